@@ -1,0 +1,9 @@
+//! Floor 0: the words that every room speaks: identifiers, virtual time, keyed randomness, units.
+//!
+//! Not here: a clock, an entropy source, or anything that knows of devices, frames or scenarios.
+
+pub mod cbor;
+pub mod id;
+pub mod rng;
+pub mod time;
+pub mod units;

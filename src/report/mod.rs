@@ -1,0 +1,1 @@
+//! Floor 2: outcomes as text, JSON and JUnit; pure functions, no file system.

@@ -1,0 +1,1 @@
+//! Floor 3: the scenario language: text to plan, with every finding in one go.

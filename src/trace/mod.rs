@@ -1,0 +1,1 @@
+//! Floor 1: typed facts about a run, their digest, and the sinks that take them.

@@ -1,0 +1,1 @@
+//! Floor 1: requirements, findings, verdicts, metrics and the outcome of a run.
