@@ -35,6 +35,7 @@ pub struct Ticket {
 }
 
 /// What a frame says. Names, numbers and fields are those of the table in protocol 4.3.
+#[allow(missing_docs, reason = "the fields are those of the table in protocol 4.3")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// 1: a first key record with proof of possession of the agreement key.
