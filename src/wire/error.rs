@@ -53,9 +53,9 @@ pub enum Rule {
     /// A number outside a closed set.
     #[error("{0} is not assigned")]
     Unassigned(u64),
-    /// A label that must be another one.
-    #[error("expected the label {0:?}")]
-    Label(&'static str),
+    /// A string that has one value only.
+    #[error("expected the constant {0}")]
+    Exactly(&'static str),
     /// A string of a length that the place does not take.
     #[error("a signature has 64 octets or none, got {0}")]
     SignatureLength(usize),

@@ -22,6 +22,7 @@ pub(super) enum Item<'a> {
     Text(&'a str),
     Array(u64),
     Null,
+    EmptyMap,
 }
 
 /// Where an item was read.
@@ -112,7 +113,25 @@ impl<'a, 'o, O: Observer> Fields<'a, 'o, O> {
         expected: &'static str,
     ) -> Result<(), DecodeError> {
         let place = self.place(field);
-        if self.text(field)? == expected { Ok(()) } else { Err(place.error(Rule::Label(expected))) }
+        let got = self.text(field)?;
+        if got == expected { Ok(()) } else { Err(place.error(Rule::Exactly(expected))) }
+    }
+
+    /// An octet string with one value only, which errors show as `shown`.
+    pub(super) fn exactly(
+        &mut self,
+        field: &'static str,
+        expected: &[u8],
+        shown: &'static str,
+    ) -> Result<(), DecodeError> {
+        let place = self.place(field);
+        let got = self.bytes(field)?;
+        if got == expected { Ok(()) } else { Err(place.error(Rule::Exactly(shown))) }
+    }
+
+    /// The map without entries.
+    pub(super) fn empty_map(&mut self, field: &'static str) -> Result<(), DecodeError> {
+        self.item(field, Reader::empty_map, |()| Item::EmptyMap)
     }
 
     /// A member of a closed set.

@@ -2,9 +2,12 @@
 //!
 //! Not here: meaning of signatures, state, time, or sockets.
 
+pub mod body;
 pub mod code;
 mod codec;
+pub mod cose;
 mod decode;
+pub mod display;
 mod encode;
 pub mod error;
 mod fields;
