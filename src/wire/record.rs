@@ -16,6 +16,7 @@ pub type Signature = [u8; 64];
 
 /// `[user_id, generation, epoch, flags, agree_pk, sig_pk, created, not_after, prev_hash, sig_prev, sig_self]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct KeyRecord {
     /// Whose keys.
     pub user: UserId,
