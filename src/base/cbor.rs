@@ -332,7 +332,8 @@ impl<'a> Reader<'a> {
             "a tag",
             "a simple value or float",
         ];
-        let first = *self.octets.get(self.offset).ok_or(self.error(CborReason::Truncated))?;
+        let first =
+            *self.octets.get(self.offset).ok_or_else(|| self.error(CborReason::Truncated))?;
         if first >> 5 != major {
             let got = KINDS[usize::from(first >> 5)];
             return Err(self.error(CborReason::Kind { expected, got }));

@@ -118,8 +118,9 @@ impl<'a> Arbitrary<'a> for Body {
             BodyKind::ApprovalRequest => {
                 let mut request = ApprovalRequest::arbitrary(u)?;
                 while request.encode().len() > TEXT_MAX {
-                    let longest = request.lines.pop().or(request.payee.take());
-                    longest.or(request.currency.take());
+                    if request.lines.pop().is_none() {
+                        (request.payee, request.currency) = (None, None);
+                    }
                 }
                 Self::Request(request)
             }
