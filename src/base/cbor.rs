@@ -1,4 +1,5 @@
-//! The subset of deterministic CBOR (RFC 8949, 4.2.1) that the protocol uses, strict in both directions.
+//! The subset of deterministic CBOR (RFC 8949, 4.2.1) that the protocol uses, strict in both
+//! directions.
 //!
 //! Unsigned integers, octet strings, text, arrays, `null`, the empty map that COSE asks for, and a
 //! tag-free nesting of at most [`DEPTH_MAX`]. Not here: other maps, tags, floats, negative numbers,

@@ -1,4 +1,5 @@
-//! The code and `wire.cddl` agree: message types, codes, and the fields of every structure in order.
+//! The code and `wire.cddl` agree: message types, codes, and the fields of every structure in
+//! order.
 //!
 //! Not here: the full meaning of CDDL; names, numbers and order are compared as text.
 
