@@ -2,4 +2,10 @@
 //!
 //! Not here: the wire's structures, who holds which key, entropy.
 
+#[cfg(feature = "fast-crypto")]
+pub mod fast;
+pub mod model;
+pub mod order;
+pub mod p256;
+pub mod pure;
 pub mod suite;
