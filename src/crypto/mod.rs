@@ -4,8 +4,12 @@
 
 #[cfg(feature = "fast-crypto")]
 pub mod fast;
+pub mod keys;
 pub mod model;
 pub mod order;
 pub mod p256;
 pub mod pure;
+pub mod schedule;
+pub mod sign;
 pub mod suite;
+pub mod vectors;

@@ -15,9 +15,9 @@ use sha2::{Digest as _, Sha256};
 
 #[cfg(feature = "fast-crypto")]
 use super::fast as backend;
-use super::order;
 #[cfg(not(feature = "fast-crypto"))]
 use super::pure as backend;
+use super::sign;
 use super::suite::{KeyError, Nonce, Point, Secret, Signature, Suite};
 use crate::base::id::Hash32;
 
@@ -61,9 +61,10 @@ impl Suite for P256 {
     }
 
     fn verify(public: &Point, message: &[u8], signature: &Signature) -> bool {
-        let (_, s) = signature.split_at(32);
-        let low = s.try_into().is_ok_and(order::is_low);
-        low && Self::check_point(public).is_ok() && backend::verify(public, message, signature)
+        // Curve arithmetic takes both values of s; two octet strings for one signature are one too many.
+        sign::is_low_s(signature)
+            && Self::check_point(public).is_ok()
+            && backend::verify(public, message, signature)
     }
 
     fn hash(parts: &[&[u8]]) -> Hash32 {
