@@ -1,8 +1,19 @@
 //! The one integration test binary: rules of the repository, and behavior across floors.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it counted"
+)]
 
 // What the source text must keep to.
 mod floors;
 mod tidy;
+
+// The primitives against answers known elsewhere.
+mod crypto_known_answers;
+mod crypto_points;
+mod crypto_properties;
+mod crypto_wycheproof;
 
 // Help for the others.
 mod sources;
