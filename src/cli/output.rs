@@ -36,7 +36,8 @@ impl Draft {
     /// # Errors
     /// When the disk is full, or the file cannot be moved.
     pub fn publish(mut self) -> Result<(), CliError> {
-        self.move_to_place().map_err(CliError::io(format!("cannot write `{}`", self.place.display())))
+        self.move_to_place()
+            .map_err(CliError::io(format!("cannot write `{}`", self.place.display())))
     }
 
     fn move_to_place(&mut self) -> io::Result<()> {
