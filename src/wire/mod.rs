@@ -2,7 +2,17 @@
 //!
 //! Not here: meaning of signatures, state, time, or sockets.
 
+pub mod body;
 pub mod code;
+mod codec;
+pub mod cose;
+mod decode;
+pub mod display;
+mod encode;
+pub mod error;
+mod fields;
 pub mod header;
+pub mod limits;
 pub mod message;
 pub mod record;
+pub mod signed;
