@@ -1,6 +1,8 @@
 //! Floor 1: the suites, the key schedule, signatures and key validation (protocol 3).
 //!
 //! Not here: the wire's structures, who holds which key, entropy.
+//!
+#![doc = include_str!("crypto.md")]
 
 #[cfg(feature = "fast-crypto")]
 pub mod fast;

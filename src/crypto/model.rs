@@ -224,3 +224,59 @@ fn multiply(a: u64, b: u64) -> u64 {
     let sum = (product >> 61) as u64 + (product as u64 & PRIME);
     if sum >= PRIME { sum - PRIME } else { sum }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::units::hex;
+
+    #[test]
+    fn the_generator_reaches_the_whole_group() {
+        let factors = [2, 3, 5, 7, 11, 13, 31, 41, 61, 151, 331, 1321];
+        let product = factors.iter().product::<u64>() * 3 * 5;
+        assert_eq!(product, PRIME - 1, "these are all prime factors");
+        for factor in factors {
+            assert_ne!(power(GENERATOR, (PRIME - 1) / factor), 1, "{factor}");
+        }
+        assert_eq!(power(GENERATOR, PRIME - 1), 1);
+    }
+
+    #[test]
+    fn products_are_reduced_at_the_edges() {
+        let last = PRIME - 1;
+        assert_eq!(multiply(last, last), 1);
+        assert_eq!(multiply(last, 1), last);
+        assert_eq!(multiply(1 << 60, 2), 1);
+        assert_eq!(multiply(0, last), 0);
+    }
+
+    /// Digests of whole runs depend on these octets, so a change of them is a change of every digest.
+    #[test]
+    fn octets_are_pinned() {
+        let secret = Secret::new([7; 32]);
+        let public = Model::public(&secret);
+        let agreed = Model::agree(&secret, &public).map(|z| hex(z.expose()));
+        let sealed = Model::seal(&secret, &[1; 12], b"aad", b"plaintext");
+        let values = [
+            ("public", hex(&public)),
+            ("agree", agreed.unwrap()),
+            ("sign", hex(&Model::sign(&secret, b"message"))),
+            ("hash", hex(&Model::hash(&[b"message"]).0)),
+            ("extract", hex(Model::extract(b"salt", &secret).expose())),
+            ("expand", hex(Model::expand(&secret, b"info").expose())),
+            ("seal", hex(&sealed)),
+            ("mac", hex(&Model::mac(&secret, &[b"message"]))),
+        ];
+        let shown: String = values.map(|(name, value)| format!("{name} {value}\n")).concat();
+        insta::assert_snapshot!(shown, @"
+        public 0417530af03b4f3d2020749ce8a2637f8bb09430bae6fcc378ddabbf9d4a0a904922de9924ab40a457b196089b5cd619e048bc2ddb785a32275ceb0c43a8a9f91d
+        agree 7136ee7b5f2fbc5abec727c3c82b3b08f35c86ea35c0d9fa26a8a82908477219
+        sign d7b57e32cec48168c9216159f7709321e53276279ec508132d4553661be43e82103c36fc1ed53b705e08ff32e9b14f20493a96a37df9d864caba6144d6399b8b
+        hash 6a69a1452709d830deb3f3cecef8e5403d99adc46ed2fbbb51ded8d4b701be8c
+        extract bcb3158c6c4b10132b056a78e84b3296542ca26bccec4c38700fd3ac7d67941b
+        expand dd01ed4aa6ee3d82e4b1043d497b1cf2bcf87a9e5fed01fcd0d458e749d7b39b
+        seal 3a68b8711f84dfff94f0de4c2019e66d49a0354a96492fad89
+        mac 0c7a72fb3a8e6c44a325d982417f234e
+        ");
+    }
+}

@@ -10,7 +10,8 @@ use super::suite::{KeyError, Point, Secret, Suite};
 /// The number of the suite in headers and infos. The model has the same one: it stands in for it.
 pub const SUITE: u64 = 1;
 
-const EXTRACT_SALT: &[u8] = b"PEAD-v1 P256 HKDF-SHA256";
+/// The salt of the extraction from Z.
+pub const EXTRACT_SALT: &[u8] = b"PEAD-v1 P256 HKDF-SHA256";
 const KID_LABEL: &[u8] = b"PEAD-v1 kid";
 const PAIR_LABEL: &str = "PEAD-v1 pair";
 const DIRECTION_LABEL: &str = "PEAD-v1 dir";
@@ -95,4 +96,31 @@ pub fn direction_info(sender: &UserId, receiver: &UserId) -> Vec<u8> {
 
 fn octets(user: &UserId) -> &[u8] {
     user.as_str().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lesser_user_id_comes_first_whoever_asks() {
+        let kids = [Hash32([1; 32]), Hash32([2; 32])];
+        for (lesser, greater) in [("a", "b"), ("aa", "b"), ("bob", "bob2"), ("b-b", "b.b")] {
+            let [low, high] = [lesser, greater].map(|name| UserId::new(name).unwrap());
+            let low = Party { user: &low, epoch: Epoch(9), kid: &kids[0] };
+            let high = Party { user: &high, epoch: Epoch(8), kid: &kids[1] };
+            let info = pair_info(low, high);
+            assert_eq!(info, pair_info(high, low));
+            let place = |kid: &Hash32| info.windows(32).position(|octets| octets == kid.0);
+            assert!(place(&kids[0]).is_some() && place(&kids[0]) < place(&kids[1]), "{lesser}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a user has no pair secret with itself")]
+    fn nobody_is_a_pair() {
+        let user = UserId::new("alice").unwrap();
+        let party = Party { user: &user, epoch: Epoch::FIRST, kid: &Hash32::ZERO };
+        let _ = pair_info(party, party);
+    }
 }

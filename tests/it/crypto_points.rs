@@ -75,6 +75,17 @@ fn check_refusals<S: Suite>() -> usize {
     points.len()
 }
 
+/// Without this, the unreduced coordinate of the table would be refused for another reason.
+#[test]
+fn the_unreduced_coordinate_is_that_of_a_point() {
+    let points = invalid_points(&pair::<P256>(0).public);
+    let unreduced = points.iter().find(|point| point.name.contains("p + 5")).unwrap();
+    let mut reduced = unreduced.octets.clone();
+    reduced[1..33].fill(0);
+    reduced[32] = 5;
+    assert_eq!(P256::check_point(&reduced), Ok(()));
+}
+
 #[test]
 fn every_bit_of_a_point_counts_in_both_suites() {
     check_flips::<P256>();
