@@ -1,4 +1,5 @@
-//! What is inside a ciphertext: text, approval requests and replies, end-to-end nacks (protocol 3.6, 4.3).
+//! What is inside a ciphertext: text, approval requests and replies, end-to-end nacks (protocol
+//! 3.6, 4.3).
 //!
 //! Not here: encryption, the approval's signature (`cose`), what may be shown (`display`).
 
@@ -30,6 +31,7 @@ pub enum Body {
 
 /// What a transaction system asks the user to approve.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct ApprovalRequest {
     /// The transaction.
     pub txn: TxnId,
@@ -53,6 +55,7 @@ pub struct ApprovalRequest {
 
 /// A signed approval, with the request when the device made that itself (claim 4).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct ApprovalReply {
     /// An encoded `COSE_Sign1` over an encoded [`ApprovalStatement`].
     pub cose: Vec<u8>,
@@ -62,6 +65,7 @@ pub struct ApprovalReply {
 
 /// Tells the sender of a message that its receiver cannot decrypt it; only starts a lookup earlier.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct EndToEndNack {
     /// The message.
     pub mid: Mid,
@@ -71,6 +75,7 @@ pub struct EndToEndNack {
 
 /// Tells a requester that the user rejected; unsigned, inside the ciphertext.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Declined {
     /// The transaction.
     pub txn: TxnId,
@@ -78,6 +83,7 @@ pub struct Declined {
 
 /// What the user's signature covers. The decision is always "approve": nothing else is ever signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct ApprovalStatement {
     /// The transaction on screen at the press.
     pub txn: TxnId,

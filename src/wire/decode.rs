@@ -3,6 +3,7 @@
 //! Not here: the envelope around them (`codec`), writing (`encode`).
 
 use crate::base::id::{DeliveryId, Epoch, Mid, Seq};
+use crate::base::time::Millis;
 use crate::wire::code::{AckOutcome, ErrorCode, NackCode, Report};
 use crate::wire::error::{DecodeError, Rule};
 use crate::wire::fields::{Fields, Observer};
@@ -142,7 +143,7 @@ fn read_deliver_nack<O: Observer>(
         delivery: DeliveryId(fields.uint("delivery-id")?),
         mid: read_mid(fields)?,
         code: read_nack_code(fields, "code")?,
-        retry_after: fields.millis("retry-after")?,
+        retry_after: Millis(fields.uint("retry-after")?),
     })
 }
 

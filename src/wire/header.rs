@@ -1,4 +1,5 @@
-//! The clear, authenticated header of a message; its encoding is the associated data (protocol 3.3).
+//! The clear, authenticated header of a message; its encoding is the associated data (protocol
+//! 3.3).
 //!
 //! Not here: the ciphertext that it belongs to, or who may read it.
 
@@ -12,6 +13,7 @@ use crate::wire::limits::FRAME_MAX;
 
 /// `[version, suite, type, sender_id, receiver_id, epoch_s, epoch_r, kid_s, kid_r, seq, nonce]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Header {
     /// What the body inside the ciphertext is.
     pub kind: BodyKind,
@@ -36,6 +38,7 @@ pub struct Header {
 /// What is inside the ciphertext.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub enum BodyKind {
     /// Plain text for the user.
     Text = 1,

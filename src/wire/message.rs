@@ -1,6 +1,7 @@
 //! The twenty messages of protocol 4.3 and the envelope around them, as values.
 //!
-//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behaviour (`proto`).
+//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behaviour
+//! (`proto`).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ pub struct Envelope {
 
 /// The right to act as a user for a while, checkable by any partition of the server (protocol 4.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Ticket {
     /// Whose session.
     pub user: UserId,
@@ -37,6 +39,7 @@ pub struct Ticket {
 /// What a frame says. Names, numbers and fields are those of the table in protocol 4.3.
 #[allow(missing_docs, reason = "the fields are those of the table in protocol 4.3")]
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub enum Message {
     /// 1: a first key record with proof of possession of the agreement key.
     Register(Box<Register>),
@@ -82,6 +85,7 @@ pub enum Message {
 
 /// Body of Register and RotateKey.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Register {
     /// The record to append to the user's chain.
     pub record: KeyRecord,
@@ -91,6 +95,7 @@ pub struct Register {
 
 /// Body of Submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Submit {
     /// The clear, authenticated header.
     pub header: Header,
@@ -104,6 +109,7 @@ pub struct Submit {
 
 /// Body of Deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Deliver {
     /// The lease under which it is offered.
     pub delivery: DeliveryId,
