@@ -30,7 +30,7 @@ impl Window {
     /// Where a number stands.
     #[must_use]
     pub fn standing(&self, seq: Seq) -> Standing {
-        if seq.0 == 0 || seq.0.saturating_add(WINDOW) <= self.high {
+        if seq.0 == 0 || self.high.saturating_sub(seq.0) >= WINDOW {
             return Standing::TooOld;
         }
         if seq.0 <= self.high && self.bit(seq.0) { Standing::Seen } else { Standing::New }
