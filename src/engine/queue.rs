@@ -2,11 +2,12 @@
 //!
 //! Not here: what an event means, whose turn it is, or any clock. See [`Queue`] for how it works.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::base::id::NodeId;
 use crate::base::time::Instant;
+use crate::engine::bucket::{Bucket, Entry, Spare};
 
 /// Where an event stands among all events of the world: a total order that does not depend on how
 /// nodes are spread over threads (design 3).
@@ -57,7 +58,7 @@ pub struct Queue<T> {
     /// Per level, which of its buckets are occupied.
     occupied: [u64; LEVELS],
     /// Emptied chunks, kept for reuse.
-    spare: Vec<Vec<Entry<T>>>,
+    spare: Spare<T>,
 }
 
 impl<T> Default for Queue<T> {
@@ -164,7 +165,7 @@ impl<T> Queue<T> {
     /// Makes sure that the next event, if there is one, is in `front` or `late`.
     fn refill(&mut self) {
         while self.front.is_empty() && self.late.is_empty() {
-            let Some(level) = self.occupied.iter().position(|slots| *slots != 0) else { return };
+            let Some(level) = (0..LEVELS).find(|level| self.occupied[*level] != 0) else { return };
             let slot = self.occupied[level].trailing_zeros() as usize;
             self.occupied[level] &= self.occupied[level] - 1;
             let bucket = std::mem::take(&mut self.buckets[level * FAN + slot]);
@@ -181,10 +182,9 @@ impl<T> Queue<T> {
 
     /// Makes a bucket of `level` the front.
     fn sort(&mut self, level: usize, bucket: Bucket<T>) {
-        let span = u64::MAX.checked_shr(64 - DIGIT * level as u32).unwrap_or(0);
-        self.front_last = bucket.least_at() | span;
+        self.front_last = bucket.least_at() | ((1 << (DIGIT * level)) - 1);
         bucket.drain(&mut self.spare, |entry, _| self.front.push(entry));
-        self.front.sort_unstable_by(|a, b| b.key.cmp(&a.key));
+        self.front.sort_unstable_by_key(|entry| Reverse(entry.key));
     }
 
     /// Moves events from the front back into buckets, when more are pushed there than is good for a
@@ -224,111 +224,32 @@ impl<T> Queue<T> {
 fn file<T>(
     buckets: &mut [Bucket<T>],
     occupied: &mut [u64; LEVELS],
-    spare: &mut Vec<Vec<Entry<T>>>,
+    spare: &mut Spare<T>,
     base: u64,
     entry: Entry<T>,
 ) {
     let at = entry.key.at.as_nanos();
     // The lowest bit is set so that equal times are of level 0 as well.
-    let level = ((at ^ base) | 1).ilog2() / DIGIT;
-    let slot = at >> (DIGIT * level) & (FAN as u64 - 1);
-    occupied[level as usize] |= 1 << slot;
-    buckets[level as usize * FAN + slot as usize].push(spare, entry);
-}
-
-#[derive(Clone, Debug)]
-struct Entry<T> {
-    key: Key,
-    event: T,
-}
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
-}
-
-impl<T> Eq for Entry<T> {}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key.cmp(&other.key)
-    }
-}
-
-/// Unordered entries in chunks of one size, so that a bucket neither copies what it holds when it
-/// grows nor keeps memory when it is empty.
-#[derive(Clone, Debug)]
-struct Bucket<T> {
-    open: Vec<Entry<T>>,
-    full: Vec<Vec<Entry<T>>>,
-}
-
-impl<T> Default for Bucket<T> {
-    fn default() -> Self {
-        Self { open: Vec::new(), full: Vec::new() }
-    }
-}
-
-impl<T> Bucket<T> {
-    fn len(&self) -> usize {
-        self.full.len() * CHUNK + self.open.len()
-    }
-
-    fn push(&mut self, spare: &mut Vec<Vec<Entry<T>>>, entry: Entry<T>) {
-        if self.open.len() == CHUNK {
-            self.full.push(std::mem::take(&mut self.open));
-        }
-        if self.open.capacity() == 0 {
-            self.open = spare.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK));
-        }
-        self.open.push(entry);
-    }
-
-    /// The least time in it; meaningless for an empty bucket.
-    fn least_at(&self) -> u64 {
-        let entries = self.full.iter().flatten().chain(&self.open);
-        entries.map(|entry| entry.key.at.as_nanos()).min().unwrap_or(0)
-    }
-
-    /// Hands out every entry and gives each chunk back.
-    fn drain(
-        self,
-        spare: &mut Vec<Vec<Entry<T>>>,
-        mut take: impl FnMut(Entry<T>, &mut Vec<Vec<Entry<T>>>),
-    ) {
-        for mut chunk in self.full.into_iter().chain([self.open]) {
-            for entry in chunk.drain(..) {
-                take(entry, spare);
-            }
-            if chunk.capacity() > 0 {
-                spare.push(chunk);
-            }
-        }
-    }
+    let level = ((at ^ base) | 1).ilog2() as usize / DIGIT;
+    #[allow(clippy::cast_possible_truncation, reason = "the digit is masked")]
+    let slot = (at >> (DIGIT * level)) as usize & (FAN - 1);
+    occupied[level] |= 1 << slot;
+    buckets[level * FAN + slot].push(spare, entry);
 }
 
 /// Most pending events unless told otherwise: some ten for each of 10 million devices (design 14),
 /// and about what 24 GiB of memory holds.
 pub const LEN_MAX: usize = 100_000_000;
 /// Bits of a digit: a level's occupied buckets fit one word.
-const DIGIT: u32 = 6;
+const DIGIT: usize = 6;
 /// Buckets of a level.
 const FAN: usize = 1 << DIGIT;
 /// Levels: digits of a 64-bit time.
-const LEVELS: usize = 64_usize.div_ceil(DIGIT as usize);
+const LEVELS: usize = 64_usize.div_ceil(DIGIT);
 /// Most events that are sorted rather than spread further; by measurement.
-const SORT_MAX: usize = 48;
+const SORT_MAX: usize = 96;
 /// Events in `late` from which on the front is put back into buckets; by measurement.
 const LATE_MAX: usize = 64;
-/// Entries of a chunk: a kibibyte or two for small events.
-const CHUNK: usize = 32;
 
 #[cfg(test)]
 mod tests {
