@@ -170,3 +170,69 @@ pub enum MessageKind {
     Attach = 19,
     Attached = 20,
 }
+
+impl MessageKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 20] = [
+        Self::Register,
+        Self::RegisterAck,
+        Self::LookupKey,
+        Self::KeyReply,
+        Self::Submit,
+        Self::SubmitAck,
+        Self::Poll,
+        Self::Deliver,
+        Self::PollEnd,
+        Self::DeliverAck,
+        Self::DeliverNack,
+        Self::RotateKey,
+        Self::RotateAck,
+        Self::KeyChanged,
+        Self::StatusReport,
+        Self::Error,
+        Self::Hello,
+        Self::Challenge,
+        Self::Attach,
+        Self::Attached,
+    ];
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
+        let index = usize::try_from(number.checked_sub(1)?).ok()?;
+        Self::ALL.get(index).copied()
+    }
+
+    /// The name in `wire.cddl`, traces and scenarios.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::RegisterAck => "register-ack",
+            Self::LookupKey => "lookup-key",
+            Self::KeyReply => "key-reply",
+            Self::Submit => "submit",
+            Self::SubmitAck => "submit-ack",
+            Self::Poll => "poll",
+            Self::Deliver => "deliver",
+            Self::PollEnd => "poll-end",
+            Self::DeliverAck => "deliver-ack",
+            Self::DeliverNack => "deliver-nack",
+            Self::RotateKey => "rotate-key",
+            Self::RotateAck => "rotate-ack",
+            Self::KeyChanged => "key-changed",
+            Self::StatusReport => "status-report",
+            Self::Error => "error",
+            Self::Hello => "hello",
+            Self::Challenge => "challenge",
+            Self::Attach => "attach",
+            Self::Attached => "attached",
+        }
+    }
+}
