@@ -2,4 +2,14 @@
 //!
 //! Not here: the wire's structures, who holds which key, entropy.
 
+#[cfg(feature = "fast-crypto")]
+pub mod fast;
+pub mod keys;
+pub mod model;
+pub mod order;
+pub mod p256;
+pub mod pure;
+pub mod schedule;
+pub mod sign;
 pub mod suite;
+pub mod vectors;
