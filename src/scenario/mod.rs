@@ -1,1 +1,11 @@
 //! Floor 3: the scenario language: text to plan, with every finding in one go.
+//!
+//! Not here: running a plan. What the language is stands in the reference page below.
+
+pub mod codes;
+pub mod diagnostics;
+pub mod fields;
+pub mod render;
+pub mod source;
+pub mod syntax;
+pub mod tree;
