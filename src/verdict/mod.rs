@@ -1,1 +1,8 @@
 //! Floor 1: requirements, findings, verdicts, metrics and the outcome of a run.
+//!
+//! Not here: how a verdict is reached (`oracle`) or printed (`report`).
+
+pub mod finding;
+pub mod metrics;
+pub mod outcome;
+pub mod requirement;

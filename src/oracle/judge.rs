@@ -1,0 +1,85 @@
+//! What every oracle implements, and where it puts what it found.
+//!
+//! Not here: any rule; those are the oracles' own.
+
+use crate::base::time::Instant;
+use crate::oracle::spec::Spec;
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::finding::{Evidence, Finding, Severity};
+use crate::verdict::metrics::Metrics;
+use crate::verdict::requirement::{Polarity, Requirement};
+
+/// A judge of one rule over the records of one run, in the order of their keys.
+pub trait Oracle: Send {
+    /// `S-03`, `L-01`, ...
+    fn id(&self) -> &'static str;
+
+    /// Takes one record.
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket);
+
+    /// Says what only the end of the run can show.
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket);
+}
+
+/// Where judges put findings and evidence.
+#[derive(Debug, Default)]
+pub struct Docket {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What was shown.
+    pub evidence: Evidence,
+    /// Situations evaluated, by oracle.
+    pub evaluated: std::collections::BTreeMap<&'static str, u64>,
+    /// Races and coverage marks that occurred.
+    pub reached: std::collections::BTreeSet<String>,
+    /// What was measured.
+    pub metrics: Metrics,
+}
+
+impl Docket {
+    /// A rule is broken.
+    pub fn violation(
+        &mut self,
+        oracle: &'static str,
+        requirements: &[Requirement],
+        at: Instant,
+        records: &[RecordId],
+        message: String,
+    ) {
+        self.push(Severity::Fail, oracle, requirements, at, records, message);
+    }
+
+    /// Something of any weight is found.
+    pub fn push(
+        &mut self,
+        severity: Severity,
+        oracle: &str,
+        requirements: &[Requirement],
+        at: Instant,
+        records: &[RecordId],
+        message: String,
+    ) {
+        if self.findings.len() >= FINDINGS_MAX {
+            return;
+        }
+        self.findings.push(Finding {
+            severity,
+            oracle: oracle.to_owned(),
+            requirements: requirements.to_vec(),
+            at,
+            message,
+            records: records.iter().map(ToString::to_string).collect(),
+        });
+    }
+
+    /// A triggering situation was evaluated and found in order.
+    pub fn shown(&mut self, oracle: &'static str, sides: &[(Requirement, Polarity)]) {
+        *self.evaluated.entry(oracle).or_default() += 1;
+        for (requirement, polarity) in sides {
+            self.evidence.note(*requirement, *polarity);
+        }
+    }
+}
+
+/// Findings kept for one run; more say nothing new.
+pub const FINDINGS_MAX: usize = 1_000;

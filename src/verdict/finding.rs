@@ -1,0 +1,74 @@
+//! Findings: what was wrong, or could not be judged, and the evidence behind verdicts.
+//!
+//! Not here: the judges that make them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::Instant;
+use crate::verdict::requirement::{Polarity, Requirement};
+
+/// How bad a finding is for the verdict.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth telling, changes nothing.
+    Warning,
+    /// The run could not judge something it was asked to judge.
+    Inconclusive,
+    /// A requirement, invariant or expectation is broken.
+    Fail,
+    /// The harness itself could not go on.
+    Error,
+}
+
+/// One thing found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its weight.
+    pub severity: Severity,
+    /// Who says so: `S-03`, `L-01`, `expect`, `reaches`, `claimed`, `step`, `limit`.
+    pub oracle: String,
+    /// The requirements it is about.
+    pub requirements: Vec<Requirement>,
+    /// When the broken rule was seen to be broken.
+    pub at: Instant,
+    /// One sentence with names, numbers and epochs.
+    pub message: String,
+    /// Addresses of the records that show it, `node.seq`.
+    pub records: Vec<String>,
+}
+
+/// How often each side of a requirement was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    counts: BTreeMap<Requirement, [u64; 2]>,
+}
+
+impl Evidence {
+    /// Notes one triggering situation that was evaluated.
+    pub fn note(&mut self, requirement: Requirement, polarity: Polarity) {
+        self.counts.entry(requirement).or_default()[polarity as usize] += 1;
+    }
+
+    /// How often this side was shown.
+    #[must_use]
+    pub fn count(&self, requirement: Requirement, polarity: Polarity) -> u64 {
+        self.counts.get(&requirement).map_or(0, |counts| counts[polarity as usize])
+    }
+
+    /// Adds another run's evidence.
+    pub fn merge(&mut self, other: &Self) {
+        for (requirement, [positive, negative]) in &other.counts {
+            let counts = self.counts.entry(*requirement).or_default();
+            counts[0] += positive;
+            counts[1] += negative;
+        }
+    }
+
+    /// Requirements with any evidence, in order.
+    pub fn requirements(&self) -> impl Iterator<Item = Requirement> {
+        self.counts.keys().copied()
+    }
+}
