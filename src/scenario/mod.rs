@@ -2,9 +2,12 @@
 //!
 //! Not here: running a plan. What the language is stands in the reference page below.
 
+pub mod address;
+pub mod ast;
 pub mod codes;
 pub mod diagnostics;
 pub mod fields;
+pub mod leaf;
 pub mod render;
 pub mod source;
 pub mod syntax;

@@ -20,8 +20,6 @@ macro_rules! table {
 
         impl crate::scenario::fields::ReadMap for $name {
             fn table() -> &'static crate::scenario::fields::Table {
-                #[allow(unused_imports, reason = "not every table has rules")]
-                use crate::scenario::fields::Rule::{AtMostOne, ExactlyOne, Needs};
                 static TABLE: crate::scenario::fields::Table = crate::scenario::fields::Table {
                     name: $title,
                     doc: &[$($doc),+],
@@ -34,7 +32,11 @@ macro_rules! table {
                         default: crate::scenario::fields::first(&[$($default)?]),
                         doc: &[$($fdoc),+],
                     },)*],
-                    rules: &[$($($rule),*)?],
+                    rules: {
+                        #[allow(unused_imports, reason = "not every table has rules")]
+                        use crate::scenario::fields::Rule::{AtMostOne, ExactlyOne, Needs};
+                        &[$($($rule),*)?]
+                    },
                 };
                 &TABLE
             }

@@ -26,6 +26,8 @@ pub enum Kind {
     Names(&'static str, &'static Self),
     /// A map with the keys of a table.
     Table(fn() -> &'static Table),
+    /// A map with the keys of two tables.
+    Tables(fn() -> &'static Table, fn() -> &'static Table),
     /// A map with exactly one key out of several, each with its own kind.
     OneOf(fn() -> &'static Choices),
     /// A value of either kind.
