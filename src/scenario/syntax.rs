@@ -45,7 +45,12 @@ pub fn read(
     parse(text, file, sources, sink)
 }
 
-fn parse(text: &str, file: FileId, sources: &Sources, sink: &mut Diagnostics) -> Option<Node> {
+pub(super) fn parse(
+    text: &str,
+    file: FileId,
+    sources: &Sources,
+    sink: &mut Diagnostics,
+) -> Option<Node> {
     let options = granit_parser::options! {
         disallow_directives: true,
         emit_unresolved_aliases: true,
