@@ -1,4 +1,6 @@
-//! The integration tests, one binary.
+//! The integration tests, one binary: whole features, across floors.
+//!
+//! Not here: what a room can test by itself.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -9,3 +11,4 @@ mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+mod scenario_read;
