@@ -1,4 +1,6 @@
-//! The one integration test binary: rules of the repository, and behavior across floors.
+//! The integration tests, one binary: rules of the repository, and features across floors.
+//!
+//! Not here: what a room can test by itself.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -14,6 +16,9 @@ mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+
+// The language against files good and bad.
+mod scenario_read;
 
 // Help for the others.
 mod sources;
