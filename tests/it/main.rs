@@ -2,4 +2,5 @@
 //!
 //! Not here: what a module can test by itself.
 
+mod scenario_bad;
 mod scenario_read;
