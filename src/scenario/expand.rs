@@ -145,8 +145,10 @@ fn read_params(tree: &Node, sink: &mut Diagnostics) -> (Vec<Axis>, Values) {
             }),
             Some(Param { default: Some(value), .. }) => fixed.push((entry.key.clone(), value.0)),
             Some(Param { .. }) | None => {
-                fixed
-                    .push((entry.key.clone(), Node { span: entry.key.span, kind: NodeKind::Broken }));
+                fixed.push((
+                    entry.key.clone(),
+                    Node { span: entry.key.span, kind: NodeKind::Broken },
+                ));
             }
         }
     }

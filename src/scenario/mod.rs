@@ -13,6 +13,7 @@ pub mod fields;
 pub mod leaf;
 pub mod library;
 pub mod overrides;
+pub mod plan;
 pub mod read;
 pub mod reference;
 pub mod render;

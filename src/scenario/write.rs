@@ -32,7 +32,11 @@ fn block(node: &Node, indent: usize, out: &mut String) {
                 item_of_list(item, indent, out);
             }
         }
-        NodeKind::Map(_) | NodeKind::Seq(_) | NodeKind::Scalar { .. } | NodeKind::Null | NodeKind::Broken => {
+        NodeKind::Map(_)
+        | NodeKind::Seq(_)
+        | NodeKind::Scalar { .. }
+        | NodeKind::Null
+        | NodeKind::Broken => {
             pad(indent, out);
             out.push_str(&flow(node));
             out.push('\n');

@@ -1,6 +1,15 @@
-//! The one integration test binary: whole features, across floors.
+//! The integration tests, one binary: whole features, across floors.
 //!
-//! Not here: what a module can test by itself.
+//! Not here: what a room can test by itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it counted"
+)]
 
 mod scenario_bad;
+mod crypto_known_answers;
+mod crypto_points;
+mod crypto_properties;
+mod crypto_wycheproof;
 mod scenario_read;
