@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and prints what it counted"
 )]
 
+mod scenario_bad;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
