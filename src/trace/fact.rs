@@ -505,7 +505,7 @@ words! {
         InvalidKey = "invalid-key",
         /// A record whose own signature fails.
         BadSignature = "bad-signature",
-        /// Not authorised by the pinned record.
+        /// Not authorized by the pinned record.
         BrokenChain = "broken-chain",
         /// Below the pin.
         Rollback = "rollback",
@@ -621,7 +621,7 @@ words! {
     AlarmKind {
         /// A record below the pinned one was offered (C17-R6).
         Rollback = "rollback",
-        /// A record not authorised by the one before (C17-R7).
+        /// A record not authorized by the one before (C17-R7).
         BrokenChain = "broken-chain",
         /// Another identity under a known name.
         NewIdentity = "new-identity",

@@ -7,9 +7,12 @@
     reason = "a test fails by panicking, and prints what it counted"
 )]
 
-mod scenario_bad;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+mod floors;
+mod scenario_bad;
 mod scenario_read;
+mod sources;
+mod tidy;
