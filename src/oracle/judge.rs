@@ -24,6 +24,8 @@ pub trait Oracle: Send {
 /// Where judges put findings and evidence.
 #[derive(Debug, Default)]
 pub struct Docket {
+    /// Time of the record judged last.
+    pub now: Instant,
     /// What was found.
     pub findings: Vec<Finding>,
     /// What was shown.
@@ -34,6 +36,8 @@ pub struct Docket {
     pub reached: std::collections::BTreeSet<String>,
     /// What was measured.
     pub metrics: Metrics,
+    /// Expectations and oracles that were evaluated on a triggering situation.
+    pub verified: u64,
 }
 
 impl Docket {
@@ -59,7 +63,8 @@ impl Docket {
         records: &[RecordId],
         message: String,
     ) {
-        if self.findings.len() >= FINDINGS_MAX {
+        let same = self.findings.iter().filter(|finding| finding.oracle == oracle).count();
+        if same >= FINDINGS_MAX {
             return;
         }
         self.findings.push(Finding {
@@ -81,5 +86,5 @@ impl Docket {
     }
 }
 
-/// Findings kept for one run; more say nothing new.
-pub const FINDINGS_MAX: usize = 1_000;
+/// Findings kept for one run and oracle; more say nothing new.
+pub const FINDINGS_MAX: usize = 100;

@@ -3,5 +3,15 @@
 //! The same oracle judges a simulated run, a recorded one and a real device. One oracle per file, named as
 //! the sentence it defends. Not here: what makes the records, or how findings are printed.
 
+pub mod expect;
 pub mod judge;
+mod later;
+pub mod measure;
+pub mod panel;
+pub mod points;
+mod ranges;
+mod rollback;
+pub mod safety;
 pub mod spec;
+#[cfg(test)]
+mod tests_support;

@@ -126,6 +126,7 @@ pub struct Named {
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 pub enum NamedThing {
     /// A message, by its draft at the sender.
     Message { by: u32, draft: DraftId, to: UserId },

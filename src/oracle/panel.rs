@@ -1,0 +1,296 @@
+//! All judges of a run together: oracles, expectations, races and measures, and what they come to.
+//!
+//! Not here: any rule of their own, or how an outcome is printed.
+
+use std::sync::Arc;
+
+use crate::base::time::Instant;
+use crate::oracle::expect::Expectations;
+use crate::oracle::judge::{Docket, Oracle};
+use crate::oracle::measure::{Measure, Measured};
+use crate::oracle::points::Tracker;
+use crate::oracle::safety;
+use crate::oracle::spec::{Check, Expectation, Spec};
+use crate::trace::record::Record;
+use crate::verdict::finding::{Finding, Severity};
+use crate::verdict::requirement::{Polarity, Requirement};
+
+/// Judges one run, record after record.
+pub struct Panel {
+    spec: Arc<Spec>,
+    oracles: Vec<Box<dyn Oracle>>,
+    tracker: Tracker,
+    measure: Measure,
+    expectations: Expectations,
+    docket: Docket,
+}
+
+/// Every oracle that judges a single run.
+fn oracles() -> Vec<Box<dyn Oracle>> {
+    vec![
+        Box::new(safety::displayed_was_encrypted::DisplayedWasEncrypted::default()),
+        Box::new(safety::committed_once::CommittedOnce::default()),
+    ]
+}
+
+impl Panel {
+    /// Every oracle that `spec` does not except, its expectations, races and measures.
+    #[must_use]
+    pub fn new(spec: Arc<Spec>) -> Self {
+        let mut oracles = oracles();
+        oracles.retain(|oracle| !spec.except.contains_key(oracle.id()));
+        Self {
+            tracker: Tracker::new(&spec),
+            expectations: Expectations::new(&spec),
+            measure: Measure::default(),
+            docket: Docket::default(),
+            oracles,
+            spec,
+        }
+    }
+
+    /// Takes the next record; their order is that of (time, node, number).
+    pub fn observe(&mut self, record: &Record) {
+        let Self { spec, oracles, tracker, measure, expectations, docket } = self;
+        docket.now = record.at;
+        let reached = tracker.observe(record);
+        let measured = measure.observe(record, tracker, spec);
+        expectations.observe(record, &reached, &measured, tracker, measure, spec);
+        for one in &measured {
+            match one {
+                Measured::Count(name) => docket.metrics.add(name, 1),
+                Measured::Time(name, _, span) => docket.metrics.time(name, *span),
+            }
+        }
+        for oracle in oracles {
+            oracle.observe(record, spec, docket);
+        }
+    }
+
+    /// Findings so far, so that a run may stop at the first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.docket.findings
+    }
+
+    /// Ends the run at `now` and says what everything came to.
+    #[must_use]
+    pub fn conclude(mut self, now: Instant, claimed: &[(Requirement, Polarity)]) -> Docket {
+        let Self { spec, oracles, tracker, measure, expectations, docket } = &mut self;
+        docket.now = now.max(docket.now);
+        for oracle in oracles {
+            oracle.conclude(spec, docket);
+        }
+        docket.verified += u64::try_from(docket.evaluated.len()).unwrap_or(u64::MAX);
+        expectations.conclude(tracker, measure, spec, docket);
+        for it in &spec.expectations {
+            if let Check::Finding { oracle, requirement } = &it.check {
+                consume(it, oracle, *requirement, docket);
+            }
+        }
+        reaches(spec, docket);
+        claims(claimed, docket);
+        docket.findings.sort_by_key(|finding| finding.at);
+        self.docket
+    }
+}
+
+/// An expected finding does not count against the run; its absence does.
+fn consume(it: &Expectation, oracle: &str, requirement: Option<Requirement>, docket: &mut Docket) {
+    let fits = |finding: &&mut Finding| {
+        let cited = |wanted| finding.requirements.contains(&wanted);
+        finding.severity == Severity::Fail
+            && finding.oracle == oracle
+            && requirement.is_none_or(cited)
+    };
+    let found: Vec<_> = docket.findings.iter_mut().filter(fits).collect();
+    let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    if it.count.contains(&count) {
+        for finding in found {
+            finding.severity = Severity::Warning;
+            finding.message = format!("as expected in line {}: {}", it.line, finding.message);
+        }
+        docket.verified += u64::from(!it.count.contains(&0));
+    } else {
+        let message =
+            format!("line {}: expected `{}`, but {oracle} found {count}", it.line, it.text);
+        docket.push(Severity::Fail, "expect", &[], docket.now, &[], message);
+    }
+}
+
+fn reaches(spec: &Spec, docket: &mut Docket) {
+    let missing: Vec<_> =
+        spec.reaches.iter().filter(|mark| !docket.reached.contains(*mark)).cloned().collect();
+    for mark in missing {
+        let message = format!("{mark} did not occur");
+        docket.push(Severity::Inconclusive, "reaches", &[], docket.now, &[], message);
+    }
+}
+
+fn claims(claimed: &[(Requirement, Polarity)], docket: &mut Docket) {
+    for (requirement, polarity) in claimed {
+        if docket.evidence.count(*requirement, *polarity) > 0 {
+            continue;
+        }
+        let side = match polarity {
+            Polarity::Positive => "positive",
+            Polarity::Negative => "negative",
+        };
+        let message = format!("{requirement} is claimed, but there is no {side} evidence");
+        let requirements = [*requirement];
+        let severity = Severity::Inconclusive;
+        docket.push(severity, "claimed", &requirements, docket.now, &[], message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::DraftId;
+    use crate::base::time::Duration;
+    use crate::oracle::spec::{Moment, NameId, NamedThing, Point, PointRef};
+    use crate::oracle::tests_support::Story;
+    use crate::trace::fact::{Phase, Selection};
+
+    fn hello() -> (Story, NameId) {
+        let mut story = Story::new(&["alice", "bob"]);
+        let to = story.user(1);
+        let m1 = story.name("m1", NamedThing::Message { by: 0, draft: DraftId(1), to });
+        story.phase(Phase::Active);
+        story.at(10).sends(0, 1, 1, "hello");
+        story.at(50).displays(1, 0, 1, "hello");
+        (story, m1)
+    }
+
+    /// Severity, oracle and message of each finding.
+    fn findings(docket: &Docket) -> Vec<String> {
+        let show = |it: &Finding| format!("{:?} {}: {}", it.severity, it.oracle, it.message);
+        docket.findings.iter().map(show).collect()
+    }
+
+    #[test]
+    fn what_comes_as_expected_is_verified() {
+        let (mut story, of) = hello();
+        story.expect(Check::Reaches { of, point: Point::Displayed }, 1..=1).within =
+            Some(Duration::from_millis(40));
+        story.expect(Check::DisplayedText { of, text: "hello".to_owned() }, 1..=u64::MAX);
+        story.expect(Check::EpochOf { of, sender: Some(1), receiver: None }, 1..=u64::MAX);
+        let slo = Check::Slo {
+            metric: "m1.delivery".to_owned(),
+            quantile: crate::base::units::Ratio::from_percent(99),
+            below: Duration::from_millis(41),
+            window: None,
+            outside: None,
+        };
+        story.expect(slo, 1..=u64::MAX);
+        let docket = story.panel(&[(Requirement::of(2, 5), Polarity::Positive)]);
+        assert_eq!(findings(&docket), [""; 0]);
+        assert_eq!(docket.verified, 4 + u64::try_from(docket.evaluated.len()).unwrap());
+    }
+
+    #[test]
+    fn what_does_not_come_is_told_with_what_came_instead() {
+        let (mut story, of) = hello();
+        story.expect(Check::Reaches { of, point: Point::Displayed }, 1..=u64::MAX).within =
+            Some(Duration::from_millis(39));
+        story.expect(Check::DisplayedText { of, text: "hullo".to_owned() }, 1..=u64::MAX);
+        story.expect(Check::EpochOf { of, sender: None, receiver: Some(2) }, 1..=u64::MAX);
+        story.expect(Check::Lookups { by: 0, of: None }, 2..=3);
+        let docket = story.panel(&[]);
+        let life = "m1: sent 0.010000s, encrypted 0.010000s, displayed 0.050000s";
+        assert_eq!(
+            findings(&docket),
+            [
+                format!(
+                    "Fail expect: line 1: expected `it`, but seen never instead of at least once, \
+                     by 0.049000s; {life}"
+                ),
+                format!(
+                    "Fail expect: line 1: expected `it`, but seen never instead of at least once, \
+                     by 0.050000s; last was `hello` at 0.050000s; {life}"
+                ),
+                "Fail expect: line 1: expected `it`, but it is `1 1` since 0.010000s".to_owned(),
+                "Fail expect: line 1: expected `it`, but seen never instead of 2 to 3 times, \
+                 by 0.050000s"
+                    .to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_expectation_whose_beginning_never_comes_is_inconclusive() {
+        let (mut story, m1) = hello();
+        let to = story.user(1);
+        let m2 = story.name("m2", NamedThing::Message { by: 0, draft: DraftId(2), to });
+        story.expect(Check::Reaches { of: m2, point: Point::Displayed }, 0..=0);
+        let acked = PointRef { name: m1, point: Point::Acked };
+        let lookups = Check::Lookups { by: 0, of: None };
+        story.expect(lookups.clone(), 0..=0).since = Some(Moment::Point(acked, Duration::ZERO));
+        story.expect(lookups, 0..=0).until = Some(Moment::Point(acked, Duration::ZERO));
+        assert_eq!(
+            findings(&story.panel(&[])),
+            [
+                "Inconclusive expect: line 1: `it` was never evaluated: m2 never began",
+                "Inconclusive expect: line 1: `it` was never evaluated: m1.acked never came",
+                "Inconclusive expect: line 1: `it` was never evaluated: m1.acked never came",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_counts_before_the_end_of_the_prelude() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let select = crate::trace::fact::Fact::Select {
+            mid: None,
+            peer: story.user(1),
+            own: crate::base::id::Epoch(1),
+            theirs: crate::base::id::Epoch(1),
+            way: crate::trace::fact::Way::Out,
+            outcome: Selection::Miss,
+        };
+        story.device(0, select.clone());
+        story.at(10).phase(Phase::Active);
+        story.device(0, select);
+        story.expect(Check::Selections { by: 0, of: None, outcome: Selection::Miss }, 1..=1);
+        assert_eq!(findings(&story.panel(&[])), [""; 0]);
+    }
+
+    #[test]
+    fn an_expected_finding_does_not_count_and_its_absence_does() {
+        let (mut story, _) = hello();
+        let expected = |requirement| Check::Finding { oracle: "S-02".to_owned(), requirement };
+        story.expect(expected(Some(Requirement::of(1, 5))), 1..=u64::MAX);
+        assert_eq!(
+            findings(&story.panel(&[])),
+            ["Fail expect: line 1: expected `it`, but S-02 found 0"]
+        );
+        story.at(60).displays(1, 0, 9, "forged");
+        assert_eq!(
+            findings(&story.panel(&[])),
+            [
+                "Warning S-02: as expected in line 1: bob sees alice>bob#9: what alice never encrypted"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_excepted_oracle_is_silent() {
+        let (mut story, _) = hello();
+        story.at(60).displays(1, 0, 9, "forged");
+        story.spec.except.insert("S-02".to_owned(), "forged on purpose".to_owned());
+        assert_eq!(findings(&story.panel(&[])), [""; 0]);
+    }
+
+    #[test]
+    fn claims_without_evidence_and_missing_races_are_inconclusive() {
+        let (mut story, _) = hello();
+        story.spec.reaches.push("R1".to_owned());
+        assert_eq!(
+            findings(&story.panel(&[(Requirement::of(17, 5), Polarity::Negative)])),
+            [
+                "Inconclusive reaches: R1 did not occur",
+                "Inconclusive claimed: C17-R5 is claimed, but there is no negative evidence",
+            ]
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! Short handwritten runs for the oracles' tests.
+//!
+//! Not here: real runs; those are made by the simulator.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::base::id::{DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
+use crate::base::time::{Duration, Instant, Millis};
+use crate::oracle::judge::{Docket, Oracle};
+use crate::oracle::panel::Panel;
+use crate::oracle::spec::{
+    Check, Circumstances, DeviceLimits, Expectation, NameId, Named, NamedThing, ServerBounds, Spec,
+};
+use crate::trace::fact::{About, Content, Fact, FrameFact, FrameKind, Phase, Sealing};
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::{Polarity, Requirement};
+
+/// A run in the making: each call adds a record at the present time.
+pub struct Story {
+    pub spec: Spec,
+    pub records: Vec<Record>,
+    pub now: Instant,
+    sequence: BTreeMap<NodeId, u64>,
+}
+
+/// A recognizable hash.
+pub fn hash(text: &str) -> Hash32 {
+    let mut octets = [0; 32];
+    for (place, octet) in octets.iter_mut().zip(text.bytes()) {
+        *place = octet;
+    }
+    Hash32(octets)
+}
+
+/// A recognizable transaction.
+pub fn txn(n: u8) -> TxnId {
+    TxnId([n; 16])
+}
+
+impl Story {
+    /// A world of these users, with the defaults of protocol 4.5.
+    pub fn new(users: &[&str]) -> Self {
+        let users: Vec<_> = users.iter().map(|name| UserId::new(name).unwrap()).collect();
+        let by_name = users.iter().cloned().zip(0..).collect();
+        let spec = Spec {
+            limits_of: users.iter().map(|_| 0).collect(),
+            users,
+            by_name,
+            limits: vec![limits()],
+            server: server(),
+            circumstances: Circumstances::default(),
+            names: Vec::new(),
+            expectations: Vec::new(),
+            except: BTreeMap::new(),
+            reaches: Vec::new(),
+            settle: Duration::from_secs(3_600),
+            bandwidth: None,
+            round_trip: Duration::from_millis(100),
+            internal: Duration::from_millis(1),
+        };
+        Self { spec, records: Vec::new(), now: Instant::START, sequence: BTreeMap::new() }
+    }
+
+    /// Names a thing.
+    pub fn name(&mut self, name: &str, what: NamedThing) -> NameId {
+        self.spec.names.push(Named { name: name.to_owned(), what });
+        NameId(u32::try_from(self.spec.names.len() - 1).unwrap())
+    }
+
+    /// Expects something, over the whole run.
+    pub fn expect(&mut self, check: Check, count: RangeInclusive<u64>) -> &mut Expectation {
+        let text = "it".to_owned();
+        let line = 1;
+        let (within, since, until) = (None, None, None);
+        let it = Expectation { text, line, check, count, within, since, until };
+        self.spec.expectations.push(it);
+        self.spec.expectations.last_mut().unwrap()
+    }
+
+    /// Goes on at this many milliseconds.
+    pub fn at(&mut self, millis: u64) -> &mut Self {
+        self.now = Instant::START + Duration::from_millis(millis);
+        self
+    }
+
+    /// Goes on at this many seconds.
+    pub fn at_secs(&mut self, secs: u64) -> &mut Self {
+        self.at(secs * 1_000)
+    }
+
+    pub fn push(&mut self, node: NodeId, cause: Option<RecordId>, fact: Fact) -> RecordId {
+        let seq = self.sequence.entry(node).or_default();
+        let id = RecordId { node, seq: *seq };
+        *seq += 1;
+        let wall = Millis::WORLD_START + self.now.since(Instant::START);
+        self.records.push(Record { id, at: self.now, wall, cause, fact });
+        id
+    }
+
+    pub fn device(&mut self, user: u32, fact: Fact) -> RecordId {
+        self.push(NodeId::device(user), None, fact)
+    }
+
+    pub fn account(&mut self, user: u32, fact: Fact) -> RecordId {
+        self.push(NodeId::account(user), None, fact)
+    }
+
+    pub fn harness(&mut self, fact: Fact) -> RecordId {
+        self.push(NodeId::HARNESS, None, fact)
+    }
+
+    pub fn phase(&mut self, phase: Phase) -> RecordId {
+        self.harness(Fact::Phase(phase))
+    }
+
+    pub fn user(&self, user: u32) -> UserId {
+        self.spec.user(user).unwrap().clone()
+    }
+
+    pub fn mid(&self, from: u32, to: u32, seq: u64) -> Mid {
+        Mid { sender: self.user(from), receiver: self.user(to), seq: Seq(seq) }
+    }
+
+    /// Composes and encrypts a text under epochs 1 and 1; draft and number are the same.
+    pub fn sends(&mut self, from: u32, to: u32, seq: u64, text: &str) {
+        let to_user = self.user(to);
+        self.device(
+            from,
+            Fact::Compose {
+                draft: DraftId(seq),
+                to: to_user,
+                kind: Content::Text,
+                plain: hash(text),
+                len: 5,
+            },
+        );
+        self.encrypts(from, to, seq, text, 1, 1);
+    }
+
+    pub fn encrypts(&mut self, from: u32, to: u32, seq: u64, text: &str, own: u64, theirs: u64) {
+        let sealing = self.sealing(from, to, seq, text, own, theirs);
+        self.device(from, Fact::Encrypt(Box::new(sealing)));
+    }
+
+    pub fn sealing(
+        &self,
+        from: u32,
+        to: u32,
+        seq: u64,
+        text: &str,
+        own: u64,
+        theirs: u64,
+    ) -> Sealing {
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&(seq * 100 + own * 10 + theirs).to_be_bytes());
+        Sealing {
+            mid: self.mid(from, to, seq),
+            draft: DraftId(seq),
+            attempt: 1,
+            kind: Content::Text,
+            own: Epoch(own),
+            theirs: Epoch(theirs),
+            key: hash("key"),
+            nonce,
+            header: hash("header"),
+            ciphertext: hash(&format!("{text}{own}{theirs}")),
+            plain: hash(text),
+        }
+    }
+
+    pub fn displays(&mut self, at: u32, from: u32, seq: u64, text: &str) -> RecordId {
+        let mid = self.mid(from, at, seq);
+        let fact = Fact::Display {
+            mid,
+            kind: Content::Text,
+            plain: hash(text),
+            text: text.to_owned(),
+            late: false,
+            missing: 0,
+        };
+        self.device(at, fact)
+    }
+
+    /// The account stores a message for the first time.
+    pub fn accepts(&mut self, from: u32, to: u32, seq: u64) -> RecordId {
+        let mid = self.mid(from, to, seq);
+        let fact = Fact::Accept {
+            mid,
+            generation: hash("generation"),
+            attempt: 1,
+            content: hash("content"),
+            expires: Millis::NEVER,
+            known: false,
+        };
+        self.account(to, fact)
+    }
+
+    pub fn frame(&self, kind: FrameKind, up: bool, about: About) -> Box<FrameFact> {
+        Box::new(FrameFact {
+            number: u64::try_from(self.records.len()).unwrap(),
+            copy: 0,
+            up,
+            kind: Some(kind),
+            req: crate::base::id::ReqId([0; 8]),
+            about,
+            len: 100,
+            octets: None,
+        })
+    }
+
+    /// Feeds the run to an oracle and concludes.
+    pub fn judge(&self, mut oracle: impl Oracle) -> Docket {
+        let mut docket = Docket::default();
+        for record in &self.records {
+            docket.now = record.at;
+            oracle.observe(record, &self.spec, &mut docket);
+        }
+        oracle.conclude(&self.spec, &mut docket);
+        docket
+    }
+}
+
+impl Story {
+    /// Feeds the run to the whole panel.
+    pub fn panel(&self, claimed: &[(Requirement, Polarity)]) -> Docket {
+        let mut panel = Panel::new(Arc::new(self.spec.clone()));
+        for record in &self.records {
+            panel.observe(record);
+        }
+        panel.conclude(self.now, claimed)
+    }
+}
+
+fn limits() -> DeviceLimits {
+    DeviceLimits {
+        capacity: 64,
+        table_durable: true,
+        poll: Some(Duration::from_secs(10)),
+        refresh: Duration::from_secs(86_400),
+        max_stale: Duration::from_secs(2 * 86_400),
+        arm: Duration::from_millis(500),
+        gap: Duration::from_secs(60),
+        negative: Duration::from_secs(60),
+        lookup_burst: Duration::from_secs(40),
+        tries: 8,
+        pending: 256,
+        lookups_per_minute: 30,
+        lookups_burst: 10,
+        grace: Duration::from_secs(8 * 86_400),
+    }
+}
+
+fn server() -> ServerBounds {
+    ServerBounds {
+        ttl: Duration::from_secs(7 * 86_400),
+        grace: Duration::from_secs(8 * 86_400),
+        lease: Duration::from_secs(30),
+        push: false,
+        push_bound: Duration::from_secs(2),
+        unknown: Duration::from_secs(300),
+        ticket: Duration::from_secs(3_600),
+        mailbox_messages: 1_000,
+    }
+}
