@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Duration;
 use crate::base::units::{Rate, Ratio};
-use crate::network::link::{LinkConfig, Loss};
+use crate::network::config::{LinkConfig, Loss};
 use crate::oracle::spec::{NameId, Point, PointRef, Spec};
 use crate::proto::barrier::Barrier;
 use crate::proto::config::{DeviceConfig, ServerConfig};

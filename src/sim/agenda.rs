@@ -91,7 +91,7 @@ impl Agenda {
 
     /// A step begins (a crash at a barrier: when it happens): when it ends, at the latest at heal, and
     /// what follows it.
-    pub fn begun(&mut self, step: u32, at: Instant, node: NodeId) -> Vec<Due> {
+    pub fn begun(&mut self, step: u32, at: Instant) -> Vec<Due> {
         let heal = self.heal_at();
         let mut due = Vec::new();
         if let Some(until) = self.until(step) {

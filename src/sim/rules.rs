@@ -133,13 +133,13 @@ fn means(what: &FrameOf, frame: &Frame, label: &Label, tracker: &Tracker, spec: 
 fn named(frame: &Frame, label: &Label, tracker: &Tracker, spec: &Spec) -> Option<NameId> {
     match &label.about {
         About::Message(mid, _) => tracker.message(mid),
-        About::Epoch(epoch) => tracker.rotation(frame.user, *epoch),
+        About::Epoch(epoch) => tracker.rotated_to(frame.user, *epoch),
         About::User(user) if label.kind == FrameKind::KeyChanged => {
             let Message::KeyChanged { epoch, .. } = Envelope::decode(&frame.octets).ok()?.body
             else {
                 return None;
             };
-            tracker.rotation(spec.index(user)?, epoch)
+            tracker.rotated_to(spec.index(user)?, epoch)
         }
         About::User(_) | About::Nothing => None,
     }

@@ -96,7 +96,7 @@ impl Traffic {
 
 /// An exponential interval with this mean.
 fn exponential_of(mean: Duration, draw: &mut Draw) -> Duration {
-    Duration::from_nanos(mean.as_nanos()).scale(exponential(draw).unsigned_abs(), 1 << 32)
+    Duration::from_nanos(mean.as_nanos()).scale(exponential(draw.bits()).unsigned_abs(), 1 << 32)
 }
 
 /// The moment at which `work` is used up when it runs at the shape's factors, starting at `since`.
