@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::proto::port::{Output, Token};
+use crate::sim::frame::Label;
 use crate::trace::record::RecordId;
 
 /// An output and the record that led to it.
@@ -15,6 +16,8 @@ pub struct Item<W> {
     pub output: Output<W>,
     /// Why.
     pub cause: Option<RecordId>,
+    /// Of a frame: what it says it is.
+    pub label: Option<Label>,
 }
 
 /// Outputs that have not left yet, oldest first.
@@ -23,13 +26,11 @@ pub struct Outbox<W> {
     items: VecDeque<Item<W>>,
     /// The last token of the batch that is being written.
     syncing: Option<Token>,
-    /// Everything up to this token is durable.
-    durable: Token,
 }
 
 impl<W> Default for Outbox<W> {
     fn default() -> Self {
-        Self { items: VecDeque::new(), syncing: None, durable: Token(0) }
+        Self { items: VecDeque::new(), syncing: None }
     }
 }
 
@@ -46,8 +47,8 @@ pub enum Next<W> {
 
 impl<W> Outbox<W> {
     /// Adds an output behind all others.
-    pub fn push(&mut self, output: Output<W>, cause: Option<RecordId>) {
-        self.items.push_back(Item { output, cause });
+    pub fn push(&mut self, item: Item<W>) {
+        self.items.push_back(item);
     }
 
     /// Has everything left?
@@ -56,10 +57,9 @@ impl<W> Outbox<W> {
         self.items.is_empty()
     }
 
-    /// The output that comes next, whether it may leave or not.
-    #[must_use]
-    pub fn peek(&self) -> Option<&Item<W>> {
-        self.items.front()
+    /// The outputs in order, whether they may leave or not.
+    pub fn iter(&self) -> impl Iterator<Item = &Item<W>> {
+        self.items.iter()
     }
 
     /// The next thing to do. A batch of writes at the front is started together with all those that
@@ -81,30 +81,28 @@ impl<W> Outbox<W> {
         }
     }
 
-    /// The batch under way is durable: applies its writes in order and returns its tokens with their
-    /// causes. The outputs between them stay in place, in order.
-    pub fn synced(&mut self, mut apply: impl FnMut(&W)) -> Vec<(Token, Option<RecordId>)> {
-        let Some(last) = self.syncing.take() else { return Vec::new() };
-        let mut done = Vec::new();
+    /// The batch under way is durable: applies its writes in order and returns its last token with its
+    /// cause. The outputs between the writes stay in place, in order.
+    pub fn synced(&mut self, mut apply: impl FnMut(&W)) -> Option<(Token, Option<RecordId>)> {
+        let last = self.syncing.take()?;
+        let mut cause = None;
         self.items.retain(|item| match &item.output {
             Output::Persist(token, writes) if *token <= last => {
                 writes.iter().for_each(&mut apply);
-                done.push((*token, item.cause));
+                cause = item.cause;
                 false
             }
             Output::Persist(..) | Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => {
                 true
             }
         });
-        self.durable = last;
-        done
+        Some((last, cause))
     }
 
     /// Power is gone: everything that had not left is lost.
     pub fn clear(&mut self) {
         self.items.clear();
         self.syncing = None;
-        self.durable = Token(0);
     }
 }
 
@@ -115,6 +113,10 @@ mod tests {
 
     fn fact(name: &str) -> Output<u8> {
         Output::Fact(Fact::Fence { name: name.to_owned() })
+    }
+
+    fn item(output: Output<u8>) -> Item<u8> {
+        Item { output, cause: None, label: None }
     }
 
     fn carried(outbox: &mut Outbox<u8>) -> Vec<String> {
@@ -134,16 +136,16 @@ mod tests {
     #[test]
     fn outputs_wait_for_the_writes_before_them() {
         let mut outbox = Outbox::default();
-        outbox.push(fact("a"), None);
-        outbox.push(Output::Persist(Token(1), vec![1]), None);
-        outbox.push(fact("b"), None);
-        outbox.push(Output::Persist(Token(2), vec![2, 3]), None);
-        outbox.push(fact("c"), None);
+        outbox.push(item(fact("a")));
+        outbox.push(item(Output::Persist(Token(1), vec![1])));
+        outbox.push(item(fact("b")));
+        outbox.push(item(Output::Persist(Token(2), vec![2, 3])));
+        outbox.push(item(fact("c")));
         assert_eq!(carried(&mut outbox), ["a", "sync"]);
-        outbox.push(Output::Persist(Token(3), vec![4]), None);
+        outbox.push(item(Output::Persist(Token(3), vec![4])));
         let mut written = Vec::new();
         let done = outbox.synced(|write| written.push(*write));
-        assert_eq!(done.iter().map(|(token, _)| token.0).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(done, Some((Token(2), None)));
         assert_eq!(written, [1, 2, 3]);
         assert_eq!(carried(&mut outbox), ["b", "c", "sync"]);
         assert!(!outbox.is_empty());
@@ -155,11 +157,11 @@ mod tests {
     #[test]
     fn a_crash_loses_writes_and_outputs_together() {
         let mut outbox = Outbox::default();
-        outbox.push(Output::Persist(Token(1), vec![1]), None);
-        outbox.push(fact("a"), None);
+        outbox.push(item(Output::Persist(Token(1), vec![1])));
+        outbox.push(item(fact("a")));
         assert_eq!(carried(&mut outbox), ["sync"]);
         outbox.clear();
-        assert!(outbox.synced(|_| panic!("nothing was written")).is_empty());
+        assert_eq!(outbox.synced(|_| panic!("nothing was written")), None);
         assert_eq!(carried(&mut outbox), Vec::<String>::new());
     }
 }
