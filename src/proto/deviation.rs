@@ -65,11 +65,21 @@ deviations! {
     M68 = "server: acknowledges a submission before the write";
     M69 = "server: drops the oldest message when the mailbox is full";
     M70 = "server: delivers to another user";
+    M71 = "server: deletes a message when it is sent";
+    M72 = "server: stores a repeated submission again";
+    M73 = "server: lookups see the record before for a while after a rotation";
+    M74 = "server: registers a used ID again";
+    M75 = "server: takes a record of any epoch";
+    M76 = "server: expiry removes silently";
     M77 = "server: a lease never ends";
     M80 = "device: shows messages as they come, out of order";
     M81 = "device: no limit on lookups";
     M85 = "server: a key reply carries only the current record";
     M86 = "device: uses its new epoch before RotateAck";
+    M87 = "server: a second rotation inside grace";
+    M92 = "server: a late refusal of an earlier attempt counts";
+    M94 = "server: the receiver's epoch is checked before idempotency";
+    M96 = "server: takes a retired receiver epoch until the end of grace";
 }
 
 impl fmt::Display for Deviation {
