@@ -1,4 +1,5 @@
-//! The subset of deterministic CBOR (RFC 8949, 4.2.1) that the protocol uses, strict in both directions.
+//! The subset of deterministic CBOR (RFC 8949, 4.2.1) that the protocol uses, strict in both
+//! directions.
 //!
 //! Unsigned integers, octet strings, text, arrays, `null`, the empty map that COSE asks for, and a
 //! tag-free nesting of at most [`DEPTH_MAX`]. Not here: other maps, tags, floats, negative numbers,
@@ -332,7 +333,8 @@ impl<'a> Reader<'a> {
             "a tag",
             "a simple value or float",
         ];
-        let first = *self.octets.get(self.offset).ok_or(self.error(CborReason::Truncated))?;
+        let first =
+            *self.octets.get(self.offset).ok_or_else(|| self.error(CborReason::Truncated))?;
         if first >> 5 != major {
             let got = KINDS[usize::from(first >> 5)];
             return Err(self.error(CborReason::Kind { expected, got }));

@@ -57,6 +57,12 @@ impl Luck {
         Self { seed, purpose, entity }
     }
 
+    /// The luck of the same entity in something else.
+    #[must_use]
+    pub const fn of(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
     /// The generator at `counter`: the same address always gives the same octets.
     #[must_use]
     pub fn at(&self, counter: u64) -> Draw {

@@ -18,4 +18,5 @@ pub mod deviation;
 pub mod device;
 pub mod port;
 pub mod server;
+
 pub mod work;

@@ -332,6 +332,7 @@ pub enum FrameAct {
 
 /// What an adversary does at a user's link.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 pub enum AdversaryAct {
     /// Sends the captured frame again, towards where it went.
     Replay(FrameAddress),

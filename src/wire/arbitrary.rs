@@ -1,4 +1,5 @@
-//! Valid envelopes and bodies made from arbitrary octets, for property tests and fuzz targets alike.
+//! Valid envelopes and bodies made from arbitrary octets, for property tests and fuzz targets
+//! alike.
 //!
 //! The shapes come from derives beside the types; here are their leaves and their limits.
 //! Not here: octets that are not valid (`tests::properties` spoils valid ones).
@@ -86,7 +87,8 @@ fn narrow(message: &mut Message) {
     }
 }
 
-/// Makes the bare numbers of a message as wide as `mask`, since plain ones nearly all have 8 octets.
+/// Makes the bare numbers of a message as wide as `mask`, since plain ones nearly all have 8
+/// octets.
 fn mix_widths(message: &mut Message, mask: u64) {
     if let Message::Poll { max, .. } = message {
         *max &= mask;
@@ -118,8 +120,9 @@ impl<'a> Arbitrary<'a> for Body {
             BodyKind::ApprovalRequest => {
                 let mut request = ApprovalRequest::arbitrary(u)?;
                 while request.encode().len() > TEXT_MAX {
-                    let longest = request.lines.pop().or(request.payee.take());
-                    longest.or(request.currency.take());
+                    if request.lines.pop().is_none() {
+                        (request.payee, request.currency) = (None, None);
+                    }
                 }
                 Self::Request(request)
             }

@@ -1,4 +1,5 @@
-//! What is inside a ciphertext: text, approval requests and replies, end-to-end nacks (protocol 3.6, 4.3).
+//! What is inside a ciphertext: text, approval requests and replies, end-to-end nacks (protocol
+//! 3.6, 4.3).
 //!
 //! Not here: encryption, the approval's signature (`cose`), what may be shown (`display`).
 

@@ -17,8 +17,8 @@ impl Envelope {
 
     /// The octets of the frame.
     ///
-    /// Keeping texts and lists within [`crate::wire::limits`] is the sender's part: a larger frame is
-    /// written as well, and refused by [`Self::decode`].
+    /// Keeping texts and lists within [`crate::wire::limits`] is the sender's part: a larger frame
+    /// is written as well, and refused by [`Self::decode`].
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         self.encode_with_room(256)

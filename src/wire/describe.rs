@@ -69,7 +69,7 @@ pub fn describe(octets: &[u8]) -> Description {
         let got = prefix.iter().fold(0_u64, |sum, octet| sum << 8 | u64::from(*octet));
         lines.insert(0, Line { offset: 0, depth: 0, field, value: got.to_string() });
         let wrong = DecodeError { offset: 0, field, rule: Rule::Constant { expected, got } };
-        error = error.or((got != expected).then_some(wrong));
+        error = error.or_else(|| (got != expected).then_some(wrong));
     }
     let excerpt = error.map_or_else(String::new, |error| excerpt(octets, error.offset));
     Description { lines, error, excerpt }

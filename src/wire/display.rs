@@ -1,11 +1,13 @@
-//! What a request puts on the display: its octets, and which text may be put there (protocol 3.6, C03).
+//! What a request puts on the display: its octets, and which text may be put there (protocol 3.6,
+//! C03).
 //!
-//! Not here: whether it fits a certain display (the device's declared size), or prompts and presses (`proto`).
+//! Not here: whether it fits a certain display (the device's declared size), or prompts and
+//! presses (`proto`).
 
 /// The octets sent to the display for the lines of a request: each line, ended by LF.
 ///
-/// Different displayable lines give different octets, since no line may contain LF itself; the digest
-/// of these octets is what an approval signs as `disp_digest`.
+/// Different displayable lines give different octets, since no line may contain LF itself; the
+/// digest of these octets is what an approval signs as `disp_digest`.
 #[must_use]
 pub fn display_octets(lines: &[String]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
@@ -64,8 +66,8 @@ pub fn check_displayable(line: &str) -> Result<(), NotDisplayable> {
     line.char_indices().find_map(hidden).map_or(Ok(()), Err)
 }
 
-/// Unicode's controls, bidirectional formatting, and the code points that it says to ignore in display
-/// (`Default_Ignorable_Code_Point`, Unicode 16).
+/// Unicode's controls, bidirectional formatting, and the code points that it says to ignore in
+/// display (`Default_Ignorable_Code_Point`, Unicode 16).
 const fn hidden(character: char) -> Option<Hidden> {
     match character {
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => Some(Hidden::Control),

@@ -273,8 +273,8 @@ pub(super) fn read_all<'a, T, O: Observer>(
     Ok(value)
 }
 
-/// Reads a whole input and holds it against the property behind strictness: what was read encodes to
-/// the octets that it was read from.
+/// Reads a whole input and holds it against the property behind strictness: what was read encodes
+/// to the octets that it was read from.
 pub(super) fn decode_strictly<'a, T>(
     octets: &'a [u8],
     (field, max): (&'static str, usize),

@@ -7,7 +7,8 @@ use crate::wire::limits::FRAME_MAX;
 /// Octets of the length before each frame.
 pub const PREFIX_LEN: usize = 4;
 
-/// The peer's length is out of range; where the next frame would start is unknown, so the stream is over.
+/// The peer's length is out of range; where the next frame would start is unknown, so the stream
+/// is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame has 1 to {FRAME_MAX} octets, its length says {0}")]
 pub struct FrameError(pub u32);

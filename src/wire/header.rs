@@ -1,4 +1,5 @@
-//! The clear, authenticated header of a message; its encoding is the associated data (protocol 3.3).
+//! The clear, authenticated header of a message; its encoding is the associated data (protocol
+//! 3.3).
 //!
 //! Not here: the ciphertext that it belongs to, or who may read it.
 

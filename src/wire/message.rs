@@ -1,6 +1,7 @@
 //! The twenty messages of protocol 4.3 and the envelope around them, as values.
 //!
-//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behaviour (`proto`).
+//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behaviour
+//! (`proto`).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! The key record: one link of a user's chain in the directory (protocol 4.3).
 //!
-//! Not here: whether its signatures hold (`crypto::sign`) or whether a chain may grow by it (`proto`).
+//! Not here: whether its signatures hold (`crypto::sign`) or whether a chain may grow by it
+//! (`proto`).
 
 use crate::base::cbor::Writer;
 use crate::base::id::{Epoch, Hash32, UserId};
@@ -14,7 +15,8 @@ pub type PointOctets = [u8; 65];
 /// ECDSA `r || s`, 64 octets, low-S.
 pub type Signature = [u8; 64];
 
-/// `[user_id, generation, epoch, flags, agree_pk, sig_pk, created, not_after, prev_hash, sig_prev, sig_self]`.
+/// `[user_id, generation, epoch, flags, agree_pk, sig_pk, created, not_after, prev_hash, sig_prev,
+/// sig_self]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct KeyRecord {
@@ -65,7 +67,8 @@ impl KeyRecord {
         decode_strictly(octets, ("key-record", FRAME_MAX), read, Self::encode)
     }
 
-    /// What `sig_self` and `sig_prev` cover: `["PEAD-v1 record", user_id, .., prev_hash]` (protocol 4.3).
+    /// What `sig_self` and `sig_prev` cover: `["PEAD-v1 record", user_id, .., prev_hash]`
+    /// (protocol 4.3).
     #[must_use]
     pub fn signed_octets(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(320);

@@ -1,6 +1,7 @@
 //! The octets that signatures outside key records and approvals cover (protocol 4.3).
 //!
-//! Not here: `KeyRecord::signed_octets`, the approval's `Sig_structure` (`cose`), or signing (`crypto`).
+//! Not here: `KeyRecord::signed_octets`, the approval's `Sig_structure` (`cose`), or signing
+//! (`crypto`).
 
 use crate::base::cbor::Writer;
 use crate::base::id::{Epoch, Hash32, UserId};

@@ -1,4 +1,5 @@
-//! Round trips over generated and spoiled frames: the strict decoder accepts one encoding per meaning.
+//! Round trips over generated and spoiled frames: the strict decoder accepts one encoding per
+//! meaning.
 //!
 //! Not here: which rule a spoiled frame breaks (`refusals`).
 

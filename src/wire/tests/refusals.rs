@@ -1,4 +1,5 @@
-//! Each rule of protocol 4.6, broken on purpose: the decoder names the rule, the field and the octet.
+//! Each rule of protocol 4.6, broken on purpose: the decoder names the rule, the field and the
+//! octet.
 //!
 //! Not here: the rules of key records and `COSE_Sign1` alone (`record`, `cose`).
 
