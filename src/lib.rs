@@ -88,5 +88,5 @@ pub mod scenario;
 pub mod runtime;
 pub mod sim;
 // Floor 6
-#[cfg(feature = "cli")]
+#[cfg(any())]
 pub mod cli;

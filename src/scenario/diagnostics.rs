@@ -69,21 +69,28 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// How many were too many to keep.
+    beyond: u64,
     /// Names whose declaration did not read: using them is no second finding.
     broken: BTreeSet<String>,
 }
 
 impl Diagnostics {
     /// Most findings kept of one reading; a person fixes the first few first.
-    pub const LIST_MAX: usize = 200;
+    pub const LIST_MAX: usize = 100;
 
     /// Adds a finding, unless it is known or there are too many.
     pub fn add(&mut self, diagnostic: Diagnostic) {
         let known = self.list.iter().any(|d| {
             (d.code, d.span, &d.message) == (diagnostic.code, diagnostic.span, &diagnostic.message)
         });
-        if !known && self.list.len() < Self::LIST_MAX {
+        if known {
+            return;
+        }
+        if self.list.len() < Self::LIST_MAX {
             self.list.push(diagnostic);
+        } else {
+            self.beyond += 1;
         }
     }
 
@@ -91,6 +98,12 @@ impl Diagnostics {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|d| d.code.severity() == Severity::Error)
+    }
+
+    /// How many findings were too many to keep.
+    #[must_use]
+    pub const fn beyond(&self) -> u64 {
+        self.beyond
     }
 
     /// Nothing was found.

@@ -145,8 +145,10 @@ fn read_params(tree: &Node, sink: &mut Diagnostics) -> (Vec<Axis>, Values) {
             }),
             Some(Param { default: Some(value), .. }) => fixed.push((entry.key.clone(), value.0)),
             Some(Param { .. }) | None => {
-                fixed
-                    .push((entry.key.clone(), Node { span: entry.key.span, kind: NodeKind::Null }));
+                fixed.push((
+                    entry.key.clone(),
+                    Node { span: entry.key.span, kind: NodeKind::Broken },
+                ));
             }
         }
     }
@@ -216,7 +218,7 @@ fn substitute_in(
     sink: &mut Diagnostics,
 ) {
     match &mut node.kind {
-        NodeKind::Null => {}
+        NodeKind::Null | NodeKind::Broken => {}
         NodeKind::Seq(items) => {
             items.iter_mut().for_each(|item| substitute_in(item, values, used, sink));
         }
@@ -236,6 +238,7 @@ fn substitute_in(
                 *node = value.clone();
             } else {
                 sink.unknown_param(node, values);
+                node.kind = NodeKind::Broken;
             }
         }
     }

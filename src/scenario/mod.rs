@@ -1,6 +1,8 @@
 //! Floor 3: the scenario language: text to plan, with every finding in one go.
 //!
 //! Not here: running a plan. What the language is stands in the reference page below.
+//!
+#![doc = include_str!("reference.md")]
 
 pub mod address;
 pub mod ast;
@@ -13,7 +15,9 @@ pub mod library;
 pub mod overrides;
 pub mod plan;
 pub mod read;
+pub mod reference;
 pub mod render;
+pub mod schema;
 pub mod source;
 pub mod syntax;
 pub mod tree;

@@ -43,7 +43,7 @@ fn place(node: &mut Node, segments: &[&str], span: Span, value: &Node) -> Option
         return Some(());
     }
     match &mut node.kind {
-        NodeKind::Scalar { .. } => None,
+        NodeKind::Scalar { .. } | NodeKind::Broken => None,
         NodeKind::Null => {
             node.kind = NodeKind::Map(Vec::new());
             place(node, segments, span, value)

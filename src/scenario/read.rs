@@ -116,14 +116,13 @@ pub fn read(name: &str, octets: &[u8], shelf: Option<&Shelf>, extras: &Extras) -
 impl Diagnostics {
     fn check_version(&mut self, tree: &Node) {
         let Some(entries) = tree.entries() else { return };
-        let first = entries.first().map_or(tree.span, |entry| entry.key.span);
         let finding = match entries.iter().position(|entry| entry.key.value == "peadsim") {
-            None => (first, "the version of the language is missing"),
             Some(at) if at > 0 => (entries[at].key.span, "the version of the language comes first"),
             Some(at) if entries[at].value.text() != Some("1") => {
                 (entries[at].value.span, "this version of the language is not known")
             }
-            Some(_) => return,
+            // A missing key is reported when the scenario is read.
+            Some(_) | None => return,
         };
         let (span, message) = finding;
         self.add(Diagnostic::new(Code::Version, span, message).help("start with `peadsim: 1`"));

@@ -18,6 +18,9 @@ pub fn render(diagnostics: &Diagnostics, sources: &Sources, color: bool) -> Stri
         text.push_str(&renderer.render(&[group(diagnostic, sources)]));
         text.push_str("\n\n");
     }
+    if diagnostics.beyond() > 0 {
+        text.push_str(&format!("and {} more findings\n", diagnostics.beyond()));
+    }
     text
 }
 

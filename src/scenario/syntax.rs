@@ -18,6 +18,9 @@ pub const NODES_MAX: usize = 1_000_000;
 /// Deepest nesting of lists and maps: five times what the language uses.
 pub const DEPTH_MAX: usize = 64;
 
+/// Stands for a key that was reported already; YAML has no such character.
+const BROKEN_KEY: &str = "\0";
+
 /// Reads the octets of a file into a tree; what is wrong goes to `sink`.
 ///
 /// The text is added to `sources` in any case. `None` means that nothing could be read.
@@ -119,8 +122,9 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), at);
-                let node = Node { span, kind: scalar(text.into_owned(), style) };
-                self.close(node, anchor)
+                let kind =
+                    if tag.is_some() { NodeKind::Broken } else { scalar(text.into_owned(), style) };
+                self.close(Node { span, kind }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), at);
@@ -138,12 +142,12 @@ impl Builder<'_> {
                     self.place_node(node)
                 } else {
                     self.sink.unknown_alias(span);
-                    self.place_node(Node { span, kind: NodeKind::Null })
+                    self.place_node(Node { span, kind: NodeKind::Broken })
                 }
             }
             Event::UnresolvedAlias(_) => {
                 self.sink.unknown_alias(span);
-                self.place_node(Node { span, kind: NodeKind::Null })
+                self.place_node(Node { span, kind: NodeKind::Broken })
             }
             // Ends of the stream and of the document; comments are not asked for.
             _ => Some(()),
@@ -224,7 +228,9 @@ impl Builder<'_> {
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         let mut kept = Vec::with_capacity(entries.len());
         for entry in entries {
-            if entry.key.value == "<<" {
+            if entry.key.value == BROKEN_KEY {
+                // Reported already.
+            } else if entry.key.value == "<<" {
                 self.sink.merge_key(entry.key.span);
             } else if let Some(first) = seen.get(&entry.key.value) {
                 self.sink.duplicate_key(&entry.key, *first);
@@ -268,13 +274,14 @@ impl Diagnostics {
         let span = node.span;
         match node.kind {
             NodeKind::Scalar { text, .. } => Spanned::new(text, span),
+            NodeKind::Broken => Spanned::new(BROKEN_KEY.to_owned(), span),
             NodeKind::Null | NodeKind::Seq(_) | NodeKind::Map(_) => {
                 let what = node.describe();
                 self.add(
                     Diagnostic::new(Code::BadKey, span, format!("a key is text, not {what}"))
                         .help("`key: value` needs a blank after the colon and a word before it"),
                 );
-                Spanned::new(format!("?{}:{}", span.line, span.column), span)
+                Spanned::new(BROKEN_KEY.to_owned(), span)
             }
         }
     }

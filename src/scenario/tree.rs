@@ -18,6 +18,8 @@ pub struct Node {
 pub enum NodeKind {
     /// Nothing: an absent value, `~` or `null`, unquoted.
     Null,
+    /// Something that was reported already: reading it is no second finding.
+    Broken,
     /// A piece of text, kept as it is written: `no`, `1_000` and `5%` are text here.
     Scalar {
         /// The text, unescaped where it was quoted.
@@ -47,12 +49,18 @@ impl Node {
         Self { span, kind: NodeKind::Scalar { text: text.into(), quoted: false } }
     }
 
+    /// Was it reported already?
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.kind == NodeKind::Broken
+    }
+
     /// The text of a scalar.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
             NodeKind::Scalar { text, .. } => Some(text),
-            NodeKind::Null | NodeKind::Seq(_) | NodeKind::Map(_) => None,
+            NodeKind::Null | NodeKind::Broken | NodeKind::Seq(_) | NodeKind::Map(_) => None,
         }
     }
 
@@ -61,7 +69,7 @@ impl Node {
     pub fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             NodeKind::Map(entries) => Some(entries),
-            NodeKind::Null | NodeKind::Scalar { .. } | NodeKind::Seq(_) => None,
+            NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } | NodeKind::Seq(_) => None,
         }
     }
 
@@ -69,7 +77,7 @@ impl Node {
     pub fn entries_mut(&mut self) -> Option<&mut Vec<Entry>> {
         match &mut self.kind {
             NodeKind::Map(entries) => Some(entries),
-            NodeKind::Null | NodeKind::Scalar { .. } | NodeKind::Seq(_) => None,
+            NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } | NodeKind::Seq(_) => None,
         }
     }
 
@@ -78,7 +86,7 @@ impl Node {
     pub fn items(&self) -> Option<&[Self]> {
         match &self.kind {
             NodeKind::Seq(items) => Some(items),
-            NodeKind::Null | NodeKind::Scalar { .. } | NodeKind::Map(_) => None,
+            NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } | NodeKind::Map(_) => None,
         }
     }
 
@@ -117,7 +125,7 @@ impl Node {
     #[must_use]
     pub fn size(&self) -> usize {
         match &self.kind {
-            NodeKind::Null | NodeKind::Scalar { .. } => 1,
+            NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } => 1,
             NodeKind::Seq(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
             NodeKind::Map(entries) => 1 + entries.iter().map(|e| e.value.size()).sum::<usize>(),
         }
@@ -128,7 +136,7 @@ impl Node {
     pub fn describe(&self) -> String {
         const SHOWN_MAX: usize = 40;
         match &self.kind {
-            NodeKind::Null => "nothing".to_owned(),
+            NodeKind::Null | NodeKind::Broken => "nothing".to_owned(),
             NodeKind::Seq(_) => "a list".to_owned(),
             NodeKind::Map(_) => "a map".to_owned(),
             NodeKind::Scalar { text, .. } if text.chars().count() > SHOWN_MAX => {

@@ -32,7 +32,11 @@ fn block(node: &Node, indent: usize, out: &mut String) {
                 item_of_list(item, indent, out);
             }
         }
-        NodeKind::Map(_) | NodeKind::Seq(_) | NodeKind::Scalar { .. } | NodeKind::Null => {
+        NodeKind::Map(_)
+        | NodeKind::Seq(_)
+        | NodeKind::Scalar { .. }
+        | NodeKind::Null
+        | NodeKind::Broken => {
             pad(indent, out);
             out.push_str(&flow(node));
             out.push('\n');
@@ -76,7 +80,7 @@ fn item_of_list(node: &Node, indent: usize, out: &mut String) {
 
 fn is_single(node: &Node) -> bool {
     match &node.kind {
-        NodeKind::Null | NodeKind::Scalar { .. } => true,
+        NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } => true,
         NodeKind::Seq(items) => items.is_empty(),
         NodeKind::Map(entries) => entries.is_empty(),
     }
@@ -84,7 +88,7 @@ fn is_single(node: &Node) -> bool {
 
 fn flow(node: &Node) -> String {
     match &node.kind {
-        NodeKind::Null => "null".to_owned(),
+        NodeKind::Null | NodeKind::Broken => "null".to_owned(),
         NodeKind::Scalar { text, quoted } => scalar(text, *quoted),
         NodeKind::Seq(items) => {
             let items: Vec<String> = items.iter().map(flow).collect();
@@ -162,7 +166,7 @@ mod tests {
     /// The tree without places and without the question whether text was quoted.
     fn plain(node: &Node) -> String {
         match &node.kind {
-            NodeKind::Null => "~".to_owned(),
+            NodeKind::Null | NodeKind::Broken => "~".to_owned(),
             NodeKind::Scalar { text, .. } => format!("{text:?}"),
             NodeKind::Seq(items) => format!("{:?}", items.iter().map(plain).collect::<Vec<_>>()),
             NodeKind::Map(entries) => {

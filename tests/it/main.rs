@@ -1,4 +1,4 @@
-//! The integration tests, one binary: rules of the repository, and features across floors.
+//! The integration tests, one binary: whole features, across floors.
 //!
 //! Not here: what a room can test by itself.
 #![allow(
@@ -7,18 +7,12 @@
     reason = "a test fails by panicking, and prints what it counted"
 )]
 
-// What the source text must keep to.
-mod floors;
-mod tidy;
-
-// The primitives against answers known elsewhere.
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
-
-// The language against files good and bad.
+mod floors;
+mod scenario_bad;
 mod scenario_read;
-
-// Help for the others.
 mod sources;
+mod tidy;

@@ -187,7 +187,7 @@ table! {
 
 table! {
     /// A device searched its table.
-    TableSearch "table" {
+    TableSearch "table search" {
         /// Which device.
         by: Spanned<UserId>,
         /// For whom; for anybody unless given.

@@ -69,7 +69,7 @@ impl<T: Read> Read for Some1<T> {
     fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             NodeKind::Seq(_) => Vec::read(node, sink).map(Self),
-            NodeKind::Null | NodeKind::Scalar { .. } | NodeKind::Map(_) => {
+            NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } | NodeKind::Map(_) => {
                 T::read(node, sink).map(|one| Self(vec![one]))
             }
         }
@@ -91,7 +91,7 @@ impl<A: Read, B: Read> Read for Or<A, B> {
     fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             NodeKind::Map(_) => B::read(node, sink).map(Self::Map),
-            NodeKind::Null | NodeKind::Scalar { .. } | NodeKind::Seq(_) => {
+            NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } | NodeKind::Seq(_) => {
                 A::read(node, sink).map(Self::Single)
             }
         }

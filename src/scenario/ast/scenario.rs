@@ -130,7 +130,7 @@ impl Read for Given {
     fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             NodeKind::Scalar { .. } => GivenWord::read(node, sink).map(|_| Self::Cold),
-            NodeKind::Map(_) | NodeKind::Null | NodeKind::Seq(_) => {
+            NodeKind::Map(_) | NodeKind::Null | NodeKind::Broken | NodeKind::Seq(_) => {
                 GivenMap::read(node, sink).map(Self::Map)
             }
         }

@@ -4,19 +4,25 @@
 
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
-use crate::scenario::fields::{Choices, Field, Leaf};
+use crate::scenario::fields::{Choices, Field, Leaf, prose};
 use crate::scenario::source::{Span, Spanned};
 use crate::scenario::tree::Node;
 
 impl Diagnostics {
     /// The value is a list where a map should be, or the like.
     pub fn wrong_type(&mut self, node: &Node, expected: &str) {
+        if node.is_broken() {
+            return;
+        }
         let message = format!("expected {expected}, got {}", node.describe());
         self.add(Diagnostic::new(Code::WrongType, node.span, message));
     }
 
     /// A single value that does not read.
     pub fn bad_value(&mut self, node: &Node, leaf: &Leaf, why: &str) {
+        if node.is_broken() {
+            return;
+        }
         let message = format!("{} is no {}", node.describe(), leaf.name);
         let diagnostic = Diagnostic::new(Code::BadValue, node.span, message)
             .label(format!("expected {}", leaf.expected));
@@ -25,6 +31,9 @@ impl Diagnostics {
 
     /// A word outside a closed list.
     pub fn unknown_word(&mut self, node: &Node, name: &str, words: &[&str]) {
+        if node.is_broken() {
+            return;
+        }
         let message = format!("{} is no {name}", node.describe());
         self.add(
             Diagnostic::new(Code::UnknownWord, node.span, message)
@@ -49,7 +58,7 @@ impl Diagnostics {
 
     pub(super) fn missing_key(&mut self, span: Span, map: &str, field: &Field) {
         let message = format!("`{map}` needs the key `{}`", field.key);
-        self.add(Diagnostic::new(Code::MissingKey, span, message).help(field.doc.concat().trim()));
+        self.add(Diagnostic::new(Code::MissingKey, span, message).help(prose(field.doc)));
     }
 
     pub(super) fn one_of_missing(&mut self, span: Span, map: &str, keys: &[&str]) {
@@ -81,6 +90,9 @@ impl Diagnostics {
     }
 
     pub(super) fn not_one_choice(&mut self, node: &Node, choices: &Choices) {
+        if node.is_broken() {
+            return;
+        }
         let message = format!("expected a {}, got {}", choices.name, node.describe());
         let (key, ..) = choices.choices[0];
         self.add(

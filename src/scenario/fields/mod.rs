@@ -129,3 +129,10 @@ pub const fn key(texts: &[&'static str], name: &'static str) -> &'static str {
 pub const fn first_table(tables: &[fn() -> &'static Table]) -> Option<fn() -> &'static Table> {
     if tables.is_empty() { None } else { Some(tables[0]) }
 }
+
+/// The lines of a doc comment as one text.
+#[must_use]
+pub fn prose(doc: &[&str]) -> String {
+    let lines: Vec<_> = doc.iter().map(|line| line.trim()).collect();
+    lines.join(" ")
+}

@@ -129,6 +129,7 @@ impl<'a> MapReader<'a> {
         let entries = match (&node.kind, table.short) {
             (NodeKind::Map(entries), _) => Cow::Borrowed(entries.as_slice()),
             (NodeKind::Null, _) => Cow::Borrowed(&[][..]),
+            (NodeKind::Broken, _) => return None,
             (NodeKind::Scalar { .. } | NodeKind::Seq(_), Some(short)) => {
                 let key = Spanned::new(short.to_owned(), node.span);
                 Cow::Owned(vec![Entry { key, value: node.clone() }])
@@ -233,6 +234,7 @@ pub fn read_beside<T: ReadBeside>(
     let Kind::Table(table) = kind else { return None };
     let name = entry.value.get("as").and_then(Node::text);
     let value = MapReader::open(&entry.value, entry.key.span, table(), sink).and_then(|mut map| {
+        map.name = key;
         map.also(T::Common::table());
         let common = T::Common::read_map(&mut map, sink);
         let body = T::read_beside(key, &mut map, sink);
