@@ -307,5 +307,5 @@ fn claims(body: &Message, ticket: Option<&Ticket>, own: &UserId) -> (UserId, Opt
         | Message::Challenge { .. }
         | Message::Attached { .. } => (None, None),
     };
-    (by.or(ticket.map(|ticket| &ticket.user)).unwrap_or(own).clone(), mid)
+    (by.or_else(|| ticket.map(|ticket| &ticket.user)).unwrap_or(own).clone(), mid)
 }

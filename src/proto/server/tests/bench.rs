@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, Epoch, Hash32, Mid, ReqId, Seq, UserId};
 use crate::base::rng::{Luck, Purpose};
-use crate::base::time::{Duration, Instant, Now};
+use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::{Secret, Suite};
@@ -17,7 +17,7 @@ use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
 use crate::proto::server::route;
 use crate::trace::fact::Fact;
-use crate::wire::code::{AckOutcome, ErrorCode};
+use crate::wire::code::{AckOutcome, ErrorCode, NackCode};
 use crate::wire::header::{BodyKind, Header};
 use crate::wire::message::{Envelope, Message, Register, Submit, Ticket};
 use crate::wire::record::KeyRecord;
@@ -68,6 +68,13 @@ impl Person {
             sig_self: [0; 64],
         };
         (self.seal::<S>(record, &agree, &sign), (agree, sign))
+    }
+
+    /// The first record of the chain again, with its proof.
+    pub fn first<S: Suite>(&self) -> Register {
+        let record = self.chain[0].clone();
+        let hash = record_hash::<S>(&record.encode());
+        Register { pop: S::sign(&self.keys[0].0.secret, &pop_octets(&hash)), record }
     }
 
     /// Signs a record as the next of the chain.
@@ -141,7 +148,7 @@ impl<S: Suite> Bench<S> {
     }
 
     pub fn register(&mut self, who: &'static str) {
-        let (body, keys) = self.people[who].next_record::<S>(false, self.boots);
+        let (body, keys) = self.people[who].next_record::<S>(false, self.last_req);
         let record = body.record.clone();
         let answers = self.send(who, Message::Register(Box::new(body)));
         assert!(matches!(answers[..], [Message::RegisterAck { .. }]), "{answers:?}");
@@ -284,6 +291,21 @@ impl<S: Suite> Bench<S> {
         self.boots += 1;
     }
 
+    /// Puts another state into the store and starts from it.
+    pub fn replace(&mut self, who: &'static str, durable: AccountDurable) {
+        self.stores.insert(user(who), durable);
+        self.restart(who);
+    }
+
+    /// Ends an identity and begins the next.
+    pub fn renew(&mut self, who: &'static str) {
+        self.reset(who);
+        let person = self.people.get_mut(who).unwrap();
+        (person.chain, person.keys) = (vec![], vec![]);
+        self.register(who);
+        self.attach(who);
+    }
+
     pub fn reset(&mut self, who: &'static str) {
         self.input(&user(who), AccountInput::Reset);
     }
@@ -296,7 +318,7 @@ impl<S: Suite> Bench<S> {
     pub fn mail(&self, from: &str, to: &str, seq: u64, attempt: u64) -> Submit {
         let mut nonce = [0; 12];
         nonce[..8].copy_from_slice(&seq.to_be_bytes());
-        nonce[8..].copy_from_slice(&(attempt as u32).to_be_bytes());
+        nonce[8..].copy_from_slice(&attempt.to_be_bytes()[4..]);
         let header = Header {
             kind: BodyKind::Text,
             sender: user(from),
@@ -340,6 +362,13 @@ impl<S: Suite> Bench<S> {
         let outcome = AckOutcome::Committed;
         let (delivery, mid) = (offer.delivery, offer.mid.clone());
         self.send(who, Message::DeliverAck { delivery, mid, outcome })
+    }
+
+    pub fn nack(&mut self, who: &str, offer: &Offered, code: NackCode, retry_ms: u64) {
+        let (delivery, mid) = (offer.delivery, offer.mid.clone());
+        let retry_after = Millis(retry_ms);
+        let answers = self.send(who, Message::DeliverNack { delivery, mid, code, retry_after });
+        assert!(answers.iter().all(|it| !matches!(it, Message::Error { .. })), "{answers:?}");
     }
 
     /// The facts since the last call.

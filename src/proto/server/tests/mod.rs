@@ -1,6 +1,12 @@
-//! The accounts under test: a small bench drives several of them, each file tests one topic.
+//! The accounts under test: a small bench drives three of them, each file tests one topic.
 //!
 //! Not here: devices and links; frames are made by hand.
 
 mod bench;
 mod delivery;
+mod lookup;
+mod receipt;
+mod registrar;
+mod report;
+mod session;
+mod submit;
