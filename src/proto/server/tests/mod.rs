@@ -4,7 +4,9 @@
 
 mod bench;
 mod delivery;
+mod deviation;
 mod lookup;
+mod property;
 mod receipt;
 mod registrar;
 mod report;
