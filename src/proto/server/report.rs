@@ -38,14 +38,15 @@ impl<S: Suite> Account<S> {
         let is_own = mid.sender == self.user && generation_now == Some(generation);
         let before = self.durable.mailbox().and_then(|mailbox| mailbox.only(&mid));
         let before = before.and_then(|(no, item)| match &item.body {
-            ItemBody::Status(status) => Some((no, status.attempt)),
+            ItemBody::Status(status) => Some((no, item.until, status.attempt)),
             ItemBody::Mail(_) => None,
         });
-        if !is_own || before.is_some_and(|(_, known)| known >= attempt) {
+        if !is_own || before.is_some_and(|(_, _, known)| known >= attempt) {
             return;
         }
         let mut writes = Vec::with_capacity(2);
-        if let Some((no, _)) = before {
+        if let Some((no, until, _)) = before {
+            self.desk_mut().remove(no, until);
             writes.push(AccountWrite::Remove(no));
         }
         let status = Arc::new(StatusItem { mid: mid.clone(), attempt, report });
@@ -54,7 +55,7 @@ impl<S: Suite> Account<S> {
         writes.push(AccountWrite::Report { no, status, until, after });
         self.persist(writes);
         self.desk_mut().add(no, until);
-        if let Some((_, attempt)) = before {
+        if let Some((_, _, attempt)) = before {
             self.fact(Fact::ReportDone { mid: mid.clone(), attempt });
         }
         self.fact(Fact::Report { mid, attempt, what: name(report) });

@@ -15,6 +15,7 @@ use crate::proto::config::ServerConfig;
 use crate::proto::port::{AccountInput, Origin, Output, To};
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
+use crate::proto::server::mailbox::Mailbox;
 use crate::proto::server::route;
 use crate::trace::fact::Fact;
 use crate::wire::code::{AckOutcome, ErrorCode, NackCode};
@@ -25,7 +26,6 @@ use crate::wire::signed::{attach_octets, pop_octets};
 
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const DAY: Duration = Duration::from_secs(86_400);
-/// Whatever a request needs to be told in these tests.
 pub const SERVER: &str = "server";
 
 pub fn user(name: &str) -> UserId {
@@ -257,6 +257,7 @@ impl<S: Suite> Bench<S> {
             });
         }
         assert_eq!(account.durable(), &self.stores[about], "the store has what the machine has");
+        check_desk(account);
         let wake = account.poll_timeout();
         assert!(wake.is_none_or(|(at, _)| at > self.now.at), "nothing due is left: {wake:?}");
         let order = std::mem::take(&mut self.order);
@@ -375,6 +376,18 @@ impl<S: Suite> Bench<S> {
     pub fn take_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
     }
+}
+
+/// Every item of the mailbox is at one place of the desk, and nothing else is.
+fn check_desk<S: Suite>(account: &Account<S>) {
+    let items = account.durable().mailbox().into_iter().flat_map(Mailbox::items);
+    let items: Vec<_> = items.map(|(no, _)| no).collect();
+    let desk = account.desk.as_deref().cloned().unwrap_or_default();
+    let mut there: Vec<_> = desk.waiting().chain(desk.leases().map(|(no, _)| no)).collect();
+    there.sort_unstable();
+    assert_eq!(there, items);
+    let first = account.durable().mailbox().and_then(|it| it.items().map(|it| it.1.until).min());
+    assert_eq!(desk.first_end().map(|(at, _)| at), first);
 }
 
 /// An item as its receiver gets it.

@@ -81,7 +81,7 @@ fn a_long_chain_comes_in_pieces() {
         if !more {
             break;
         }
-        have = hash(&bench, "alice", epochs[epochs.len() - 2] as usize);
+        have = hash(&bench, "alice", usize::try_from(epochs[epochs.len() - 2]).unwrap());
     }
     assert_eq!(pieces, [64, 64, 23]);
 }

@@ -2,9 +2,15 @@
 //!
 //! Not here: devices and links; frames are made by hand.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "who watches facts and frames names those that matter to it"
+)]
+
 mod bench;
 mod delivery;
 mod deviation;
+mod frames;
 mod lookup;
 mod property;
 mod receipt;
