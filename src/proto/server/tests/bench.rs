@@ -283,13 +283,13 @@ impl<S: Suite> Bench<S> {
 
     /// Stops an account and starts it from what the store has.
     pub fn restart(&mut self, who: &'static str) {
+        self.boots += 1;
         let user = user(who);
         let luck = Luck::new(1, Purpose::Account, self.people[who].origin.0);
         let (config, key) = (Arc::clone(&self.config), Secret::new([7; 32]));
         let durable = self.stores[&user].clone();
         let account = Account::restore(config, user.clone(), key, durable, luck, self.boots);
         self.accounts.insert(user, account);
-        self.boots += 1;
     }
 
     /// Puts another state into the store and starts from it.
