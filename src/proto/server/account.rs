@@ -80,11 +80,11 @@ impl<S: Suite> Account<S> {
     /// The account of a user who is not registered. `key` is the server's own, the same in all accounts.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>, user: UserId, key: Secret, luck: Luck) -> Self {
-        Self::restore(config, user, key, AccountDurable::default(), luck, 0)
+        Self::restore(config, user, key, AccountDurable::default(), luck, 1)
     }
 
-    /// The account after a start with this durable state; `boot` counts the starts of this account.
-    /// Leases are volatile: all mail is stored again (protocol 4.5).
+    /// The account after a start with this durable state; `boot` counts its starts from 1. Leases are
+    /// volatile: all mail is stored again (protocol 4.5).
     #[must_use]
     pub fn restore(
         config: Arc<ServerConfig>,
@@ -94,7 +94,7 @@ impl<S: Suite> Account<S> {
         luck: Luck,
         boot: u64,
     ) -> Self {
-        let first = boot.saturating_mul(NUMBERS_OF_A_BOOT);
+        let first = boot.saturating_sub(1).saturating_mul(NUMBERS_OF_A_BOOT);
         Self {
             config,
             user,
@@ -109,6 +109,11 @@ impl<S: Suite> Account<S> {
             outputs: VecDeque::new(),
             suite: PhantomData,
         }
+    }
+
+    /// Other settings from now on: an operator changed them.
+    pub fn configure(&mut self, config: Arc<ServerConfig>) {
+        self.config = config;
     }
 
     /// Whose account it is.
@@ -307,5 +312,5 @@ fn claims(body: &Message, ticket: Option<&Ticket>, own: &UserId) -> (UserId, Opt
         | Message::Challenge { .. }
         | Message::Attached { .. } => (None, None),
     };
-    (by.or(ticket.map(|ticket| &ticket.user)).unwrap_or(own).clone(), mid)
+    (by.or_else(|| ticket.map(|ticket| &ticket.user)).unwrap_or(own).clone(), mid)
 }
