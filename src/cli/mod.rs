@@ -5,9 +5,14 @@
 
 pub mod args;
 mod campaign;
+mod check;
 mod decode;
 pub mod exit;
+mod explain;
+mod files;
+mod new;
 mod output;
+mod schema;
 mod shell;
 mod vectors;
 
@@ -19,6 +24,10 @@ use crate::cli::exit::{CliError, Exit};
 pub fn run(cli: &Cli) -> Exit {
     log_to_stderr(cli.verbose);
     let result = match &cli.command {
+        Command::Check(args) => check::run(args),
+        Command::Schema => schema::run(),
+        Command::New(args) => new::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),
         Command::Completions(args) => shell::completions(args),
