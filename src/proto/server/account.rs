@@ -111,6 +111,11 @@ impl<S: Suite> Account<S> {
         }
     }
 
+    /// Other settings from now on: an operator changed them.
+    pub fn configure(&mut self, config: Arc<ServerConfig>) {
+        self.config = config;
+    }
+
     /// Whose account it is.
     #[must_use]
     pub const fn user(&self) -> &UserId {
