@@ -35,7 +35,8 @@ impl<S: Suite> World<S> {
             return vec![(node, Duration::ZERO)];
         }
         let at_once = |node| (node, Duration::ZERO);
-        let devices = |users: &[u32]| users.iter().map(|user| at_once(NodeId::device(*user))).collect();
+        let devices =
+            |users: &[u32]| users.iter().map(|user| at_once(NodeId::device(*user))).collect();
         let mut places: Vec<(NodeId, Duration)> = match action {
             Action::Links { users, .. } => devices(users),
             Action::Swizzle { users, every, .. } => self.swizzled(step, users, *every, end),
@@ -43,10 +44,13 @@ impl<S: Suite> World<S> {
                 (0..).zip(&self.accounts).map(|(user, _)| at_once(NodeId::account(user))).collect()
             }
             Action::Frames { address, .. } => {
-                let link = self.addresses.find(&address.what).and_then(|it| self.addresses.link(it));
+                let link =
+                    self.addresses.find(&address.what).and_then(|it| self.addresses.link(it));
                 match link {
                     Some(user) => devices(&[user]),
-                    None => (0..).zip(&self.devices).map(|(n, _)| at_once(NodeId::device(n))).collect(),
+                    None => {
+                        (0..).zip(&self.devices).map(|(n, _)| at_once(NodeId::device(n))).collect()
+                    }
                 }
             }
             _ => Vec::new(),
@@ -69,10 +73,7 @@ impl<S: Suite> World<S> {
         let luck = Luck::new(self.plan.seed, Purpose::Fault, u64::from(step) << 32 | 1);
         let order = Permutation::new(users.len() as u64, &mut luck.at(0));
         let place = |n: u64| if end { order.forward(n) } else { n };
-        (0..)
-            .zip(users)
-            .map(|(n, user)| (NodeId::device(*user), every.times(place(n))))
-            .collect()
+        (0..).zip(users).map(|(n, user)| (NodeId::device(*user), every.times(place(n)))).collect()
     }
 
     /// A step acts at a node.
@@ -85,7 +86,10 @@ impl<S: Suite> World<S> {
             cause = Some(self.record(node, fact, None));
             let next = self.agenda.acted(step, self.now(), node);
             self.enter(next);
-            if !matches!(it.action, Action::Crash { at: Some(_), .. } | Action::ServerCrash { at: Some(_), .. }) {
+            if !matches!(
+                it.action,
+                Action::Crash { at: Some(_), .. } | Action::ServerCrash { at: Some(_), .. }
+            ) {
                 cause = self.began(node, step, cause);
             }
         }
@@ -221,13 +225,7 @@ impl<S: Suite> World<S> {
         }
     }
 
-    fn begin_at_account(
-        &mut self,
-        action: &Action,
-        user: u32,
-        step: u32,
-        cause: Option<RecordId>,
-    ) {
+    fn begin_at_account(&mut self, action: &Action, user: u32, step: u32, cause: Option<RecordId>) {
         let node = NodeId::account(user);
         match action {
             Action::ServerCrash { at: None, .. } => {
@@ -239,7 +237,8 @@ impl<S: Suite> World<S> {
                 self.put_in::<Account<S>>(user, AccountInput::Reset, cause, None);
             }
             Action::MailboxLimit { messages, .. } => {
-                let config = ServerConfig { mailbox_messages: *messages, ..(*self.plan.server).clone() };
+                let config =
+                    ServerConfig { mailbox_messages: *messages, ..(*self.plan.server).clone() };
                 self.configure(user, Some(Arc::new(config)));
             }
             _ => {}
@@ -280,7 +279,8 @@ impl<S: Suite> World<S> {
         if node == actor(action).unwrap_or(NodeId::HARNESS) {
             if self.armed.get(&node).is_some_and(|armed| armed.step == step) {
                 self.armed.remove(&node);
-                let message = format!("step `{}` waited for a point that did not come", self.step_name(step));
+                let message =
+                    format!("step `{}` waited for a point that did not come", self.step_name(step));
                 return self.find(Severity::Inconclusive, "step", message);
             }
             if !self.agenda.end(step) {

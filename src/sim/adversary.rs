@@ -11,7 +11,14 @@ use crate::trace::record::RecordId;
 
 impl<S: Suite> World<S> {
     /// An adversary's step acts at a device's links.
-    pub(super) fn attack(&mut self, _user: u32, _step: u32, _act: &AdversaryAct, _cause: Option<RecordId>) {}
+    pub(super) fn attack(
+        &mut self,
+        _user: u32,
+        _step: u32,
+        _act: &AdversaryAct,
+        _cause: Option<RecordId>,
+    ) {
+    }
 
     /// The step is over.
     pub(super) fn call_off(&mut self, _user: u32, _step: u32) {}

@@ -2,6 +2,7 @@
 //!
 //! Not here: the list of points (`proto::barrier`), or what stopping means (`power`).
 
+use crate::base::id::NodeId;
 use crate::crypto::suite::Suite;
 use crate::proto::barrier::Barrier;
 use crate::proto::device::durable::DeviceWrite;
@@ -9,7 +10,6 @@ use crate::proto::port::Output;
 use crate::proto::server::durable::AccountWrite;
 use crate::sim::outbox::{Item, Next, Outbox};
 use crate::sim::world::World;
-use crate::base::id::NodeId;
 use crate::trace::fact::Fact;
 use crate::wire::header::BodyKind;
 use crate::wire::message::Message;

@@ -105,7 +105,8 @@ impl<S: Suite> World<S> {
         self.record(NodeId::HARNESS, Fact::Phase(Phase::Settle), None);
         let missing: Vec<String> = self.agenda.missing().map(str::to_owned).collect();
         for name in missing {
-            let message = format!("step `{name}` never acted: what it follows did not happen in time");
+            let message =
+                format!("step `{name}` never acted: what it follows did not happen in time");
             self.find(Severity::Inconclusive, "step", message);
         }
         self.schedule(self.now().ceil_to_second(), NodeId::HARNESS, Event::Tick);

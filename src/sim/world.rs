@@ -317,12 +317,7 @@ impl<S: Suite> World<S> {
     }
 
     /// Makes a record at a node.
-    pub(super) fn record(
-        &mut self,
-        node: NodeId,
-        fact: Fact,
-        cause: Option<RecordId>,
-    ) -> RecordId {
+    pub(super) fn record(&mut self, node: NodeId, fact: Fact, cause: Option<RecordId>) -> RecordId {
         let at = self.scheduler.now();
         let (seq, clock) = match node.user().map(|user| user as usize) {
             None => (&mut self.harness_records, Default::default()),

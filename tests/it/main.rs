@@ -9,3 +9,5 @@ mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+mod sim_exchange;
+mod sim_plan;
