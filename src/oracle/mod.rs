@@ -13,5 +13,8 @@ mod ranges;
 mod rollback;
 pub mod safety;
 pub mod spec;
+mod tampering;
 #[cfg(test)]
 mod tests_support;
+mod trouble;
+mod turn;
