@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::base::id::{DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
+use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
 use crate::base::time::{Duration, Instant, Millis};
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::panel::Panel;
@@ -280,6 +280,25 @@ impl Story {
             known: false,
         };
         self.account(to, fact)
+    }
+
+    /// The account offers it.
+    pub fn offers(&mut self, from: u32, to: u32, seq: u64) -> RecordId {
+        let fact = Fact::Offer {
+            mid: self.mid(from, to, seq),
+            attempt: 1,
+            delivery: DeliveryId(seq),
+            to: self.user(to),
+            content: hash("content"),
+            pushed: false,
+        };
+        self.account(to, fact)
+    }
+
+    /// The account sees it acknowledged.
+    pub fn acks(&mut self, from: u32, to: u32, seq: u64) -> RecordId {
+        let (mid, generation) = (self.mid(from, to, seq), hash("generation"));
+        self.account(to, Fact::Acked { mid, generation, attempt: 1 })
     }
 
     pub fn frame(&self, kind: FrameKind, up: bool, about: About) -> Box<FrameFact> {
