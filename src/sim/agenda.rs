@@ -20,8 +20,6 @@ pub struct Due {
     pub step: u32,
     /// Whether it ends.
     pub end: bool,
-    /// The node that tells of it: that of the point waited for, else the harness.
-    pub from: NodeId,
 }
 
 /// What waits for a point.
@@ -40,6 +38,7 @@ pub struct Agenda {
     waiting: BTreeMap<PointRef, Vec<Waiting>>,
     reached: BTreeMap<PointRef, (Instant, NodeId)>,
     begun: Vec<bool>,
+    ended: Vec<bool>,
 }
 
 impl Agenda {
@@ -58,13 +57,14 @@ impl Agenda {
             waiting,
             reached: BTreeMap::new(),
             begun: vec![false; plan.steps.len()],
+            ended: vec![false; plan.steps.len()],
         }
     }
 
     /// `active` begins: what is due at times.
     pub fn start(&mut self, at: Instant) -> Vec<Due> {
         self.start = at;
-        let due = |step, delay| Due { at: at + delay, step, end: false, from: NodeId::HARNESS };
+        let due = |step, delay| Due { at: at + delay, step, end: false };
         let timed = (0..).zip(&self.plan.steps).filter_map(|(step, it)| match it.when {
             When::At(delay) => Some(due(step, delay)),
             When::Follow(delay) if step == 0 => Some(due(step, delay)),
@@ -95,13 +95,13 @@ impl Agenda {
         let heal = self.heal_at();
         let mut due = Vec::new();
         if let Some(until) = self.until(step) {
-            let end = |when: Instant, from| Due { at: when.min(heal).max(at), step, end: true, from };
+            let end = |when: Instant| Due { at: when.min(heal).max(at), step, end: true };
             match until {
-                Until::For(span) => due.push(end(at + span, NodeId::HARNESS)),
-                Until::At(time) => due.push(end(self.start + time, NodeId::HARNESS)),
-                Until::Heal => due.push(end(heal, NodeId::HARNESS)),
+                Until::For(span) => due.push(end(at + span)),
+                Until::At(time) => due.push(end(self.start + time)),
+                Until::Heal => due.push(end(heal)),
                 Until::Point(point, delay) => {
-                    due.push(end(heal, NodeId::HARNESS));
+                    due.push(end(heal));
                     let waiting = Waiting { step, end: true, delay };
                     match self.reached.get(&point) {
                         Some((when, from)) => due.extend(self.told(waiting, at, *when, *from)),
@@ -121,6 +121,11 @@ impl Agenda {
         self.told(Waiting { step: step + 1, end: false, delay }, at, at, node)
     }
 
+    /// A step's effect ends; false when it had ended before.
+    pub fn end(&mut self, step: u32) -> bool {
+        !std::mem::replace(&mut self.ended[step as usize], true)
+    }
+
     /// Steps that have not acted.
     pub fn missing(&self) -> impl Iterator<Item = &str> {
         let names = self.plan.steps.iter().zip(&self.begun).filter(|(_, begun)| !**begun);
@@ -134,7 +139,7 @@ impl Agenda {
         let delay = if alone { it.delay } else { it.delay.max(self.plan.internal) };
         let at = (when + delay).max(now);
         // Steps act in `active` only; what would come later is missing.
-        (it.end || at < self.heal_at()).then_some(Due { at, step: it.step, end: it.end, from: node })
+        (it.end || at < self.heal_at()).then_some(Due { at, step: it.step, end: it.end })
     }
 
     /// Until when a step's effect lasts, if it lasts at all.

@@ -8,15 +8,15 @@ use crate::base::time::{Duration, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::{Secret, Suite};
-use crate::proto::port::{KeyMaterial, KeySlot, Provision};
+use crate::proto::port::{KeyMaterial, Provision};
 use crate::scenario::plan::BadDownload;
 use crate::wire::record::KeyRecord;
 
 /// A user's keys and records when the world starts.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The private keys of the newest epoch.
-    pub keys: KeySlot,
+    /// The key pairs of the newest epoch.
+    pub pairs: Pairs,
     /// The chain of records, oldest first.
     pub records: Vec<KeyRecord>,
 }
@@ -67,7 +67,7 @@ pub fn identity<S: Suite>(luck: Luck, user: &UserId, epoch: Epoch, terms: Terms)
         last = Some(now);
     }
     let last = last.expect("epochs are counted from 1");
-    Identity { keys: KeySlot { agree: last.agree.secret, sign: last.sign.secret }, records }
+    Identity { pairs: last, records }
 }
 
 /// The two key pairs of one epoch.
@@ -156,8 +156,8 @@ mod tests {
             let sig = pair[1].sig_prev.unwrap();
             assert!(S::verify(&pair[0].sig_pk, &pair[1].signed_octets(), &sig));
         }
-        assert_eq!(S::public(&identity.keys.agree), identity.records[2].agree_pk);
-        assert_eq!(S::public(&identity.keys.sign), identity.records[2].sig_pk);
+        assert_eq!(S::public(&identity.pairs.agree.secret), identity.records[2].agree_pk);
+        assert_eq!(S::public(&identity.pairs.sign.secret), identity.records[2].sig_pk);
     }
 
     #[test]

@@ -2,12 +2,23 @@
 //!
 //! Not here: sockets, clocks of the operating system, or more than one run at a time.
 
+mod action;
+mod adversary;
 mod agenda;
+mod barrier;
 pub mod cpu;
+mod forge;
 mod frame;
 mod keys;
 mod links;
+mod node;
 mod outbox;
+mod path;
 mod permutation;
+mod phase;
+mod power;
 mod rules;
+pub mod run;
+mod turn;
 mod workload;
+pub mod world;

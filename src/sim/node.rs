@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::base::time::{Instant, Now};
+use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::engine::clock::NodeClock;
 use crate::engine::timer::TimerSlot;
@@ -19,6 +19,7 @@ use crate::sim::cpu::{Price, price};
 use crate::sim::frame::Label;
 use crate::sim::outbox::{Item, Outbox};
 use crate::trace::record::RecordId;
+use crate::wire::message::Ticket;
 
 /// What devices and accounts have in common for their driver.
 pub trait Machine {
@@ -29,6 +30,8 @@ pub trait Machine {
     /// What survives a loss of power.
     type Durable: Clone + Default;
 
+    /// It was just built.
+    fn power_on(&mut self, now: Now, ticket: Option<Ticket>);
     /// See `proto`.
     fn handle_input(&mut self, now: Now, input: Self::Input);
     /// See `proto`.
@@ -52,8 +55,8 @@ pub enum Stimulus<I> {
     Input(I),
     /// The machine's own time-out.
     Timeout,
-    /// It was just built and may have something to say.
-    Start,
+    /// It was just built; a device may be given its session.
+    Start(Option<Ticket>),
 }
 
 /// An input that waits for the processor.
@@ -153,7 +156,7 @@ impl<M: Machine> Node<M> {
         match stimulus {
             Stimulus::Input(input) => machine.handle_input(now, input),
             Stimulus::Timeout => machine.handle_timeout(now),
-            Stimulus::Start => {}
+            Stimulus::Start(ticket) => machine.power_on(now, ticket),
         }
         let mut outputs = Vec::new();
         while let Some(output) = machine.poll_output() {
@@ -165,7 +168,7 @@ impl<M: Machine> Node<M> {
         }
         let price = price(cpu, &machine.take_work());
         let mut outputs = outputs.into_iter().peekable();
-        if price.time > crate::base::time::Duration::ZERO {
+        if price.time > Duration::ZERO {
             while let Some(fact) = outputs.next_if(|item| matches!(item.output, Output::Fact(_))) {
                 self.outbox.push(fact);
             }
@@ -202,6 +205,10 @@ impl<S: Suite> Machine for Device<S> {
     type Write = DeviceWrite;
     type Durable = DeviceDurable;
 
+    fn power_on(&mut self, now: Now, ticket: Option<Ticket>) {
+        Self::power_on(self, now, ticket);
+    }
+
     fn handle_input(&mut self, now: Now, input: DeviceInput) {
         Self::handle_input(self, now, input);
     }
@@ -235,6 +242,8 @@ impl<S: Suite> Machine for Account<S> {
     type Input = AccountInput;
     type Write = AccountWrite;
     type Durable = AccountDurable;
+
+    fn power_on(&mut self, _: Now, _: Option<Ticket>) {}
 
     fn handle_input(&mut self, now: Now, input: AccountInput) {
         Self::handle_input(self, now, input);

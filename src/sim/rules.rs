@@ -101,10 +101,8 @@ fn link_of(what: &FrameOf, spec: &Spec) -> Option<u32> {
     };
     match &spec.names.get(name.0 as usize)?.what {
         NamedThing::Message { by, to, .. } | NamedThing::Request { by, to, .. } => {
-            let received = matches!(
-                kind,
-                FrameKind::Deliver | FrameKind::DeliverAck | FrameKind::DeliverNack
-            );
+            let received =
+                matches!(kind, FrameKind::Deliver | FrameKind::DeliverAck | FrameKind::DeliverNack);
             if received { spec.index(to) } else { Some(*by) }
         }
         NamedThing::Rotation { by } if *kind != FrameKind::KeyChanged => Some(*by),
@@ -192,7 +190,8 @@ impl Rules {
     #[must_use]
     pub fn end(&mut self, step: u32) -> Vec<Frame> {
         self.active.retain(|rule| rule.step != step);
-        let (going, staying) = std::mem::take(&mut self.held).into_iter().partition(|(by, _)| *by == step);
+        let (going, staying) =
+            std::mem::take(&mut self.held).into_iter().partition(|(by, _)| *by == step);
         self.held = staying;
         let going: Vec<(u32, Frame)> = going;
         going.into_iter().map(|(_, frame)| frame).collect()

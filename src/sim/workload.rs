@@ -206,9 +206,9 @@ impl ContactList {
         let rank = self.weights.partition_point(|sum| *sum <= value);
         let ranks = (rank..self.pairings.len()).chain(0..rank);
         match self.position(user) {
-            Some(place) => ranks
-                .filter_map(|rank| self.partner(rank, place))
-                .find(|contact| *contact != user),
+            Some(place) => {
+                ranks.filter_map(|rank| self.partner(rank, place)).find(|contact| *contact != user)
+            }
             // Not a member itself: its contacts do not know it.
             None => self.member(draw.below(self.members.max(1))),
         }
@@ -332,7 +332,8 @@ mod tests {
     #[test]
     fn sizes_are_log_uniform_and_texts_exactly_so_long() {
         let luck = Luck::new(1, Purpose::Workload, 0);
-        let sizes: Vec<u32> = (0..4_000).map(|n| log_uniform(&(64..=1024), &mut luck.at(n))).collect();
+        let sizes: Vec<u32> =
+            (0..4_000).map(|n| log_uniform(&(64..=1024), &mut luck.at(n))).collect();
         assert!(sizes.iter().all(|size| (64..=1024).contains(size)));
         let small = sizes.iter().filter(|size| **size < 256).count();
         assert!((1_900..2_100).contains(&small), "half of four octaves: {small}");
