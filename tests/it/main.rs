@@ -7,9 +7,10 @@
     reason = "a test fails by panicking, and prints what it counted"
 )]
 
-mod scenario_bad;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+mod scenario_bad;
 mod scenario_read;
+mod scenario_resolve;
