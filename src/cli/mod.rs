@@ -10,8 +10,11 @@ mod decode;
 pub mod exit;
 mod explain;
 mod files;
+mod jobs;
 mod new;
 mod output;
+mod progress;
+mod run;
 mod schema;
 mod shell;
 mod vectors;
@@ -24,6 +27,7 @@ use crate::cli::exit::{CliError, Exit};
 pub fn run(cli: &Cli) -> Exit {
     log_to_stderr(cli.verbose);
     let result = match &cli.command {
+        Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),

@@ -7,10 +7,20 @@
     reason = "a test fails by panicking, and prints what it counted"
 )]
 
+// What the source text must keep to.
+mod floors;
+mod tidy;
+
+// The primitives against answers known elsewhere.
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+
+// The language against files good and bad.
 mod scenario_bad;
 mod scenario_read;
 mod scenario_resolve;
+
+// Help for the others.
+mod sources;
