@@ -20,7 +20,7 @@ mod shell;
 mod vectors;
 
 use crate::cli::args::{Cli, Command};
-use crate::cli::exit::{CliError, Exit};
+use crate::cli::exit::Exit;
 
 /// Does what the command line says.
 #[must_use]

@@ -22,5 +22,10 @@ mod scenario_bad;
 mod scenario_read;
 mod scenario_resolve;
 
+// The program as its users see it.
+mod cli_run;
+mod cli_tools;
+
 // Help for the others.
+mod cli;
 mod sources;
