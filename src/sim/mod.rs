@@ -7,6 +7,7 @@ mod adversary;
 mod agenda;
 mod barrier;
 pub mod cpu;
+mod forge;
 mod frame;
 mod keys;
 mod links;

@@ -167,7 +167,7 @@ impl<S: Suite> World<S> {
     }
 
     /// A frame is on its way to where its octets say.
-    fn fly(&mut self, mut frame: Frame, arrival: Arrival, extra: Duration) {
+    pub(super) fn fly(&mut self, mut frame: Frame, arrival: Arrival, extra: Duration) {
         if arrival.corrupt.is_some() {
             self.flip(&mut frame, arrival.corrupt);
         }

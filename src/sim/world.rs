@@ -20,6 +20,7 @@ use crate::proto::device::durable::DeviceDurable;
 use crate::proto::port::AccountMessage;
 use crate::proto::server::account::Account;
 use crate::scenario::plan::Plan;
+use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due};
 use crate::sim::barrier::Armed;
 use crate::sim::frame::Frame;
@@ -93,6 +94,7 @@ pub struct World<S: Suite> {
     pub(super) tracker: Tracker,
     pub(super) addresses: Addresses,
     pub(super) rules: BTreeMap<u32, Rules>,
+    pub(super) adversaries: BTreeMap<u32, Adversary>,
     pub(super) armed: BTreeMap<NodeId, Armed>,
     /// Nodes that a step has stopped and will start again.
     pub(super) fallen: BTreeMap<NodeId, u32>,
@@ -170,6 +172,7 @@ impl<S: Suite> World<S> {
             tracker: Tracker::new(&plan.spec),
             addresses: Addresses::of(&plan),
             rules: BTreeMap::new(),
+            adversaries: Adversary::of(&plan),
             armed: BTreeMap::new(),
             fallen: BTreeMap::new(),
             fences: BTreeMap::new(),
@@ -308,10 +311,15 @@ impl<S: Suite> World<S> {
 
     /// Enters what is due into the queue, at every node that it concerns.
     pub(super) fn enter(&mut self, due: impl IntoIterator<Item = Due>) {
+        let heal = self.agenda.heal_at();
         for Due { at, step, end } in due {
             for (node, later) in self.places(step, end) {
-                let event = if end { Event::End(step) } else { Event::Begin(step) };
-                self.schedule(at + later, node, event);
+                let when = at + later;
+                if end {
+                    self.schedule(when.min(heal.max(at)), node, Event::End(step));
+                } else if when < heal {
+                    self.schedule(when, node, Event::Begin(step));
+                }
             }
         }
     }

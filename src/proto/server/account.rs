@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::base::id::{DeliveryId, Mid, ReqId, UserId};
+use crate::base::id::{DeliveryId, Hash32, Mid, ReqId, UserId};
 use crate::base::rng::{Luck, Stream};
 use crate::base::time::{Instant, Now};
 use crate::crypto::suite::{Secret, Suite};
@@ -14,6 +14,7 @@ use crate::proto::config::ServerConfig;
 use crate::proto::port::{AccountInput, AccountMessage, Origin, Output, To, Token, Wake};
 use crate::proto::server::desk::Desk;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
+use crate::proto::server::mailbox::ItemBody;
 use crate::proto::server::session::Challenges;
 use crate::proto::work::Work;
 use crate::trace::fact::{Fact, FrameKind};
@@ -128,11 +129,14 @@ impl<S: Suite> Account<S> {
         &self.durable
     }
 
-    /// The messages that are under a lease, and its number.
-    pub fn leased(&self) -> impl Iterator<Item = (Mid, DeliveryId)> {
+    /// The messages that are under a lease, each with its sender's identity and the lease's number.
+    pub fn leased(&self) -> impl Iterator<Item = (Mid, Hash32, DeliveryId)> {
         let leases = self.desk.iter().flat_map(|desk| desk.leases());
         let mailbox = self.durable.mailbox();
-        leases.filter_map(move |(no, delivery)| Some((mailbox?.item(no)?.mid(), delivery)))
+        leases.filter_map(move |(no, delivery)| match &mailbox?.item(no)?.body {
+            ItemBody::Mail(mail) => Some((mail.header.mid(), mail.generation, delivery)),
+            ItemBody::Status(_) => None,
+        })
     }
 
     /// Takes an input; `now` is not before that of any input so far.

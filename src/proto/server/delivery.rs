@@ -76,8 +76,8 @@ impl<S: Suite> Account<S> {
             }
             self.desk_mut().release(lease.delivery);
             if let Some(ItemBody::Mail(mail)) = self.body(no) {
-                let (mid, delivery) = (mail.header.mid(), lease.delivery);
-                self.fact(Fact::Restored { mid, delivery });
+                let (mid, generation) = (mail.header.mid(), mail.generation);
+                self.fact(Fact::Restored { mid, generation, delivery: lease.delivery });
             }
         }
     }
@@ -92,9 +92,9 @@ impl<S: Suite> Account<S> {
         to: &UserId,
         pushed: bool,
     ) {
-        let Mail { attempt, content, queued_at, .. } = *mail;
+        let Mail { generation, attempt, content, queued_at, .. } = *mail;
         let (mid, to) = (mail.header.mid(), to.clone());
-        self.fact(Fact::Offer { mid, attempt, delivery, to, content, pushed });
+        self.fact(Fact::Offer { mid, generation, attempt, delivery, to, content, pushed });
         let (header, ciphertext) = (mail.header.clone(), mail.ciphertext.clone());
         let deliver = Deliver { delivery, header, ciphertext, queued_at };
         self.transmit(origin, req, Message::Deliver(Box::new(deliver)));

@@ -57,8 +57,7 @@ impl<S: Suite> Account<S> {
             Some(refusals) => self.put_off(no, delivery, refusals),
             None => self.forget(no, AccountWrite::Bounce(no)),
         }
-        let (mid, attempt, name) = (mid.clone(), mail.attempt, code.name().to_owned());
-        self.fact(Fact::Nacked { mid, attempt, code: name, counted: true });
+        self.fact(nacked(&mail, code, true));
         if refusals.is_none() {
             self.say_bounced(&mail, code);
         }
@@ -67,8 +66,8 @@ impl<S: Suite> Account<S> {
     /// A refusal under another lease than the present one is only stated, if its message is here.
     fn ignore_nack(&mut self, mid: &Mid, code: NackCode) {
         if let Some((_, Item { body: ItemBody::Mail(mail), .. })) = self.only(mid) {
-            let (mid, attempt, code) = (mid.clone(), mail.attempt, code.name().to_owned());
-            self.fact(Fact::Nacked { mid, attempt, code, counted: false });
+            let ignored = nacked(mail, code, false);
+            self.fact(ignored);
         }
     }
 
@@ -128,4 +127,10 @@ fn refuse(
         }
         NackCode::StaleEpoch | NackCode::TooOld => None,
     }
+}
+
+fn nacked(mail: &Mail, code: NackCode, counted: bool) -> Fact {
+    let Mail { generation, attempt, .. } = *mail;
+    let (mid, code) = (mail.header.mid(), code.name().to_owned());
+    Fact::Nacked { mid, generation, attempt, code, counted }
 }
