@@ -117,6 +117,23 @@ codes! {
     UnusedParam "W209" "unused-param" "The parameter is declared and never used: its cases are all the same.";
     UselessExclude "W210" "useless-exclude" "The entry of `exclude` fits no case.";
     DefinedTwice "E211" "defined-twice" "The same name is defined twice.";
+    // What names and values mean together.
+    UnknownDevice "E301" "unknown-device" "Every device that a scenario speaks of is declared, under `devices` or as a member of a fleet (`north-17`).";
+    UnknownName "E302" "unknown-name" "Steps and workloads get their names by `as`; a name may be used before its step.";
+    WrongThing "E303" "wrong-thing" "The name stands for something of another kind: a rotation where a message is meant, a fleet where a device is meant.";
+    NoSuchPoint "E304" "no-such-point" "Points belong to kinds of things: a message is `stored`, a rotation is `acked`, a request is `shown`, a fault has a `start` and an `end`, a fence is `reached`.";
+    ReservedName "E305" "reserved-name" "The name stands for something else already.";
+    WaitsForItself "E306" "waits-for-itself" "The step waits for a point that can only come after it.";
+    AfterTheEnd "E307" "after-the-end" "The step would act when the `active` phase is over, so it never acts.";
+    ShortGrace "E308" "short-grace" "Retired keys have to outlive the mail that was encrypted for them (R1, R6): the directory's `grace` is at least the mailbox's `ttl` and 5 % more.";
+    RotationInGrace "E309" "rotation-in-grace" "The server refuses a rotation while the grace of the last one runs (R6), so a period of rotations is at least the grace.";
+    UnexpectedDeviation "E310" "unexpected-deviation" "`deviations` break the specification, so they are legal only in a scenario that expects a `finding`.";
+    CannotBeMet "E311" "cannot-be-met" "Nothing in the scenario can make this expectation true.";
+    NeverHeals "W401" "never-heals" "The fault has no end of its own within the `active` phase: it heals only when everything does, so the scenario does not show healing while others go on.";
+    NeverFires "W402" "never-fires" "In the time that it has, the workload is expected to act less than once.";
+    LongPeriod "W403" "long-period" "The period is longer than the run, so that most devices never rotate.";
+    Idle "W404" "idle" "The scenario has neither steps nor workloads: nothing happens.";
+    MixedPush "W405" "mixed-push" "The server pushes either to all attached devices or to none. Since one device wants push, those without get pushes too.";
 }
 
 #[cfg(test)]
@@ -126,7 +143,7 @@ mod tests {
     #[test]
     fn ids_rise_names_are_unique_and_every_text_says_something() {
         for pair in Code::ALL.windows(2) {
-            assert!(pair[0].id()[1..] < pair[1].id()[1..], "{:?}", pair);
+            assert!(pair[0].id()[1..] < pair[1].id()[1..], "{pair:?}");
         }
         for code in Code::ALL {
             assert_eq!(Code::find(code.id()), Some(*code));

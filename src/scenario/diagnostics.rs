@@ -71,6 +71,8 @@ pub struct Diagnostics {
     list: Vec<Diagnostic>,
     /// How many were too many to keep.
     beyond: u64,
+    /// Errors found, repetitions counted.
+    errors: u64,
     /// Names whose declaration did not read: using them is no second finding.
     broken: BTreeSet<String>,
 }
@@ -81,6 +83,7 @@ impl Diagnostics {
 
     /// Adds a finding, unless it is known or there are too many.
     pub fn add(&mut self, diagnostic: Diagnostic) {
+        self.errors += u64::from(diagnostic.code.severity() == Severity::Error);
         let known = self.list.iter().any(|d| {
             (d.code, d.span, &d.message) == (diagnostic.code, diagnostic.span, &diagnostic.message)
         });
@@ -96,8 +99,14 @@ impl Diagnostics {
 
     /// Is there an error among them?
     #[must_use]
-    pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|d| d.code.severity() == Severity::Error)
+    pub const fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// How many times an error was found, repetitions counted.
+    #[must_use]
+    pub const fn errors(&self) -> u64 {
+        self.errors
     }
 
     /// How many findings were too many to keep.
@@ -135,22 +144,28 @@ impl Diagnostics {
 /// The name nearest to a misspelled one, if it is near enough to be meant.
 #[must_use]
 pub fn suggest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// Jaro-Winkler likeness in thousandths below which a suggestion would be noise.
+    /// Jaro-Winkler likeness in thousandths below which only a slip of the fingers counts.
     const LIKENESS_MIN: u64 = 750;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a likeness lies between 0 and 1; it only picks words for a message"
-    )]
-    let likeness = |other: &str| {
-        (strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase()) * 1_000.0) as u64
+    let name = name.to_lowercase();
+    let slips_max = (name.chars().count() / 3).max(1);
+    let near = |other: &str| {
+        let other = other.to_lowercase();
+        let slips = strsim::damerau_levenshtein(&name, &other);
+        let likeness = thousandths(strsim::jaro_winkler(&name, &other));
+        let meant = likeness >= LIKENESS_MIN || slips <= slips_max && slips < name.chars().count();
+        meant.then_some((slips, std::cmp::Reverse(likeness)))
     };
-    names
-        .into_iter()
-        .map(|other| (likeness(other), other))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by_key(|(likeness, other)| (*likeness, std::cmp::Reverse(*other)))
-        .map(|(_, other)| other)
+    let nearest = names.into_iter().filter_map(|other| near(other).map(|rank| (rank, other)));
+    nearest.min().map(|(_, other)| other)
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a likeness lies between 0 and 1; it only picks words for a message"
+)]
+fn thousandths(likeness: f64) -> u64 {
+    (likeness * 1_000.0) as u64
 }
 
 #[cfg(test)]
@@ -163,6 +178,8 @@ mod tests {
         assert_eq!(suggest("latancy", names), Some("latency"));
         assert_eq!(suggest("Loss", names), Some("loss"));
         assert_eq!(suggest("zebra", names), None);
+        assert_eq!(suggest("bbo", ["alice", "bob"]), Some("bob"));
+        assert_eq!(suggest("x", ["a", "b"]), None);
     }
 
     #[test]

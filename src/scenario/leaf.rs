@@ -205,7 +205,10 @@ leaf!(
     "the ID of a requirement such as `C17-R1`",
     "^C(0[1-9]|1[0-7])-R[1-9]$",
     [],
-    |text: &str| Requirement::parse(text).ok_or_else(String::new)
+    |text: &str| {
+        let known = Requirement::parse(text).filter(|requirement| requirement.info().is_some());
+        known.ok_or_else(String::new)
+    }
 );
 leaf!(
     MutantId,

@@ -10,8 +10,10 @@ use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::expand;
 use crate::scenario::fields::Read as _;
 use crate::scenario::library::{self, Shelf};
+use crate::scenario::lint::lint;
 use crate::scenario::overrides;
 use crate::scenario::render;
+use crate::scenario::resolve::resolve;
 use crate::scenario::source::{Sources, Span};
 use crate::scenario::syntax;
 use crate::scenario::tree::Node;
@@ -50,6 +52,17 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Resolves every case under its first seed and looks it over, so that all findings are known.
+    pub fn check(&mut self) {
+        for case in &self.cases {
+            let seed = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
+            let plan = resolve(case, seed, "", &mut self.diagnostics);
+            if let Some(plan) = plan {
+                lint(&case.scenario, &plan, &mut self.diagnostics);
+            }
+        }
+    }
+
     /// The findings, drawn over the source lines.
     #[must_use]
     pub fn render(&self, color: bool) -> String {

@@ -80,9 +80,7 @@ pub(super) fn parse(
                 }
             }
             Ok((event, span)) => {
-                if builder.take(event, &span).is_none() {
-                    return None;
-                }
+                builder.take(event, &span)?;
             }
         }
     }

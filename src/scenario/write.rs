@@ -15,6 +15,15 @@ pub fn write(tree: &Node) -> String {
     text
 }
 
+/// Writes a tree on one line; a map with one key, as verbs are, without its brackets.
+#[must_use]
+pub fn line(tree: &Node) -> String {
+    match tree.entries() {
+        Some([entry]) => format!("{}: {}", key(&entry.key.value), flow(&entry.value)),
+        Some(_) | None => flow(tree),
+    }
+}
+
 fn block(node: &Node, indent: usize, out: &mut String) {
     match &node.kind {
         NodeKind::Map(entries) if !entries.is_empty() => {

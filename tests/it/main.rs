@@ -14,6 +14,7 @@ mod crypto_wycheproof;
 mod floors;
 mod scenario_bad;
 mod scenario_read;
+mod scenario_resolve;
 mod sim_exchange;
 mod sim_plan;
 mod sources;

@@ -25,7 +25,8 @@ fn read(name: &str, set: &[&str]) -> Reading {
 #[test]
 fn the_three_example_files_read_without_a_finding() {
     for (name, cases) in [("race.yaml", 8), ("fleet.yaml", 1), ("conform.yaml", 1)] {
-        let reading = read(name, &[]);
+        let mut reading = read(name, &[]);
+        reading.check();
         assert_eq!(reading.render(false), "", "{name}");
         assert_eq!(reading.cases.len(), cases, "{name}");
     }

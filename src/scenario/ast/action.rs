@@ -14,7 +14,7 @@ table! {
     Send "send" {
         /// Who writes.
         from: Spanned<UserId>,
-        /// For whom; may be nobody's name.
+        /// For whom; somebody who is not registered is a device with `start: blank`.
         to: Spanned<UserId>,
         /// The text; the step's name unless given.
         text: Option<Spanned<String>>,

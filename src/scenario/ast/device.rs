@@ -11,7 +11,7 @@ use crate::scenario::leaf::{Drawn, Name, Octets};
 use crate::scenario::source::Spanned;
 
 table! {
-    /// A device and its user. Devices that steps name need not be declared: defaults are enough.
+    /// A device and its user. `{}` takes all defaults.
     Device "device" {
         /// The template that this device is like; its own keys come on top.
         like: Option<Spanned<Name>>,

@@ -12,6 +12,7 @@ use crate::scenario::fields::{Kind, Read, one_of, read_beside, table, words};
 use crate::scenario::leaf::{Count, Name, OracleId};
 use crate::scenario::source::{Span, Spanned};
 use crate::scenario::tree::Node;
+use crate::scenario::write;
 use crate::trace::fact::{AlarmKind, DeviceState, DraftStatus, FrameKind, RejectCause, Selection};
 use crate::verdict::requirement::Requirement;
 
@@ -20,6 +21,8 @@ use crate::verdict::requirement::Requirement;
 pub struct Expectation {
     /// Where its verb stands.
     pub span: Span,
+    /// As it is written, on one line.
+    pub text: String,
     /// How often, and in which interval.
     pub bounds: Bounds,
     /// What is expected.
@@ -31,7 +34,7 @@ impl Read for Expectation {
 
     fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
         let (span, bounds, what) = read_beside(node, sink)?;
-        Some(Self { span, bounds, what })
+        Some(Self { span, text: write::line(node), bounds, what })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::scenario::ast::forms::{Names, Or};
 use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::fields::{Kind, Read, ReadMap as _, one_of, read_table, table};
+use crate::scenario::fields::{Kind, Read, ReadMap as _, one_of, table};
 use crate::scenario::leaf::{Bandwidth, Drawn, Name, Octets};
 use crate::scenario::source::Spanned;
 use crate::scenario::tree::Node;
@@ -28,9 +28,9 @@ table! {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Link {
     /// Both ways.
-    Both(Settings),
+    Both(Box<Settings>),
     /// Each way its own.
-    Ways(Ways),
+    Ways(Box<Ways>),
 }
 
 impl Read for Link {
@@ -38,9 +38,9 @@ impl Read for Link {
 
     fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
         if Ways::table().fields.iter().any(|field| node.get(field.key).is_some()) {
-            read_table(node, sink).map(Self::Ways)
+            Box::read(node, sink).map(Self::Ways)
         } else {
-            read_table(node, sink).map(Self::Both)
+            Box::read(node, sink).map(Self::Both)
         }
     }
 }

@@ -60,7 +60,7 @@ table! {
         templates: Names<Name, Device>,
         /// The prelude: what has happened before time 0.
         given: Option<Given>,
-        /// Devices that are not all default.
+        /// Devices by name; every device that is spoken of is declared here or in a fleet.
         devices: Names<UserId, Device>,
         /// Many devices of the same kind.
         fleets: Names<UserId, Fleet>,
