@@ -11,6 +11,7 @@ mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+mod digests;
 mod floors;
 mod scenario_bad;
 mod scenario_read;
