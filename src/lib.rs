@@ -14,9 +14,10 @@
 //!   scenario::syntax  resolve   sim     trace      oracle     verdict    report
 //! ```
 //!
-//! The machines in [`proto`] have no clock, no sockets and no entropy; [`sim`] gives them virtual ones. Whatever
-//! happens is stated as a [`trace::fact::Fact`]; oracles see nothing else. The same plan and seed give the same
-//! records, and so the same digest, on every platform and any number of threads.
+//! The machines in [`proto`] have no clock, no sockets and no entropy; [`sim`] gives them virtual
+//! ones. Whatever happens is stated as a [`trace::fact::Fact`]; oracles see nothing else. The same
+//! plan and seed give the same records, and so the same digest, on every platform and any number of
+//! threads.
 //!
 //! # Floor plan
 //!
@@ -88,5 +89,5 @@ pub mod scenario;
 pub mod runtime;
 pub mod sim;
 // Floor 6
-#[cfg(any())]
+#[cfg(feature = "cli")]
 pub mod cli;

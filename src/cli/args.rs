@@ -26,8 +26,6 @@ Exit codes: 0 all as expected and something was verified, 1 a finding, 2 usage o
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run scenario files in virtual time.
-    Run(Run),
     /// Read scenario files and tell everything that is wrong with them.
     Check(Check),
     /// Print the JSON Schema of scenario files.
@@ -219,7 +217,7 @@ impl std::str::FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let shard = text.split_once('/').and_then(|(index, of)| {
             let (index, of) = (index.parse::<usize>().ok()?, of.parse().ok()?);
-            (1..=of).contains(&index).then_some(Self { index: index - 1, of })
+            (1..=of).contains(&index).then(|| Self { index: index - 1, of })
         });
         shard.ok_or_else(|| "expected I/N with 1 <= I <= N, such as 2/5".to_owned())
     }

@@ -1,5 +1,6 @@
 //! The repository's own text, for the tests that hold its rules. Not here: the rules.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,8 @@ pub fn sources(places: &[&str], endings: &[&str]) -> Vec<Source> {
         .into_iter()
         .filter(|path| endings.iter().any(|ending| path.to_string_lossy().ends_with(ending)))
         .map(|path| {
-            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+            let octets = fs::read(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+            let text = String::from_utf8_lossy(&octets).into_owned();
             let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
             Source { path, text }
         })
@@ -44,41 +46,61 @@ fn collect(place: &Path, paths: &mut Vec<PathBuf>) {
 
 /// Rust source as words and marks, without comments, strings and characters.
 pub fn tokens(text: &str) -> Vec<String> {
+    pieces(text).into_iter().filter(|(kind, _)| *kind == Kind::Code).map(|(_, text)| text).collect()
+}
+
+/// Numbers of the lines, from 1, that hold a part of a string.
+pub fn lines_of_strings(text: &str) -> BTreeSet<usize> {
+    let mut line = 1;
+    let mut lines = BTreeSet::new();
+    for (kind, text) in pieces(text) {
+        let end = line + text.matches('\n').count();
+        if kind == Kind::Literal {
+            lines.extend(line..=end);
+        }
+        line = end;
+    }
+    lines
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Code,
+    Literal,
+    /// Comments and blanks.
+    Rest,
+}
+
+/// All of the source, in pieces.
+fn pieces(text: &str) -> Vec<(Kind, String)> {
     let chars: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
+    let mut pieces = Vec::new();
     let mut at = 0;
     while at < chars.len() {
         let rest = &chars[at..];
-        at += match rest {
-            ['/', '/', ..] => rest.iter().take_while(|c| **c != '\n').count(),
-            ['/', '*', ..] => comment_len(rest),
-            ['"', ..] => string_len(rest),
-            ['b', '"', ..] => 1 + string_len(&rest[1..]),
-            ['r', '"' | '#', ..] if raw_len(rest) > 0 => raw_len(rest),
-            ['b', 'r', '"' | '#', ..] if raw_len(&rest[1..]) > 0 => 1 + raw_len(&rest[1..]),
-            ['\'', '\\', _, ..] => 4 + rest[3..].iter().take_while(|c| **c != '\'').count(),
-            ['\'', _, '\'', ..] => 3,
-            [':', ':', ..] => {
-                tokens.push("::".to_owned());
-                2
+        let word = rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').count();
+        let (kind, len) = match rest {
+            ['/', '/', ..] => (Kind::Rest, rest.iter().take_while(|c| **c != '\n').count()),
+            ['/', '*', ..] => (Kind::Rest, comment_len(rest)),
+            ['"', ..] => (Kind::Literal, string_len(rest)),
+            ['b', '"', ..] => (Kind::Literal, 1 + string_len(&rest[1..])),
+            ['r', '"' | '#', ..] if raw_len(rest) > 0 => (Kind::Literal, raw_len(rest)),
+            ['b', 'r', '"' | '#', ..] if raw_len(&rest[1..]) > 0 => {
+                (Kind::Literal, 1 + raw_len(&rest[1..]))
             }
-            [c, ..] if c.is_alphanumeric() || *c == '_' => {
-                let word: String =
-                    rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').collect();
-                let len = word.chars().count();
-                tokens.push(word);
-                len
+            ['\'', '\\', _, tail @ ..] => {
+                (Kind::Literal, 4 + tail.iter().take_while(|c| **c != '\'').count())
             }
-            [c, ..] => {
-                if !c.is_whitespace() {
-                    tokens.push(c.to_string());
-                }
-                1
-            }
-            [] => 1,
+            ['\'', _, '\'', ..] => (Kind::Literal, 3),
+            [':', ':', ..] => (Kind::Code, 2),
+            [c, ..] if c.is_whitespace() => (Kind::Rest, 1),
+            _ => (Kind::Code, word.max(1)),
         };
+        let end = (at + len).min(chars.len());
+        pieces.push((kind, chars[at..end].iter().collect()));
+        at = end;
     }
-    tokens
+    pieces
 }
 
 fn comment_len(chars: &[char]) -> usize {
@@ -130,4 +152,10 @@ fn comments_and_strings_are_no_code() {
         "let s = ; let r = ; let c = ; let n = ; fn f < ' a > ( x : & ' a str ) - > crate :: seven \
          :: Eight { b }"
     );
+}
+
+#[test]
+fn strings_are_found_on_all_of_their_lines() {
+    let text = "let a = 1;\nlet b = \"x\ny\";\n// \"z\"\nlet c = r#\"\n\"\n\"#;\n";
+    assert_eq!(lines_of_strings(text).into_iter().collect::<Vec<_>>(), [2, 3, 5, 6, 7]);
 }
