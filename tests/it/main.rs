@@ -9,5 +9,8 @@ mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
+mod sim_adversary;
 mod sim_exchange;
+mod sim_faults;
 mod sim_plan;
+mod sim_steps;
