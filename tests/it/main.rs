@@ -1,4 +1,6 @@
-//! The integration tests, one binary.
+//! The integration tests, one binary: whole features, across floors.
+//!
+//! Not here: what a room can test by itself.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -10,7 +12,13 @@ mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
 mod sim_adversary;
+mod floors;
+mod scenario_bad;
+mod scenario_read;
+mod scenario_resolve;
 mod sim_exchange;
 mod sim_faults;
 mod sim_plan;
 mod sim_steps;
+mod sources;
+mod tidy;
