@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_one_value_and_neighbours_differ() {
+    fn an_address_has_one_value_and_neighbors_differ() {
         let luck = Luck::new(1, Purpose::Device, 7);
         assert_eq!(luck.at(3).bits(), luck.at(3).bits());
         let others = [

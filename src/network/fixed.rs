@@ -4,14 +4,14 @@
 //! the tests hold them against the usual functions.
 
 /// One, with 32 binary places: the form of every number here.
-pub(super) const ONE: i64 = 1 << PLACES;
+pub const ONE: i64 = 1 << PLACES;
 const PLACES: u32 = 32;
 
 /// The binary logarithm of `n`.
 ///
 /// # Panics
 /// When `n` is 0.
-pub(super) const fn log2(n: u64) -> i64 {
+pub const fn log2(n: u64) -> i64 {
     let whole = n.ilog2();
     // What follows the leading one, as a fraction of 2^64.
     let fraction = if whole == 0 { 0 } else { n << (64 - whole) };
@@ -19,7 +19,7 @@ pub(super) const fn log2(n: u64) -> i64 {
 }
 
 /// `n * 2^power`, up to `u64::MAX`.
-pub(super) const fn scale_by_power(n: u64, power: i64) -> u64 {
+pub const fn scale_by_power(n: u64, power: i64) -> u64 {
     let fraction = (power as u64) << PLACES;
     let mantissa = between(&EXP2, fraction) as u128;
     let whole = power >> PLACES;
@@ -42,7 +42,7 @@ pub(super) const fn scale_by_power(n: u64, power: i64) -> u64 {
 }
 
 /// An exponential value of mean one, from 64 uniform bits: `-ln u`. At most 44.4.
-pub(super) fn exponential(bits: u64) -> i64 {
+pub fn exponential(bits: u64) -> i64 {
     // The lowest bit is set, for there is no logarithm of nothing.
     multiply((64 << PLACES) - log2(bits | 1), LN_2)
 }

@@ -25,7 +25,7 @@
 
 pub mod config;
 pub mod fault;
-mod fixed;
+pub mod fixed;
 pub mod latency;
 pub mod link;
 pub mod profile;

@@ -18,7 +18,36 @@ pub trait Oracle: Send {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket);
 
     /// Says what only the end of the run can show.
-    fn conclude(&mut self, spec: &Spec, docket: &mut Docket);
+    fn conclude(&mut self, _spec: &Spec, _docket: &mut Docket) {}
+
+    /// Obligations of the settle phase that are not met yet; a run need not go on when there are none.
+    fn open(&self) -> usize {
+        0
+    }
+}
+
+/// The required behavior of `C<claim>-R<number>` was seen.
+#[must_use]
+pub const fn positive(claim: u8, number: u8) -> (Requirement, Polarity) {
+    (Requirement::of(claim, number), Polarity::Positive)
+}
+
+/// `C<claim>-R<number>` was provoked and the forbidden behavior stayed away.
+#[must_use]
+pub const fn negative(claim: u8, number: u8) -> (Requirement, Polarity) {
+    (Requirement::of(claim, number), Polarity::Negative)
+}
+
+/// The user whose device states this record.
+#[must_use]
+pub fn device_of(record: &Record) -> Option<u32> {
+    record.id.node.user().filter(|_| record.id.node.is_device())
+}
+
+/// The user whose account states this record.
+#[must_use]
+pub fn account_of(record: &Record) -> Option<u32> {
+    record.id.node.user().filter(|_| record.id.node.is_account())
 }
 
 /// Where judges put findings and evidence.

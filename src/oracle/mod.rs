@@ -6,6 +6,7 @@
 pub mod expect;
 pub mod judge;
 mod later;
+mod mail;
 pub mod measure;
 pub mod panel;
 pub mod points;
@@ -13,5 +14,8 @@ mod ranges;
 mod rollback;
 pub mod safety;
 pub mod spec;
+mod tampering;
 #[cfg(test)]
 mod tests_support;
+mod trouble;
+mod turn;

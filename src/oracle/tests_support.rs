@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::base::id::{DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
+use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
 use crate::base::time::{Duration, Instant, Millis};
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::panel::Panel;
 use crate::oracle::spec::{
     Check, Circumstances, DeviceLimits, Expectation, NameId, Named, NamedThing, ServerBounds, Spec,
 };
-use crate::trace::fact::{About, Content, Fact, FrameFact, FrameKind, Phase, Sealing};
+use crate::trace::fact::{
+    About, ApprovalMade, Content, Fact, FrameFact, FrameKind, LookupCause, Phase, PromptShown,
+    ReplyResult, Sealing, Selection, Way,
+};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::{Polarity, Requirement};
 
@@ -183,6 +186,88 @@ impl Story {
         self.device(at, fact)
     }
 
+    /// A table search under epochs 1 and 1.
+    pub fn selects(
+        &mut self,
+        at: u32,
+        peer: u32,
+        mid: Option<Mid>,
+        way: Way,
+        outcome: Selection,
+    ) -> RecordId {
+        let peer = self.user(peer);
+        let (own, theirs) = (Epoch(1), Epoch(1));
+        self.device(at, Fact::Select { mid, peer, own, theirs, way, outcome })
+    }
+
+    /// A lookup with a number of its own.
+    pub fn looks_up(&mut self, at: u32, peer: u32, req: u8, because: LookupCause) -> RecordId {
+        let peer = self.user(peer);
+        let req = crate::base::id::ReqId([req; 8]);
+        self.device(at, Fact::Lookup { peer, req, want: None, because })
+    }
+
+    /// The answer to it.
+    pub fn gets_reply(&mut self, at: u32, peer: u32, req: u8, result: ReplyResult) -> RecordId {
+        let peer = self.user(peer);
+        let (req, epochs) = (crate::base::id::ReqId([req; 8]), vec![Epoch(1)]);
+        self.device(at, Fact::KeyReply { peer, req, epochs, result })
+    }
+
+    /// A secret for these epochs; keys and secret are named after users and epochs.
+    pub fn derives(&mut self, at: u32, peer: u32, own: u64, theirs: u64) -> RecordId {
+        let (us, them) = (self.user(at), self.user(peer));
+        let mut ends = [format!("{us}{own}"), format!("{them}{theirs}")];
+        let (own_kid, their_kid) = (hash(&ends[0]), hash(&ends[1]));
+        ends.sort();
+        let secret = hash(&ends.concat());
+        let (own, theirs) = (Epoch(own), Epoch(theirs));
+        self.device(at, Fact::Derive { peer: them, own, theirs, own_kid, their_kid, secret })
+    }
+
+    /// A prompt of a request that came as message `n`, to be approved within 120 s.
+    pub fn prompts(&mut self, at: u32, requester: u32, n: u8) -> RecordId {
+        let shown = PromptShown {
+            txn: txn(n),
+            requester: self.user(requester),
+            request: Some(self.mid(requester, at, n.into())),
+            lines: vec!["Pay 9.00 EUR".to_owned()],
+            display: hash("display"),
+            body: hash("body"),
+            expires: Millis::WORLD_START + Duration::from_secs(120),
+        };
+        self.device(at, Fact::Prompt(Box::new(shown)))
+    }
+
+    /// The approval of that prompt; draft and number are the same.
+    pub fn approves(&mut self, at: u32, requester: u32, n: u8) -> RecordId {
+        let made = ApprovalMade {
+            txn: txn(n),
+            requester: self.user(requester),
+            draft: DraftId(n.into()),
+            body: hash("body"),
+            display: hash("display"),
+            counter: n.into(),
+            expires: Millis::WORLD_START + Duration::from_secs(120),
+            signed_at: Millis::WORLD_START,
+            statement: hash("statement"),
+        };
+        self.device(at, Fact::Approved(Box::new(made)))
+    }
+
+    /// The directory records a key of this epoch.
+    pub fn records_key(&mut self, user: u32, epoch: u64) -> RecordId {
+        let name = self.user(user);
+        let record = hash(&format!("{name}{epoch}"));
+        let (generation, epoch, revoke) = (hash("generation"), Epoch(epoch), false);
+        self.account(user, Fact::Recorded { user: name, generation, epoch, record, revoke })
+    }
+
+    pub fn commits(&mut self, at: u32, from: u32, seq: u64) -> RecordId {
+        let mid = self.mid(from, at, seq);
+        self.device(at, Fact::Commit { mid, generation: hash("generation") })
+    }
+
     /// The account stores a message for the first time.
     pub fn accepts(&mut self, from: u32, to: u32, seq: u64) -> RecordId {
         let mid = self.mid(from, to, seq);
@@ -195,6 +280,26 @@ impl Story {
             known: false,
         };
         self.account(to, fact)
+    }
+
+    /// The account offers it.
+    pub fn offers(&mut self, from: u32, to: u32, seq: u64) -> RecordId {
+        let fact = Fact::Offer {
+            mid: self.mid(from, to, seq),
+            generation: Hash32::ZERO,
+            attempt: 1,
+            delivery: DeliveryId(seq),
+            to: self.user(to),
+            content: hash("content"),
+            pushed: false,
+        };
+        self.account(to, fact)
+    }
+
+    /// The account sees it acknowledged.
+    pub fn acks(&mut self, from: u32, to: u32, seq: u64) -> RecordId {
+        let (mid, generation) = (self.mid(from, to, seq), hash("generation"));
+        self.account(to, Fact::Acked { mid, generation, attempt: 1 })
     }
 
     pub fn frame(&self, kind: FrameKind, up: bool, about: About) -> Box<FrameFact> {

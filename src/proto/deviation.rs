@@ -54,7 +54,7 @@ deviations! {
     M39 = "device: old own key erased at RotateAck";
     M41 = "device: slots exist only for (new, new) and (old, old) epochs";
     M43 = "device: looks up again for ever on persistent authentication failure";
-    M44 = "device: encrypts again to a new key that nobody authorised";
+    M44 = "device: encrypts again to a new key that nobody authorized";
     M48 = "device: ignores the user ID in a key reply";
     M49 = "device: takes a key reply under any request ID";
     M51 = "device: a full table drops the message";

@@ -21,7 +21,7 @@ pub fn report(runs: &[Outcome]) -> Result<String, SerializeError> {
             suites.push(TestSuite::new(id));
         }
         if let Some(suite) = suites.last_mut() {
-            suite.add_test_case(test_case(run));
+            suite.add_test_case(case_of(run));
         }
     }
     report.add_test_suites(suites);
@@ -33,7 +33,7 @@ fn scenario(case: &str) -> &str {
     case.split_once('[').map_or(case, |(id, _)| id)
 }
 
-fn test_case(run: &Outcome) -> TestCase {
+fn case_of(run: &Outcome) -> TestCase {
     let mut case = TestCase::new(format!("{} seed {}", run.case, run.seed), status(run));
     case.set_classname(scenario(&run.case));
     for (name, value) in [

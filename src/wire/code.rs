@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal, $text:literal;)+ }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$vdoc:meta])* $variant:ident = $number:literal, $text:literal;)+
+    }) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
@@ -49,7 +51,7 @@ macro_rules! codes {
 codes! {
     /// Why the server refuses a request (protocol 4.3).
     ErrorCode {
-        /// The ID is registered and the present key did not authorise this.
+        /// The ID is registered and the present key did not authorize this.
         IdTaken = 1, "ID_TAKEN";
         /// A point or record is not valid.
         BadKey = 2, "BAD_KEY";

@@ -1,6 +1,6 @@
 //! The twenty messages of protocol 4.3 and the envelope around them, as values.
 //!
-//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behaviour
+//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behavior
 //! (`proto`).
 
 use serde::{Deserialize, Serialize};

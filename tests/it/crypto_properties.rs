@@ -16,7 +16,9 @@ use peadsim::crypto::sign;
 use peadsim::crypto::suite::{Secret, Suite};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(
+        ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() }
+    )]
 
     #[test]
     fn agreement_is_symmetric_and_each_direction_has_its_key(

@@ -111,7 +111,7 @@ fn the_schema_refuses_what_the_reader_refuses() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let base = "peadsim: 1\nid: A\ntitle: t\n";
     for bad in [
-        "colour: red",
+        "shade: red",
         "seeds: many",
         "steps: [{send: {from: a}}]",
         "steps: [{send: {from: a, to: b}, poll: {by: a}}]",

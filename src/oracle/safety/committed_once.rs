@@ -104,8 +104,6 @@ impl Oracle for CommittedOnce {
             docket.shown(ID, &[]);
         }
     }
-
-    fn conclude(&mut self, _spec: &Spec, _docket: &mut Docket) {}
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Approvals: one request on the screen at a time, bound to the button, signed and logged (claims 3 and 4, protocol 3.6).
+//! Approvals: one request on the screen at a time, bound to the button, signed and logged (claims 3
+//! and 4, protocol 3.6).
 //!
 //! Not here: how requests arrive (`inbox`) or how answers leave (`outbox`).
 

@@ -1,4 +1,5 @@
-//! Judging a peer's key records: their own signatures, their chain, and the pin (protocol 3.5, 4.2, C17-R6, C17-R7).
+//! Judging a peer's key records: their own signatures, their chain, and the pin (protocol 3.5, 4.2,
+//! C17-R6, C17-R7).
 //!
 //! Not here: asking for them (`lookup`) or what is done with accepted keys (`table`).
 
@@ -120,7 +121,7 @@ impl Chain {
     }
 }
 
-/// Whether `record` is the successor of `previous`, authorised by its signature key.
+/// Whether `record` is the successor of `previous`, authorized by its signature key.
 fn continues<S: Suite>(record: &KeyRecord, previous: &KeyRecord, hash: &Hash32) -> bool {
     let generation = if previous.generation == Hash32::ZERO { *hash } else { previous.generation };
     record.epoch == previous.epoch.next()

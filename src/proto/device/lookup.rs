@@ -260,7 +260,7 @@ impl<S: Suite> Device<S> {
         self.timers.set(now.at + self.config.refresh, Timer::Refresh(peer.clone()));
     }
 
-    /// Another identity, or a record that the pinned one did not authorise: only the user can accept it.
+    /// Another identity, or a record that the pinned one did not authorize: only the user can accept it.
     fn on_candidate(&mut self, peer: &UserId, chain: &Chain, result: ReplyResult) {
         let generation = chain.generation();
         let record = chain.pin().record;

@@ -1,4 +1,5 @@
-//! Showing accepted messages: each sender's in the order of their numbers, gaps held back for a while (protocol 4.5).
+//! Showing accepted messages: each sender's in the order of their numbers, gaps held back for a
+//! while (protocol 4.5).
 //!
 //! Not here: acceptance (`inbox`) or what a request does on the screen (`approval`).
 

@@ -1,4 +1,5 @@
-//! The table of shared secrets: rows by peer, a slot per pair of epochs, least recently used out (claims 6, 13, 16).
+//! The table of shared secrets: rows by peer, a slot per pair of epochs, least recently used out
+//! (claims 6, 13, 16).
 //!
 //! Not here: where keys come from (`lookup`) or what is done with secrets (`outbox`, `inbox`).
 

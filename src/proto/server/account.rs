@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::base::id::{DeliveryId, Mid, ReqId, UserId};
+use crate::base::id::{DeliveryId, Hash32, Mid, ReqId, UserId};
 use crate::base::rng::{Luck, Stream};
 use crate::base::time::{Instant, Now};
 use crate::crypto::suite::{Secret, Suite};
@@ -14,6 +14,7 @@ use crate::proto::config::ServerConfig;
 use crate::proto::port::{AccountInput, AccountMessage, Origin, Output, To, Token, Wake};
 use crate::proto::server::desk::Desk;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
+use crate::proto::server::mailbox::ItemBody;
 use crate::proto::server::session::Challenges;
 use crate::proto::work::Work;
 use crate::trace::fact::{Fact, FrameKind};
@@ -80,11 +81,11 @@ impl<S: Suite> Account<S> {
     /// The account of a user who is not registered. `key` is the server's own, the same in all accounts.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>, user: UserId, key: Secret, luck: Luck) -> Self {
-        Self::restore(config, user, key, AccountDurable::default(), luck, 0)
+        Self::restore(config, user, key, AccountDurable::default(), luck, 1)
     }
 
-    /// The account after a start with this durable state; `boot` counts the starts of this account.
-    /// Leases are volatile: all mail is stored again (protocol 4.5).
+    /// The account after a start with this durable state; `boot` counts its starts from 1. Leases are
+    /// volatile: all mail is stored again (protocol 4.5).
     #[must_use]
     pub fn restore(
         config: Arc<ServerConfig>,
@@ -94,7 +95,7 @@ impl<S: Suite> Account<S> {
         luck: Luck,
         boot: u64,
     ) -> Self {
-        let first = boot.saturating_mul(NUMBERS_OF_A_BOOT);
+        let first = boot.saturating_sub(1).saturating_mul(NUMBERS_OF_A_BOOT);
         Self {
             config,
             user,
@@ -111,6 +112,11 @@ impl<S: Suite> Account<S> {
         }
     }
 
+    /// Other settings from now on: an operator changed them.
+    pub fn configure(&mut self, config: Arc<ServerConfig>) {
+        self.config = config;
+    }
+
     /// Whose account it is.
     #[must_use]
     pub const fn user(&self) -> &UserId {
@@ -123,11 +129,14 @@ impl<S: Suite> Account<S> {
         &self.durable
     }
 
-    /// The messages that are under a lease, and its number.
-    pub fn leased(&self) -> impl Iterator<Item = (Mid, DeliveryId)> {
+    /// The messages that are under a lease, each with its sender's identity and the lease's number.
+    pub fn leased(&self) -> impl Iterator<Item = (Mid, Hash32, DeliveryId)> {
         let leases = self.desk.iter().flat_map(|desk| desk.leases());
         let mailbox = self.durable.mailbox();
-        leases.filter_map(move |(no, delivery)| Some((mailbox?.item(no)?.mid(), delivery)))
+        leases.filter_map(move |(no, delivery)| match &mailbox?.item(no)?.body {
+            ItemBody::Mail(mail) => Some((mail.header.mid(), mail.generation, delivery)),
+            ItemBody::Status(_) => None,
+        })
     }
 
     /// Takes an input; `now` is not before that of any input so far.
@@ -307,5 +316,5 @@ fn claims(body: &Message, ticket: Option<&Ticket>, own: &UserId) -> (UserId, Opt
         | Message::Challenge { .. }
         | Message::Attached { .. } => (None, None),
     };
-    (by.or(ticket.map(|ticket| &ticket.user)).unwrap_or(own).clone(), mid)
+    (by.or_else(|| ticket.map(|ticket| &ticket.user)).unwrap_or(own).clone(), mid)
 }

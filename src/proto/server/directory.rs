@@ -128,15 +128,15 @@ impl Directory {
                 link.standing = Standing::Retired(at);
             }
         }
-        self.chain.push(Link { record, hash, standing: Standing::Current });
+        self.push(record, hash);
     }
 
-    /// Adds a chain whose retired records have no grace left.
+    /// Adds a current record to a chain whose others have no grace left.
     pub(super) fn append_settled(&mut self, record: Arc<KeyRecord>, hash: Hash32) {
         for link in &mut self.chain {
             link.standing = Standing::Over;
         }
-        self.chain.push(Link { record, hash, standing: Standing::Current });
+        self.push(record, hash);
     }
 
     /// Ends the present identity.
@@ -155,6 +155,12 @@ impl Directory {
             let oldest = (0..self.watchers.len()).min_by_key(|at| self.watchers[*at].order);
             oldest.map(|at| self.watchers.remove(at));
         }
+    }
+
+    /// Most chains have one record for long, and there are many of them: no room is kept for more.
+    fn push(&mut self, record: Arc<KeyRecord>, hash: Hash32) {
+        self.chain.reserve_exact(1);
+        self.chain.push(Link { record, hash, standing: Standing::Current });
     }
 
     fn place(&self, user: &UserId) -> Result<usize, usize> {

@@ -162,7 +162,7 @@ impl AccountDurable {
 
     /// The number of the next item.
     pub(super) fn next_item(&self) -> ItemNo {
-        self.mailbox().map_or(ItemNo::default(), Mailbox::next)
+        self.mailbox().map_or_else(ItemNo::default, Mailbox::next)
     }
 
     fn mailbox_mut(&mut self) -> &mut Mailbox {

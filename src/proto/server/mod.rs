@@ -14,6 +14,7 @@ pub mod directory;
 pub mod durable;
 mod lookup;
 pub mod mailbox;
+mod receipt;
 mod registrar;
 mod report;
 mod row;

@@ -13,6 +13,7 @@ use crate::proto::port::AccountMessage;
 use crate::proto::server::account::{Account, Call, Refusal};
 use crate::proto::server::directory::Link;
 use crate::proto::server::durable::AccountWrite;
+use crate::proto::server::mailbox::{ItemBody, Mailbox};
 use crate::trace::fact::Fact;
 use crate::wire::code::{ErrorCode, NackCode};
 use crate::wire::message::{Message, Register};
@@ -97,17 +98,22 @@ impl<S: Suite> Account<S> {
         if self.durable.directory().current().is_none() {
             return;
         }
-        self.persist(vec![AccountWrite::EndIdentity]);
+        let items = self.durable.mailbox().into_iter().flat_map(Mailbox::items);
+        let items: Vec<_> = items.map(|(no, item)| (no, item.body.clone())).collect();
+        let mut writes = vec![AccountWrite::EndIdentity];
+        writes.extend(items.iter().map(|(no, _)| AccountWrite::Bounce(*no)));
+        self.persist(writes);
         self.challenges.clear();
+        self.desk = None;
         self.fact(Fact::Reset { user: self.user.clone() });
-        let items: Vec<_> = self.durable.mailbox().into_iter().flat_map(|it| it.items()).collect();
-        let (mail, reports): (Vec<_>, Vec<_>) =
-            items.into_iter().map(|(no, _)| no).partition(|no| self.mail(*no).is_some());
-        for no in mail {
-            self.bounce(no, NackCode::StaleEpoch);
-        }
-        for no in reports {
-            self.end_report(no);
+        for (_, body) in items {
+            match body {
+                ItemBody::Mail(mail) => self.say_bounced(&mail, NackCode::StaleEpoch),
+                ItemBody::Status(status) => {
+                    let (mid, attempt) = (status.mid.clone(), status.attempt);
+                    self.fact(Fact::ReportDone { mid, attempt });
+                }
+            }
         }
     }
 

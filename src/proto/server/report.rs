@@ -34,21 +34,20 @@ impl<S: Suite> Account<S> {
         attempt: u64,
         report: Report,
     ) {
-        let is_own =
-            mid.sender == self.user && self.durable.directory().generation() == Some(generation);
+        let generation_now = self.durable.directory().generation();
+        let is_own = mid.sender == self.user && generation_now == Some(generation);
         let before = self.durable.mailbox().and_then(|mailbox| mailbox.only(&mid));
-        let before = before.map(|(no, item)| (no, item.until, item.body.clone()));
-        let known = match &before {
-            Some((_, _, ItemBody::Status(before))) => before.attempt >= attempt,
-            Some((_, _, ItemBody::Mail(_))) | None => false,
-        };
-        if !is_own || known {
+        let before = before.and_then(|(no, item)| match &item.body {
+            ItemBody::Status(status) => Some((no, item.until, status.attempt)),
+            ItemBody::Mail(_) => None,
+        });
+        if !is_own || before.is_some_and(|(_, _, known)| known >= attempt) {
             return;
         }
         let mut writes = Vec::with_capacity(2);
         if let Some((no, until, _)) = before {
-            writes.push(AccountWrite::Remove(no));
             self.desk_mut().remove(no, until);
+            writes.push(AccountWrite::Remove(no));
         }
         let status = Arc::new(StatusItem { mid: mid.clone(), attempt, report });
         let (no, after) = (self.durable.next_item(), self.last_delivery());
@@ -56,6 +55,9 @@ impl<S: Suite> Account<S> {
         writes.push(AccountWrite::Report { no, status, until, after });
         self.persist(writes);
         self.desk_mut().add(no, until);
+        if let Some((_, _, attempt)) = before {
+            self.fact(Fact::ReportDone { mid: mid.clone(), attempt });
+        }
         self.fact(Fact::Report { mid, attempt, what: name(report) });
     }
 
@@ -71,17 +73,10 @@ impl<S: Suite> Account<S> {
     }
 
     /// A report is acknowledged, or its time is over.
-    pub(super) fn end_report(&mut self, no: ItemNo) {
-        let item = self.durable.mailbox().and_then(|mailbox| mailbox.item(no));
-        let status = item.and_then(|item| match &item.body {
-            ItemBody::Status(status) => Some(Arc::clone(status)),
-            ItemBody::Mail(_) => None,
-        });
+    pub(super) fn end_report(&mut self, no: ItemNo, status: &StatusItem) {
         self.remove(no);
-        if let Some(status) = status {
-            let (mid, attempt) = (status.mid.clone(), status.attempt);
-            self.fact(Fact::ReportDone { mid, attempt });
-        }
+        let (mid, attempt) = (status.mid.clone(), status.attempt);
+        self.fact(Fact::ReportDone { mid, attempt });
     }
 }
 

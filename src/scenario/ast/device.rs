@@ -135,7 +135,8 @@ table! {
         mailbox: Option<Mailbox>,
         /// The directory.
         directory: Option<Directory>,
-        /// How long accounts take to reach each other; also what an action on another node's point waits at least.
+        /// How long accounts take to reach each other; also what an action on another node's point
+        /// waits at least.
         internal: Spanned<Duration> = "10ms",
         /// How long a durable write takes, on the server and on devices.
         store: Spanned<Duration> = "1ms",

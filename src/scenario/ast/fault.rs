@@ -170,7 +170,8 @@ table! {
 }
 
 table! {
-    /// A device stops without warning: at a time, or at a barrier (`at: before-ack`), which it waits for from its `after` on.
+    /// A device stops without warning: at a time, or at a barrier (`at: before-ack`), which it
+    /// waits for from its `after` on.
     Crash "crash" short "device" {
         /// Which device.
         device: Spanned<UserId>,

@@ -59,7 +59,8 @@ table! {
 table! {
     /// The settings of a link. A single word is the name of a profile.
     Settings "link settings" short "like" {
-        /// The profile that these settings change: `lan`, `lte-good`, `lte-edge`, `gprs`, `satellite`, or one of `profiles`.
+        /// The profile that these settings change: `lan`, `lte-good`, `lte-edge`, `gprs`,
+        /// `satellite`, or one of `profiles`.
         like: Option<Spanned<Name>>,
         /// How long a frame takes: a duration (a range is drawn once per link), or luck for each frame anew.
         latency: Option<Spanned<Latency>>,

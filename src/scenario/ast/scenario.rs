@@ -76,7 +76,8 @@ table! {
         expect: Vec<Expectation>,
         /// Invariants: all of them by default.
         invariants: Option<Invariants>,
-        /// Behavior that breaks the specification on purpose: legal only with an expected `finding`. `server` is the server.
+        /// Behavior that breaks the specification on purpose: legal only with an expected
+        /// `finding`. `server` is the server.
         deviations: Names<UserId, Vec<Spanned<Deviation>>>,
         /// How long.
         time: Option<Time>,

@@ -43,7 +43,8 @@ impl Read for Step {
 }
 
 table! {
-    /// Keys of every step: its name, and when it acts. Without `at` and `after` it follows the step before it; the first one acts at 0 s.
+    /// Keys of every step: its name, and when it acts. Without `at` and `after` it follows the step
+    /// before it; the first one acts at 0 s.
     Anchor "step" {
         /// Its name, for points (`m1.stored`), frames (`m1.submit`) and reports.
         name as "as": Option<Spanned<Name>>,

@@ -205,7 +205,10 @@ macro_rules! one_of {
 
 /// Declares how a type is read from a single value.
 macro_rules! leaf {
-    ($type:ty, $name:literal, $expected:literal, $pattern:literal, [$($json:literal),*], $parse:expr) => {
+    (
+        $type:ty, $name:literal, $expected:literal, $pattern:literal, [$($json:literal),*],
+        $parse:expr
+    ) => {
         impl crate::scenario::fields::Scalar for $type {
             const LEAF: &'static crate::scenario::fields::Leaf = &crate::scenario::fields::Leaf {
                 name: $name,

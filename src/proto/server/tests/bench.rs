@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, Epoch, Hash32, Mid, ReqId, Seq, UserId};
 use crate::base::rng::{Luck, Purpose};
-use crate::base::time::{Duration, Instant, Now};
+use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::{Secret, Suite};
@@ -15,9 +15,10 @@ use crate::proto::config::ServerConfig;
 use crate::proto::port::{AccountInput, Origin, Output, To};
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
+use crate::proto::server::mailbox::Mailbox;
 use crate::proto::server::route;
 use crate::trace::fact::Fact;
-use crate::wire::code::{AckOutcome, ErrorCode};
+use crate::wire::code::{AckOutcome, ErrorCode, NackCode};
 use crate::wire::header::{BodyKind, Header};
 use crate::wire::message::{Envelope, Message, Register, Submit, Ticket};
 use crate::wire::record::KeyRecord;
@@ -25,7 +26,6 @@ use crate::wire::signed::{attach_octets, pop_octets};
 
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const DAY: Duration = Duration::from_secs(86_400);
-/// Whatever a request needs to be told in these tests.
 pub const SERVER: &str = "server";
 
 pub fn user(name: &str) -> UserId {
@@ -68,6 +68,13 @@ impl Person {
             sig_self: [0; 64],
         };
         (self.seal::<S>(record, &agree, &sign), (agree, sign))
+    }
+
+    /// The first record of the chain again, with its proof.
+    pub fn first<S: Suite>(&self) -> Register {
+        let record = self.chain[0].clone();
+        let hash = record_hash::<S>(&record.encode());
+        Register { pop: S::sign(&self.keys[0].0.secret, &pop_octets(&hash)), record }
     }
 
     /// Signs a record as the next of the chain.
@@ -141,7 +148,7 @@ impl<S: Suite> Bench<S> {
     }
 
     pub fn register(&mut self, who: &'static str) {
-        let (body, keys) = self.people[who].next_record::<S>(false, self.boots);
+        let (body, keys) = self.people[who].next_record::<S>(false, self.last_req);
         let record = body.record.clone();
         let answers = self.send(who, Message::Register(Box::new(body)));
         assert!(matches!(answers[..], [Message::RegisterAck { .. }]), "{answers:?}");
@@ -250,6 +257,7 @@ impl<S: Suite> Bench<S> {
             });
         }
         assert_eq!(account.durable(), &self.stores[about], "the store has what the machine has");
+        check_desk(account);
         let wake = account.poll_timeout();
         assert!(wake.is_none_or(|(at, _)| at > self.now.at), "nothing due is left: {wake:?}");
         let order = std::mem::take(&mut self.order);
@@ -275,13 +283,28 @@ impl<S: Suite> Bench<S> {
 
     /// Stops an account and starts it from what the store has.
     pub fn restart(&mut self, who: &'static str) {
+        self.boots += 1;
         let user = user(who);
         let luck = Luck::new(1, Purpose::Account, self.people[who].origin.0);
         let (config, key) = (Arc::clone(&self.config), Secret::new([7; 32]));
         let durable = self.stores[&user].clone();
         let account = Account::restore(config, user.clone(), key, durable, luck, self.boots);
         self.accounts.insert(user, account);
-        self.boots += 1;
+    }
+
+    /// Puts another state into the store and starts from it.
+    pub fn replace(&mut self, who: &'static str, durable: AccountDurable) {
+        self.stores.insert(user(who), durable);
+        self.restart(who);
+    }
+
+    /// Ends an identity and begins the next.
+    pub fn renew(&mut self, who: &'static str) {
+        self.reset(who);
+        let person = self.people.get_mut(who).unwrap();
+        (person.chain, person.keys) = (vec![], vec![]);
+        self.register(who);
+        self.attach(who);
     }
 
     pub fn reset(&mut self, who: &'static str) {
@@ -296,7 +319,7 @@ impl<S: Suite> Bench<S> {
     pub fn mail(&self, from: &str, to: &str, seq: u64, attempt: u64) -> Submit {
         let mut nonce = [0; 12];
         nonce[..8].copy_from_slice(&seq.to_be_bytes());
-        nonce[8..].copy_from_slice(&(attempt as u32).to_be_bytes());
+        nonce[8..].copy_from_slice(&attempt.to_be_bytes()[4..]);
         let header = Header {
             kind: BodyKind::Text,
             sender: user(from),
@@ -342,10 +365,29 @@ impl<S: Suite> Bench<S> {
         self.send(who, Message::DeliverAck { delivery, mid, outcome })
     }
 
+    pub fn nack(&mut self, who: &str, offer: &Offered, code: NackCode, retry_ms: u64) {
+        let (delivery, mid) = (offer.delivery, offer.mid.clone());
+        let retry_after = Millis(retry_ms);
+        let answers = self.send(who, Message::DeliverNack { delivery, mid, code, retry_after });
+        assert!(answers.iter().all(|it| !matches!(it, Message::Error { .. })), "{answers:?}");
+    }
+
     /// The facts since the last call.
     pub fn take_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
     }
+}
+
+/// Every item of the mailbox is at one place of the desk, and nothing else is.
+fn check_desk<S: Suite>(account: &Account<S>) {
+    let items = account.durable().mailbox().into_iter().flat_map(Mailbox::items);
+    let items: Vec<_> = items.map(|(no, _)| no).collect();
+    let desk = account.desk.as_deref().cloned().unwrap_or_default();
+    let mut there: Vec<_> = desk.waiting().chain(desk.leases().map(|(no, _)| no)).collect();
+    there.sort_unstable();
+    assert_eq!(there, items);
+    let first = account.durable().mailbox().and_then(|it| it.items().map(|it| it.1.until).min());
+    assert_eq!(desk.first_end().map(|(at, _)| at), first);
 }
 
 /// An item as its receiver gets it.

@@ -1,0 +1,205 @@
+//! A model of the mailboxes: what is stored, leased or ended, as far as accounts state it.
+//!
+//! Not here: which changes are right (`safety`), or how long they may take (`liveness`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::base::id::{DeliveryId, Hash32, Mid, UserId};
+use crate::base::time::Instant;
+use crate::oracle::judge::account_of;
+use crate::oracle::ranges::Ranges;
+use crate::trace::fact::Fact;
+use crate::trace::record::{Record, RecordId};
+
+/// A message as a mailbox knows it: a mid of one identity of its sender.
+pub type Letter = (Mid, Hash32);
+
+/// Where a message is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In the mailbox.
+    Stored,
+    /// On its way to the receiver.
+    Leased(DeliveryId),
+    /// Acknowledged by the receiver.
+    Acked,
+    /// Over.
+    Expired,
+    /// Back to its sender.
+    Bounced(String),
+}
+
+impl Place {
+    /// Whether the mailbox is still responsible.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        match self {
+            Self::Stored | Self::Leased(_) => true,
+            Self::Acked | Self::Expired | Self::Bounced(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored => f.write_str("stored"),
+            Self::Leased(delivery) => write!(f, "leased as {delivery}"),
+            Self::Acked => f.write_str("acknowledged"),
+            Self::Expired => f.write_str("expired"),
+            Self::Bounced(code) => write!(f, "bounced ({code})"),
+        }
+    }
+}
+
+/// One message in a mailbox.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The account that holds it.
+    pub account: u32,
+    /// Which attempt of its sender.
+    pub attempt: u64,
+    /// Where it is.
+    pub place: Place,
+    /// When this attempt was accepted.
+    pub accepted: Instant,
+    /// The record of that.
+    pub record: RecordId,
+    /// How often it was offered.
+    pub offers: u32,
+    /// What its receiver refused it for last.
+    pub nacked: Option<String>,
+}
+
+/// All mailboxes.
+#[derive(Debug, Default)]
+pub struct Mail {
+    items: BTreeMap<Letter, Item>,
+    /// The generation under which a mid is known last; some facts do not name it.
+    last: BTreeMap<Mid, Hash32>,
+    /// Acknowledged or expired: sender, receiver and generation, then numbers.
+    ended: BTreeMap<(UserId, UserId, Hash32), Ranges>,
+}
+
+impl Mail {
+    /// Takes one record; returns the message whose place it changes or confirms, as it was before.
+    pub fn observe(&mut self, record: &Record) -> Option<(Letter, Option<Item>)> {
+        if let Fact::Accept { mid, generation, attempt, known, .. } = &record.fact {
+            return Some(self.accept(record, mid, *generation, *attempt, *known));
+        }
+        let (mid, place) = if let Fact::Offer { mid, delivery, .. } = &record.fact {
+            (mid, Place::Leased(*delivery))
+        } else if let Fact::Restored { mid, .. } = &record.fact {
+            (mid, Place::Stored)
+        } else if let Fact::Nacked { mid, counted: true, .. } = &record.fact {
+            (mid, Place::Stored)
+        } else if let Fact::Acked { mid, .. } = &record.fact {
+            (mid, Place::Acked)
+        } else if let Fact::Expire { mid, .. } = &record.fact {
+            (mid, Place::Expired)
+        } else if let Fact::Bounce { mid, code, .. } = &record.fact {
+            (mid, Place::Bounced(code.clone()))
+        } else {
+            if let (Fact::PowerOn { .. }, Some(account)) = (&record.fact, account_of(record)) {
+                self.restart(account);
+            }
+            return None;
+        };
+        let letter = (mid.clone(), self.generation(record, mid));
+        let before = self.items.get(&letter).cloned();
+        if let Some(item) = self.items.get_mut(&letter) {
+            if let Fact::Offer { .. } = &record.fact {
+                item.offers += 1;
+            }
+            if let Fact::Nacked { code, .. } = &record.fact {
+                item.nacked = Some(code.clone());
+            }
+            item.place = place;
+            if matches!(item.place, Place::Acked | Place::Expired) {
+                self.end(&letter);
+            }
+        }
+        Some((letter, before))
+    }
+
+    fn accept(
+        &mut self,
+        record: &Record,
+        mid: &Mid,
+        generation: Hash32,
+        attempt: u64,
+        known: bool,
+    ) -> (Letter, Option<Item>) {
+        let letter = (mid.clone(), generation);
+        self.last.insert(mid.clone(), generation);
+        let before = self.items.get(&letter).cloned();
+        if !known {
+            let item = Item {
+                account: record.id.node.user().unwrap_or(u32::MAX),
+                attempt,
+                place: Place::Stored,
+                accepted: record.at,
+                record: record.id,
+                offers: 0,
+                nacked: None,
+            };
+            self.items.insert(letter.clone(), item);
+        }
+        (letter, before)
+    }
+
+    /// Leases do not survive a restart (protocol 4.5).
+    fn restart(&mut self, account: u32) {
+        for item in self.items.values_mut() {
+            if item.account == account && matches!(item.place, Place::Leased(_)) {
+                item.place = Place::Stored;
+            }
+        }
+    }
+
+    fn generation(&self, record: &Record, mid: &Mid) -> Hash32 {
+        if let Fact::Acked { generation, .. }
+        | Fact::Expire { generation, .. }
+        | Fact::Bounce { generation, .. } = &record.fact
+        {
+            return *generation;
+        }
+        self.last.get(mid).copied().unwrap_or_else(|| {
+            let end = |n| (mid.sender.clone(), mid.receiver.clone(), Hash32([n; 32]));
+            let mut ended = self.ended.range(end(0)..=end(u8::MAX));
+            let of_mid = ended.find(|(_, numbers)| numbers.contains(mid.seq.0));
+            of_mid.map_or(Hash32::ZERO, |((.., generation), _)| *generation)
+        })
+    }
+
+    /// A message by its mid, of the identity of its sender known last.
+    #[must_use]
+    pub fn get(&self, mid: &Mid) -> Option<&Item> {
+        self.items.get(&(mid.clone(), *self.last.get(mid)?))
+    }
+
+    /// Of a message that ended for good only its number is kept.
+    fn end(&mut self, letter: &Letter) {
+        self.items.remove(letter);
+        if self.last.get(&letter.0) == Some(&letter.1) {
+            self.last.remove(&letter.0);
+        }
+        self.ended.entry(line(letter)).or_default().insert(letter.0.seq.0);
+    }
+
+    /// Whether a message was acknowledged or expired.
+    #[must_use]
+    pub fn has_ended(&self, letter: &Letter) -> bool {
+        self.ended.get(&line(letter)).is_some_and(|numbers| numbers.contains(letter.0.seq.0))
+    }
+
+    /// Every message that mailboxes hold or sent back.
+    pub fn iter(&self) -> impl Iterator<Item = (&Letter, &Item)> {
+        self.items.iter()
+    }
+}
+
+fn line((mid, generation): &Letter) -> (UserId, UserId, Hash32) {
+    (mid.sender.clone(), mid.receiver.clone(), *generation)
+}

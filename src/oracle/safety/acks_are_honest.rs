@@ -1,0 +1,205 @@
+//! S-19: nobody acknowledges what is not durable, at the server or at the device.
+//!
+//! A fact of acceptance follows its write, so an acknowledgement that comes before it is a lie, whether or
+//! not a crash exposes it. Not here: what users are told (S-20).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::{Mid, UserId};
+use crate::base::time::Instant;
+use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
+use crate::oracle::ranges::Ranges;
+use crate::oracle::rollback::Rollbacks;
+use crate::oracle::spec::Spec;
+use crate::trace::fact::{About, Fact, FrameFact, FrameKind};
+use crate::trace::record::Record;
+use crate::verdict::finding::Severity;
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "S-19";
+const SERVER: [Requirement; 1] = [Requirement::of(9, 2)];
+const DEVICE: [Requirement; 2] = [Requirement::of(10, 4), Requirement::of(14, 4)];
+
+/// The judge of S-19.
+#[derive(Debug, Default)]
+pub struct AcksAreHonest {
+    accepted: BTreeMap<(UserId, UserId), Ranges>,
+    committed: BTreeMap<(u32, UserId), Ranges>,
+    /// Stored at an account when it stopped.
+    through_stop: BTreeMap<u32, BTreeSet<Mid>>,
+    /// In mailboxes.
+    held: BTreeMap<u32, BTreeSet<Mid>>,
+    /// Came to a device that stopped before it committed them.
+    interrupted: BTreeSet<Mid>,
+    arrived: BTreeMap<u32, BTreeSet<Mid>>,
+    /// Waited at a device through a lookup that failed.
+    starved: BTreeSet<Mid>,
+    rollbacks: Rollbacks,
+    times: BTreeMap<Mid, Instant>,
+}
+
+impl AcksAreHonest {
+    fn server(&mut self, record: &Record, account: u32, docket: &mut Docket) {
+        if let Fact::Accept { mid, .. } = &record.fact {
+            let pair = (mid.sender.clone(), mid.receiver.clone());
+            self.accepted.entry(pair).or_default().insert(mid.seq.0);
+            self.held.entry(account).or_default().insert(mid.clone());
+        } else if let Fact::Tx(frame) = &record.fact
+            && frame.kind == Some(FrameKind::SubmitAck)
+            && let About::Message(mid, _) = &frame.about
+        {
+            let pair = (mid.sender.clone(), mid.receiver.clone());
+            if self.accepted.get(&pair).is_some_and(|known| known.contains(mid.seq.0)) {
+                docket.shown(ID, &[]);
+            } else {
+                let message = format!("SubmitAck of {mid} before it is stored");
+                docket.violation(ID, &SERVER, record.at, &[record.id], message);
+            }
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            let held = self.held.get(&account).cloned().unwrap_or_default();
+            self.through_stop.entry(account).or_default().extend(held);
+        } else if let Fact::Offer { mid, .. } = &record.fact {
+            if take(&mut self.through_stop, account, mid) {
+                docket.shown(ID, &[positive(9, 2)]);
+            }
+        } else if let Fact::Acked { mid, .. }
+        | Fact::Expire { mid, .. }
+        | Fact::Bounce { mid, .. } = &record.fact
+        {
+            take(&mut self.held, account, mid);
+            take(&mut self.through_stop, account, mid);
+        }
+    }
+
+    fn device(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
+        if let Fact::Commit { mid, .. } = &record.fact {
+            let pair = (user, mid.sender.clone());
+            self.committed.entry(pair).or_default().insert(mid.seq.0);
+            take(&mut self.arrived, user, mid);
+            if spec.circumstances.restore {
+                self.times.insert(mid.clone(), record.at);
+            }
+            if self.interrupted.remove(mid) {
+                docket.shown(ID, &[positive(10, 4), negative(10, 4)]);
+            }
+            if self.starved.remove(mid) {
+                docket.shown(ID, &[negative(14, 4), positive(14, 4)]);
+            }
+        } else if let Fact::Rx(frame) = &record.fact
+            && frame.kind == Some(FrameKind::Deliver)
+            && let About::Message(mid, _) = &frame.about
+        {
+            if !self.is_committed(user, mid) {
+                self.arrived.entry(user).or_default().insert(mid.clone());
+            }
+        } else if let Fact::Tx(frame) = &record.fact {
+            self.ack(record, user, frame, spec, docket);
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            self.interrupted.extend(self.arrived.remove(&user).unwrap_or_default());
+        } else if let Fact::LookupFailed { peer, .. } = &record.fact
+            && let Some(arrived) = self.arrived.get(&user)
+        {
+            let waiting = arrived.iter().filter(|mid| mid.sender == *peer);
+            self.starved.extend(waiting.cloned());
+        } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
+            take(&mut self.arrived, user, mid);
+        }
+    }
+
+    fn ack(&self, record: &Record, user: u32, frame: &FrameFact, spec: &Spec, d: &mut Docket) {
+        let About::Message(mid, _) = &frame.about else { return };
+        // Status reports are acknowledged too, and name the device's own messages.
+        let mail = spec.user(user) == Some(&mid.receiver);
+        if frame.kind != Some(FrameKind::DeliverAck) || !mail {
+            return;
+        }
+        if self.is_committed(user, mid) {
+            let forgot = self.times.get(mid).is_some_and(|at| self.rollbacks.forgot(user, *at));
+            if forgot {
+                let message = format!("rollback: {mid} is acknowledged, but a restore forgot it");
+                let records = [record.id];
+                d.push(Severity::Warning, ID, &DEVICE, record.at, &records, message);
+            } else {
+                d.shown(ID, &[positive(10, 4)]);
+            }
+        } else {
+            let message = format!("DeliverAck of {mid} before it is committed");
+            d.violation(ID, &DEVICE, record.at, &[record.id], message);
+        }
+    }
+
+    fn is_committed(&self, user: u32, mid: &Mid) -> bool {
+        let known = self.committed.get(&(user, mid.sender.clone()));
+        known.is_some_and(|known| known.contains(mid.seq.0))
+    }
+}
+
+fn take(sets: &mut BTreeMap<u32, BTreeSet<Mid>>, user: u32, mid: &Mid) -> bool {
+    sets.get_mut(&user).is_some_and(|mids| mids.remove(mid))
+}
+
+impl Oracle for AcksAreHonest {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        if spec.circumstances.restore {
+            self.rollbacks.observe(record);
+        }
+        if let Some(account) = account_of(record) {
+            self.server(record, account, docket);
+        } else if let Some(user) = device_of(record) {
+            self.device(record, user, spec, docket);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::Story;
+    use crate::trace::fact::StopCause;
+    use crate::verdict::requirement::Polarity;
+
+    fn frame(story: &Story, kind: FrameKind, up: bool) -> Fact {
+        Fact::Tx(story.frame(kind, up, About::Message(story.mid(0, 1, 1), 0)))
+    }
+
+    #[test]
+    fn acknowledgements_after_the_write_are_in_order() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        let ack = frame(&story, FrameKind::SubmitAck, false);
+        story.account(1, ack);
+        story.account(1, Fact::PowerOff { why: StopCause::Crash });
+        story.offers(0, 1, 1);
+        story.commits(1, 0, 1);
+        let ack = frame(&story, FrameKind::DeliverAck, true);
+        story.device(1, ack);
+        let docket = story.judge(AcksAreHonest::default());
+        assert!(docket.findings.is_empty(), "{:?}", docket.findings);
+        assert_eq!(docket.evidence.count(Requirement::of(9, 2), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(10, 4), Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn acknowledgements_before_the_write_are_found() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let ack = frame(&story, FrameKind::SubmitAck, false);
+        story.account(1, ack);
+        story.accepts(0, 1, 1);
+        let ack = frame(&story, FrameKind::DeliverAck, true);
+        story.device(1, ack);
+        story.commits(1, 0, 1);
+        let docket = story.judge(AcksAreHonest::default());
+        let messages: Vec<_> = docket.findings.iter().map(|it| it.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "SubmitAck of alice>bob#1 before it is stored",
+                "DeliverAck of alice>bob#1 before it is committed"
+            ]
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! S-16: an approval leaves only inside a ciphertext for the authenticated requester.
+//!
+//! Not here: whether octets of it appear elsewhere (S-01).
+
+use std::collections::BTreeMap;
+
+use crate::base::id::{DraftId, TxnId, UserId};
+use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::{Content, Fact};
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "S-16";
+const ANSWER: [Requirement; 1] = [Requirement::of(3, 4)];
+const OWN_DATA: [Requirement; 1] = [Requirement::of(4, 2)];
+
+/// The judge of S-16.
+#[derive(Debug, Default)]
+pub struct ApprovalsGoToTheirRequester {
+    /// Who may get the approval of a prompt, and whether it is own data.
+    prompts: BTreeMap<(u32, TxnId), (UserId, bool)>,
+    drafts: BTreeMap<(u32, DraftId), Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    to: UserId,
+    own_data: bool,
+    record: RecordId,
+}
+
+impl Oracle for ApprovalsGoToTheirRequester {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        let Some(user) = device_of(record) else { return };
+        if let Fact::Prompt(shown) = &record.fact {
+            let sender = shown.request.as_ref().map(|mid| &mid.sender);
+            let to = sender.unwrap_or(&shown.requester).clone();
+            self.prompts.insert((user, shown.txn), (to, sender.is_none()));
+        } else if let Fact::Approved(made) = &record.fact {
+            let Some((to, own_data)) = self.prompts.get(&(user, made.txn)).cloned() else { return };
+            let draft = (user, made.draft);
+            self.drafts.insert(draft, Made { to, own_data, record: record.id });
+        } else if let Fact::Encrypt(sealing) = &record.fact
+            && sealing.kind == Content::Approval
+            && let Some(made) = self.drafts.get(&(user, sealing.draft))
+        {
+            let cited = if made.own_data { &OWN_DATA } else { &ANSWER };
+            if sealing.mid.receiver == made.to {
+                let side = if made.own_data { positive(4, 2) } else { positive(3, 4) };
+                docket.shown(ID, &[side]);
+            } else {
+                let message = format!("the approval for {} goes out as {}", made.to, sealing.mid);
+                let records = [made.record, record.id];
+                docket.violation(ID, cited, record.at, &records, message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::Story;
+    use crate::verdict::requirement::Polarity;
+
+    fn sent_to(receiver: u32) -> Docket {
+        let mut story = Story::new(&["alice", "shop", "mallory"]);
+        story.prompts(0, 1, 1);
+        story.approves(0, 1, 1);
+        let mut sealing = story.sealing(0, receiver, 1, "approval", 1, 1);
+        sealing.kind = Content::Approval;
+        story.device(0, Fact::Encrypt(Box::new(sealing)));
+        story.judge(ApprovalsGoToTheirRequester::default())
+    }
+
+    #[test]
+    fn an_approval_encrypted_for_its_requester_is_in_order() {
+        let docket = sent_to(1);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(3, 4), Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn an_approval_for_somebody_else_is_found() {
+        let found = "the approval for shop goes out as alice>mallory#1";
+        assert_eq!(sent_to(2).findings[0].message, found);
+    }
+}

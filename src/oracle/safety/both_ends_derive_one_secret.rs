@@ -1,0 +1,177 @@
+//! S-08: both ends of a pair derive the same secret, from the right keys, and no other pair has it.
+//!
+//! Not here: whether the secret equals the key schedule's; vectors and a second device show that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::{Epoch, Hash32, UserId};
+use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::Fact;
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "S-08";
+const AGREEMENT: [Requirement; 2] = [Requirement::of(5, 2), Requirement::of(15, 1)];
+const THEIR_KEY: [Requirement; 1] = [Requirement::of(5, 1)];
+const OWN_KEY: [Requirement; 1] = [Requirement::of(15, 2)];
+
+/// The judge of S-08.
+#[derive(Debug, Default)]
+pub struct BothEndsDeriveOneSecret {
+    secrets: BTreeMap<(End, End), Known>,
+    owners: BTreeMap<Hash32, (End, End)>,
+    /// Every key pair that a user ever had under a number.
+    kids: BTreeMap<(UserId, Epoch), BTreeSet<Hash32>>,
+}
+
+/// A user with a key pair.
+type End = (UserId, Epoch, Hash32);
+
+#[derive(Debug)]
+struct Known {
+    secret: Hash32,
+    by: u32,
+    record: RecordId,
+}
+
+impl BothEndsDeriveOneSecret {
+    /// Whether a user is known to have had keys of this epoch, and this was not one of them.
+    fn is_wrong(&self, (user, epoch, kid): &End) -> bool {
+        self.kids.get(&(user.clone(), *epoch)).is_some_and(|kids| !kids.contains(kid))
+    }
+
+    fn keys(&self, record: &Record, ours: &End, theirs: &End, docket: &mut Docket) {
+        if self.is_wrong(theirs) {
+            let message = format!("the key used for {} of {} is not theirs", theirs.1, theirs.0);
+            docket.violation(ID, &THEIR_KEY, record.at, &[record.id], message);
+        } else if self.kids.contains_key(&(theirs.0.clone(), theirs.1)) {
+            docket.shown(ID, &[positive(5, 1)]);
+        }
+        if self.is_wrong(ours) {
+            let message = format!("the own key used is not that of {}", ours.1);
+            docket.violation(ID, &OWN_KEY, record.at, &[record.id], message);
+        } else if ours.1 > Epoch::FIRST && self.kids.contains_key(&(ours.0.clone(), ours.1)) {
+            docket.shown(ID, &[positive(15, 2)]);
+        }
+    }
+
+    fn agree(
+        &mut self,
+        record: &Record,
+        by: u32,
+        ends: (End, End),
+        secret: Hash32,
+        docket: &mut Docket,
+    ) {
+        match self.secrets.get(&ends) {
+            Some(known) if known.secret != secret => {
+                let ((one, one_epoch, _), (other, other_epoch, _)) = &ends;
+                let message =
+                    format!("{one} {one_epoch} and {other} {other_epoch} derive two secrets");
+                let records = [known.record, record.id];
+                docket.violation(ID, &AGREEMENT, record.at, &records, message);
+            }
+            Some(known) if known.by != by => {
+                docket.shown(ID, &[positive(5, 2), positive(15, 1)]);
+            }
+            Some(_) => {}
+            None => {
+                self.secrets.insert(ends.clone(), Known { secret, by, record: record.id });
+            }
+        }
+        let owner = self.owners.entry(secret).or_insert_with(|| ends.clone());
+        if *owner != ends {
+            let message = format!("{} and {} share the secret of another pair", ends.0.0, ends.1.0);
+            docket.violation(ID, &AGREEMENT, record.at, &[record.id], message);
+        }
+    }
+}
+
+impl Oracle for BothEndsDeriveOneSecret {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        let Some((by, user)) = device_of(record).and_then(|by| Some((by, spec.user(by)?))) else {
+            return;
+        };
+        if let Fact::Provisioned { epoch, agree_kid, .. } = &record.fact {
+            self.kids.entry((user.clone(), *epoch)).or_default().insert(*agree_kid);
+        } else if let Fact::Derive { peer, own, theirs, own_kid, their_kid, secret } = &record.fact
+        {
+            let ours = (user.clone(), *own, *own_kid);
+            let them = (peer.clone(), *theirs, *their_kid);
+            self.keys(record, &ours, &them, docket);
+            let ends = if ours < them { (ours, them) } else { (them, ours) };
+            self.agree(record, by, ends, *secret, docket);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::ProvisionMode;
+    use crate::verdict::requirement::Polarity;
+
+    fn messages(story: &Story) -> Vec<String> {
+        let docket = story.judge(BothEndsDeriveOneSecret::default());
+        docket.findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    fn provisioned(story: &mut Story, user: u32, epoch: u64, kid: &str) {
+        let (mode, epoch) = (ProvisionMode::Generated, Epoch(epoch));
+        let (agree_kid, sig_kid) = (hash(kid), hash("sig"));
+        story.device(user, Fact::Provisioned { mode, epoch, agree_kid, sig_kid });
+    }
+
+    #[test]
+    fn equal_secrets_from_registered_keys_are_in_order() {
+        let mut story = Story::new(&["alice", "bob"]);
+        provisioned(&mut story, 0, 2, "alice2");
+        story.derives(0, 1, 2, 1);
+        story.derives(1, 0, 1, 2);
+        let docket = story.judge(BothEndsDeriveOneSecret::default());
+        assert!(docket.findings.is_empty());
+        for (claim, number) in [(5, 1), (5, 2), (15, 1), (15, 2)] {
+            let requirement = Requirement::of(claim, number);
+            assert_eq!(docket.evidence.count(requirement, Polarity::Positive), 1, "{requirement}");
+        }
+    }
+
+    #[test]
+    fn different_secrets_of_one_pair_are_found() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.derives(0, 1, 1, 1);
+        story.derives(1, 0, 1, 1);
+        let last = story.records.last_mut().unwrap();
+        if let Fact::Derive { secret, .. } = &mut last.fact {
+            *secret = hash("other");
+        }
+        assert_eq!(messages(&story), ["alice e1 and bob e1 derive two secrets"]);
+    }
+
+    #[test]
+    fn one_secret_of_two_pairs_and_keys_of_somebody_else_are_found() {
+        let mut story = Story::new(&["alice", "bob", "carol"]);
+        provisioned(&mut story, 1, 1, "other");
+        story.derives(0, 2, 1, 1);
+        let first = story.records[1].fact.clone();
+        story.derives(0, 1, 1, 1);
+        if let (Fact::Derive { secret, .. }, Some(last)) = (first, story.records.last_mut())
+            && let Fact::Derive { secret: mine, .. } = &mut last.fact
+        {
+            *mine = secret;
+        }
+        assert_eq!(
+            messages(&story),
+            [
+                "the key used for e1 of bob is not theirs",
+                "alice and bob share the secret of another pair"
+            ]
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! S-10: epochs only grow: those used for a peer, those pinned, and those in the directory, one by one.
+//!
+//! Not here: how soon a new one is used (S-09).
+
+use std::collections::BTreeMap;
+
+use crate::base::id::{Epoch, Hash32, UserId};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::spec::Spec;
+use crate::oracle::tampering::Tampering;
+use crate::trace::fact::{About, AlarmKind, DeviceState, Fact, FrameKind, Meddling, ReplyResult};
+use crate::trace::record::Record;
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "S-10";
+const ROLLBACK: [Requirement; 1] = [Requirement::of(17, 6)];
+const NOTICE: [Requirement; 1] = [Requirement::of(17, 8)];
+const CHAIN: [Requirement; 2] = [Requirement::of(12, 5), Requirement::of(17, 6)];
+
+/// The judge of S-10.
+#[derive(Debug, Default)]
+pub struct EpochsNeverFall {
+    /// What devices hold of their peers.
+    pairs: BTreeMap<(u32, UserId), Pair>,
+    /// What the directory holds.
+    directory: BTreeMap<UserId, (Hash32, Epoch)>,
+    tampering: Tampering,
+}
+
+#[derive(Debug, Default)]
+struct Pair {
+    pin: Option<(Hash32, Epoch)>,
+    used: Epoch,
+    /// Notices since the last change of the pin.
+    notices: u32,
+}
+
+impl EpochsNeverFall {
+    fn pin(&mut self, record: &Record, user: u32, docket: &mut Docket) {
+        let Fact::Pin { peer, generation, epoch, .. } = &record.fact else { return };
+        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let before = pair.pin.replace((*generation, *epoch));
+        let same = before.filter(|(known, _)| known == generation);
+        if before.is_some() && same.is_none() {
+            pair.used = Epoch(0);
+        }
+        pair.notices = 0;
+        if let Some((_, pinned)) = same.filter(|(_, pinned)| pinned > epoch) {
+            let message = format!("the pin of {peer} falls from {pinned} to {epoch}");
+            docket.violation(ID, &ROLLBACK, record.at, &[record.id], message);
+        }
+        let recorded = self.directory.get(peer).filter(|(known, _)| known == generation);
+        if let Some((_, recorded)) = recorded.filter(|(_, recorded)| recorded < epoch) {
+            let message =
+                format!("{peer} is pinned at {epoch}, but the directory is at {recorded}");
+            docket.violation(ID, &NOTICE, record.at, &[record.id], message);
+        }
+    }
+
+    fn encrypt(&mut self, record: &Record, user: u32, docket: &mut Docket) {
+        let Fact::Encrypt(sealing) = &record.fact else { return };
+        let peer = &sealing.mid.receiver;
+        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        if sealing.theirs < pair.used {
+            let message = format!(
+                "{} is encrypted under {} of {peer} after {}",
+                sealing.mid, sealing.theirs, pair.used
+            );
+            docket.violation(ID, &ROLLBACK, record.at, &[record.id], message);
+        }
+        pair.used = pair.used.max(sealing.theirs);
+        docket.shown(ID, &[]);
+    }
+
+    fn recorded(&mut self, record: &Record, docket: &mut Docket) {
+        let Fact::Recorded { user, generation, epoch, .. } = &record.fact else { return };
+        let before = self.directory.insert(user.clone(), (*generation, *epoch));
+        let Some((known, last)) = before else { return };
+        let expected = if known == *generation { last.next() } else { Epoch::FIRST };
+        if *epoch == expected {
+            docket.shown(ID, &[]);
+        } else {
+            let message = format!("the directory goes from {last} to {epoch} of {user}");
+            docket.violation(ID, &CHAIN, record.at, &[record.id], message);
+        }
+    }
+
+    fn notice(&mut self, peer: &UserId, user: u32, forged: Option<Meddling>, docket: &mut Docket) {
+        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        pair.notices += 1;
+        // A second notice of one change, or one that nobody honest sent; only records move the pin.
+        if pair.notices > 1 || forged.is_some() {
+            docket.shown(ID, &[negative(17, 8)]);
+        }
+    }
+}
+
+impl Oracle for EpochsNeverFall {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        let meddling = self.tampering.observe(record);
+        self.recorded(record, docket);
+        let Some(user) = device_of(record) else { return };
+        if let Fact::Pin { .. } = &record.fact {
+            self.pin(record, user, docket);
+        } else if let Fact::Encrypt(_) = &record.fact {
+            self.encrypt(record, user, docket);
+        } else if let Fact::KeyReply { peer, epochs, result, .. } = &record.fact {
+            let pinned = self.pairs.get(&(user, peer.clone())).and_then(|pair| pair.pin);
+            let lower = pinned.is_some_and(|(_, pin)| epochs.iter().all(|epoch| *epoch < pin));
+            if lower && *result == ReplyResult::Rollback {
+                docket.shown(ID, &[negative(17, 6)]);
+            }
+        } else if let Fact::Alarm { what: AlarmKind::Rollback, .. } = &record.fact {
+            docket.shown(ID, &[positive(17, 6)]);
+        } else if let Fact::Rx(frame) = &record.fact
+            && frame.kind == Some(FrameKind::KeyChanged)
+            && let About::User(peer) = &frame.about
+        {
+            self.notice(peer, user, meddling, docket);
+        } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
+            &record.fact
+        {
+            self.pairs.retain(|(owner, _), _| *owner != user);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::ReqId;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::verdict::requirement::Polarity;
+
+    fn messages(story: &Story) -> Vec<String> {
+        let docket = story.judge(EpochsNeverFall::default());
+        docket.findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    fn pin(story: &mut Story, epoch: u64) {
+        let (peer, generation, epoch) = (story.user(1), hash("generation"), Epoch(epoch));
+        story.device(0, Fact::Pin { peer, generation, epoch, record: hash("record") });
+    }
+
+    #[test]
+    fn epochs_that_grow_and_a_rollback_that_is_refused_are_in_order() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.records_key(1, 1);
+        story.records_key(1, 2);
+        pin(&mut story, 2);
+        story.encrypts(0, 1, 1, "text", 1, 2);
+        let (peer, req, epochs) = (story.user(1), ReqId([1; 8]), vec![Epoch(1)]);
+        story.device(0, Fact::KeyReply { peer, req, epochs, result: ReplyResult::Rollback });
+        let docket = story.judge(EpochsNeverFall::default());
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(17, 6), Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn everything_that_falls_or_leaps_is_found() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.records_key(1, 1);
+        story.records_key(1, 3);
+        for epoch in [2, 1, 4] {
+            pin(&mut story, epoch);
+        }
+        story.encrypts(0, 1, 1, "text", 1, 2);
+        story.encrypts(0, 1, 2, "text", 1, 1);
+        assert_eq!(
+            messages(&story),
+            [
+                "the directory goes from e1 to e3 of bob",
+                "the pin of bob falls from e2 to e1",
+                "bob is pinned at e4, but the directory is at e3",
+                "alice>bob#2 is encrypted under e1 of bob after e2",
+            ]
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! S-18: what a mailbox accepted is stored, leased, acknowledged, expired or bounced, and in one of these only.
+//!
+//! Not here: what the receiver does with it (S-03), or how long it takes (L-01).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::Mid;
+use crate::base::time::Duration;
+use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
+use crate::oracle::mail::{Item, Letter, Mail, Place};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::Fact;
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "S-18";
+const STORED_ONCE: [Requirement; 1] = [Requirement::of(9, 6)];
+const KEPT: [Requirement; 2] = [Requirement::of(9, 4), Requirement::of(9, 5)];
+const FORWARDED: [Requirement; 1] = [Requirement::of(9, 1)];
+/// How long the news of an expiry may be on its way between two accounts, beside their latency.
+const NEWS: Duration = Duration::from_secs(10);
+
+/// The judge of S-18.
+#[derive(Debug, Default)]
+pub struct MailIsConserved {
+    mail: Mail,
+    /// When an account last offered a message for the first time, by that message's acceptance.
+    overtaken: BTreeMap<u32, RecordId>,
+    /// Accounts that refused a submission because they were full.
+    full: BTreeSet<u32>,
+    /// Expired, and not yet reported.
+    expired: BTreeMap<Mid, (RecordId, crate::base::time::Instant)>,
+}
+
+impl MailIsConserved {
+    fn accept(&mut self, record: &Record, letter: &Letter, before: Option<&Item>, d: &mut Docket) {
+        let Fact::Accept { attempt, known, .. } = &record.fact else { return };
+        let mid = &letter.0;
+        let bounced = before.is_some_and(|item| matches!(item.place, Place::Bounced(_)));
+        let earlier = before.filter(|item| !(bounced && *attempt == item.attempt + 1));
+        match (known, earlier) {
+            (false, Some(item)) => {
+                let message = format!(
+                    "{mid} attempt {attempt} is stored although attempt {} is {}",
+                    item.attempt, item.place
+                );
+                let records = [item.record, record.id];
+                d.violation(ID, &STORED_ONCE, record.at, &records, message);
+            }
+            (false, None) if self.mail.has_ended(letter) => {
+                let message = format!("{mid} is stored again although it ended");
+                d.violation(ID, &STORED_ONCE, record.at, &[record.id], message);
+            }
+            (true, _) => d.shown(ID, &[positive(9, 6), negative(9, 6)]),
+            (false, None) => d.shown(ID, &[]),
+        }
+    }
+
+    fn moved(&mut self, record: &Record, letter: &Letter, before: Option<&Item>, d: &mut Docket) {
+        let mid = &letter.0;
+        let Some(item) = before else {
+            let (cited, how) = if self.mail.has_ended(letter) {
+                (&KEPT[..], "although it ended")
+            } else {
+                (&FORWARDED[..], "in a mailbox that never accepted it")
+            };
+            d.violation(ID, cited, record.at, &[record.id], format!("{mid} moves {how}"));
+            return;
+        };
+        if !item.place.is_held() {
+            let message = format!("{mid} moves although it is {}", item.place);
+            d.violation(ID, &KEPT, record.at, &[item.record, record.id], message);
+            return;
+        }
+        if let Fact::Offer { .. } = &record.fact {
+            if item.offers == 0 {
+                let latest = self.overtaken.entry(item.account).or_insert(item.record);
+                *latest = (*latest).max(item.record);
+            }
+            d.shown(ID, &[positive(9, 1)]);
+        } else if let Fact::Expire { .. } = &record.fact {
+            self.expired.insert(mid.clone(), (record.id, record.at));
+        } else {
+            d.shown(ID, &[]);
+        }
+    }
+}
+
+impl Oracle for MailIsConserved {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        if let Some((letter, before)) = self.mail.observe(record) {
+            if let Fact::Accept { .. } = &record.fact {
+                self.accept(record, &letter, before.as_ref(), docket);
+            } else {
+                self.moved(record, &letter, before.as_ref(), docket);
+            }
+            return;
+        }
+        if let Fact::Report { mid, what, .. } = &record.fact
+            && what.eq_ignore_ascii_case("expired")
+            && self.expired.remove(mid).is_some()
+        {
+            docket.shown(ID, &[positive(9, 4)]);
+        } else if let Fact::Refuse { code, .. } = &record.fact {
+            if code == "QUEUE_FULL" {
+                self.full.extend(account_of(record));
+                docket.shown(ID, &[positive(9, 5)]);
+            } else if code == "SEQ_CONFLICT" {
+                docket.shown(ID, &[negative(9, 6)]);
+            }
+        } else if let Fact::PowerOn { .. } | Fact::Reset { .. } = &record.fact {
+            // After either, offering begins anew with the oldest.
+            if let Some(account) = account_of(record) {
+                self.overtaken.remove(&account);
+            }
+        }
+    }
+
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
+        let mut dropped = BTreeSet::new();
+        for ((mid, _), item) in self.mail.iter() {
+            let overtaken = self.overtaken.get(&item.account).copied();
+            let passed = overtaken.is_some_and(|latest| latest > item.record);
+            if item.place == Place::Stored && item.offers == 0 && passed {
+                dropped.insert(item.account);
+                let message = format!("{mid} was accepted and never offered, but later mail was");
+                docket.violation(ID, &KEPT, item.accepted, &[item.record], message);
+            }
+        }
+        for _ in self.full.difference(&dropped) {
+            docket.shown(ID, &[negative(9, 5)]);
+        }
+        for (mid, (record, at)) in &self.expired {
+            if docket.now > *at + spec.internal + NEWS {
+                let message = format!("{mid} expired and its sender's account was not told");
+                docket.violation(ID, &KEPT, *at, &[*record], message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::verdict::requirement::Polarity;
+
+    fn messages(story: &Story) -> Vec<String> {
+        let docket = story.judge(MailIsConserved::default());
+        docket.findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_message_that_is_stored_offered_and_acknowledged_is_in_order() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        story.offers(0, 1, 1);
+        story.acks(0, 1, 1);
+        let docket = story.judge(MailIsConserved::default());
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(9, 1), Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn mail_that_later_mail_overtakes_for_good_was_dropped() {
+        let mut story = Story::new(&["alice", "bob"]);
+        for seq in 1..=3 {
+            story.accepts(0, 1, seq);
+        }
+        story.offers(0, 1, 2);
+        assert_eq!(
+            messages(&story),
+            ["alice>bob#1 was accepted and never offered, but later mail was"]
+        );
+    }
+
+    #[test]
+    fn mail_stored_twice_offered_after_its_end_or_never_accepted_is_found() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        story.accepts(0, 1, 1);
+        story.offers(0, 1, 1);
+        story.acks(0, 1, 1);
+        story.offers(0, 1, 1);
+        assert_eq!(
+            messages(&story),
+            [
+                "alice>bob#1 attempt 1 is stored although attempt 1 is stored",
+                "alice>bob#1 moves although it ended",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_expiry_is_reported_or_found() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
+        story.account(1, Fact::Expire { mid: mid.clone(), generation, attempt: 1 });
+        story.at_secs(60).phase(crate::trace::fact::Phase::End);
+        assert_eq!(messages(&story), ["alice>bob#1 expired and its sender's account was not told"]);
+        story.account(0, Fact::Report { mid, attempt: 1, what: "expired".to_owned() });
+        assert_eq!(messages(&story), [""; 0]);
+    }
+}

@@ -1,0 +1,204 @@
+//! S-05: while a row is missing there is one lookup at a time, however many messages need it.
+//!
+//! Not here: whether a lookup was needed at all (S-06) or of whom it may be (S-07).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::{Mid, ReqId, UserId};
+use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "S-05";
+const CITED: [Requirement; 4] =
+    [Requirement::of(14, 1), Requirement::of(14, 3), Requirement::of(2, 2), Requirement::of(2, 6)];
+
+/// The judge of S-05.
+#[derive(Debug, Default)]
+pub struct OneLookupPerMiss {
+    peers: BTreeMap<(u32, UserId), Peer>,
+}
+
+/// What a device needs of one peer.
+#[derive(Debug, Default)]
+struct Peer {
+    /// The lookup under way.
+    under_way: Option<(ReqId, RecordId)>,
+    /// Received messages that found no key.
+    messages: BTreeSet<Mid>,
+    /// Drafts that found no key.
+    drafts: u32,
+    /// Lookups since the first of these.
+    lookups: u32,
+    /// Needs that one lookup served so far.
+    served: (u32, u32),
+}
+
+impl Peer {
+    fn is_quiet(&self) -> bool {
+        self.messages.is_empty() && self.drafts == 0 && self.under_way.is_none()
+    }
+}
+
+impl OneLookupPerMiss {
+    fn peer(&mut self, user: u32, peer: &UserId) -> &mut Peer {
+        self.peers.entry((user, peer.clone())).or_default()
+    }
+
+    fn ends(&mut self, user: u32, peer: &UserId, req: ReqId) {
+        let key = (user, peer.clone());
+        let Some(state) = self.peers.get_mut(&key) else { return };
+        if state.under_way.is_some_and(|(known, _)| known == req) {
+            state.under_way = None;
+        }
+        if state.is_quiet() {
+            self.peers.remove(&key);
+        }
+    }
+
+    fn lookup(&mut self, record: &Record, user: u32, docket: &mut Docket) {
+        let Fact::Lookup { peer, req, .. } = &record.fact else { return };
+        let state = self.peer(user, peer);
+        state.lookups += 1;
+        if let Some((_, first)) = state.under_way.replace((*req, record.id)) {
+            let message = format!("a second lookup of {peer} while one is under way");
+            docket.violation(ID, &CITED, record.at, &[first, record.id], message);
+        } else {
+            docket.shown(ID, &[]);
+        }
+    }
+
+    /// A message or draft got its key: by one lookup, or the oracle has spoken before.
+    fn resolve(&mut self, user: u32, peer: &UserId, mid: Option<&Mid>, docket: &mut Docket) {
+        let Some(state) = self.peers.get_mut(&(user, peer.clone())) else { return };
+        let once = state.lookups == 1;
+        match mid {
+            Some(mid) if state.messages.remove(mid) => {
+                state.served.0 += 1;
+                if once {
+                    docket.shown(ID, &[positive(14, 1)]);
+                }
+                if once && state.served.0 == 2 {
+                    docket.shown(ID, &[positive(14, 3)]);
+                }
+            }
+            None if state.drafts > 0 => {
+                state.drafts -= 1;
+                state.served.1 += 1;
+                if once {
+                    docket.shown(ID, &[positive(2, 2)]);
+                }
+                if once && state.served.1 == 2 {
+                    docket.shown(ID, &[positive(2, 6)]);
+                }
+            }
+            Some(_) | None => {}
+        }
+        if state.is_quiet() {
+            self.peers.remove(&(user, peer.clone()));
+        }
+    }
+
+    /// Drafts composed while one waits are needs too, though the table is not searched again for them.
+    fn compose(&mut self, user: u32, to: &UserId) {
+        if let Some(state) = self.peers.get_mut(&(user, to.clone()))
+            && state.drafts > 0
+        {
+            state.drafts += 1;
+        }
+    }
+}
+
+impl Oracle for OneLookupPerMiss {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        let Some(user) = device_of(record) else { return };
+        if let Fact::Select { mid, peer, way, outcome, .. } = &record.fact {
+            if *outcome == Selection::Hit {
+                return;
+            }
+            let state = self.peer(user, peer);
+            match (way, mid) {
+                (Way::In, Some(mid)) => {
+                    state.messages.insert(mid.clone());
+                }
+                (Way::Out, _) => state.drafts = state.drafts.max(1),
+                (Way::In, None) => {}
+            }
+        } else if let Fact::Compose { to, .. } = &record.fact {
+            self.compose(user, to);
+        } else if let Fact::Lookup { .. } = &record.fact {
+            self.lookup(record, user, docket);
+        } else if let Fact::KeyReply { peer, req, result, .. } = &record.fact {
+            if !matches!(result, ReplyResult::Unsolicited | ReplyResult::WrongUser) {
+                self.ends(user, peer, *req);
+            }
+        } else if let Fact::LookupFailed { peer, req, .. } = &record.fact {
+            self.ends(user, peer, *req);
+        } else if let Fact::Commit { mid, .. } = &record.fact {
+            self.resolve(user, &mid.sender, Some(mid), docket);
+        } else if let Fact::Encrypt(sealing) = &record.fact {
+            self.resolve(user, &sealing.mid.receiver, None, docket);
+        } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
+            if let Some(state) = self.peers.get_mut(&(user, mid.sender.clone())) {
+                state.messages.remove(mid);
+            }
+        } else if let Fact::PowerOff { .. } | Fact::PowerOn { .. } = &record.fact {
+            // What is under way is volatile; needs come back with redelivery or from the outbox.
+            self.peers.retain(|(owner, _), _| *owner != user);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::Epoch;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::LookupCause;
+    use crate::verdict::requirement::Polarity;
+
+    fn story(lookups: u8) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        let peer = story.user(0);
+        for seq in 1..=2 {
+            let mid = Some(story.mid(0, 1, seq));
+            story.selects(1, 0, mid, Way::In, Selection::Miss);
+        }
+        for n in 1..=lookups {
+            let because = LookupCause::Message;
+            let req = ReqId([n; 8]);
+            story.device(1, Fact::Lookup { peer: peer.clone(), req, want: None, because });
+        }
+        let (req, epochs) = (ReqId([1; 8]), vec![Epoch(1)]);
+        let result = ReplyResult::Accepted;
+        story.at(50).device(1, Fact::KeyReply { peer, req, epochs, result });
+        for seq in 1..=2 {
+            let mid = story.mid(0, 1, seq);
+            story.device(1, Fact::Commit { mid, generation: hash("generation") });
+        }
+        story.judge(OneLookupPerMiss::default())
+    }
+
+    #[test]
+    fn two_messages_that_share_one_lookup_are_in_order() {
+        let docket = story(1);
+        assert!(docket.findings.is_empty());
+        for (number, count) in [(1, 2), (3, 1)] {
+            let requirement = Requirement::of(14, number);
+            assert_eq!(docket.evidence.count(requirement, Polarity::Positive), count);
+        }
+    }
+
+    #[test]
+    fn a_second_lookup_under_way_is_found() {
+        let docket = story(2);
+        assert_eq!(docket.findings[0].message, "a second lookup of alice while one is under way");
+        assert_eq!(docket.evidence.count(Requirement::of(14, 1), Polarity::Positive), 0);
+    }
+}
