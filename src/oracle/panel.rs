@@ -27,10 +27,7 @@ pub struct Panel {
 
 /// Every oracle that judges a single run.
 fn oracles() -> Vec<Box<dyn Oracle>> {
-    vec![
-        Box::new(safety::displayed_was_encrypted::DisplayedWasEncrypted::default()),
-        Box::new(safety::committed_once::CommittedOnce::default()),
-    ]
+    safety::all()
 }
 
 impl Panel {

@@ -14,8 +14,8 @@ use crate::oracle::spec::{
     Check, Circumstances, DeviceLimits, Expectation, NameId, Named, NamedThing, ServerBounds, Spec,
 };
 use crate::trace::fact::{
-    About, ApprovalMade, Content, Fact, FrameFact, FrameKind, LookupCause, Phase, PromptShown,
-    ReplyResult, Sealing, Selection, Way,
+    About, ApprovalMade, Content, Fact, FrameFact, FrameKind, LookupCause, Opening, Phase,
+    PromptShown, ReplyResult, Sealing, Selection, Way,
 };
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -171,6 +171,22 @@ impl Story {
             ciphertext: hash(&format!("{text}{own}{theirs}")),
             plain: hash(text),
         }
+    }
+
+    /// One attempt to open a message under epochs 1 and 1; `None`: its tag does not hold.
+    pub fn opens(&mut self, at: u32, from: u32, seq: u64, text: Option<&str>) -> RecordId {
+        let sealing = self.sealing(from, at, seq, text.unwrap_or_default(), 1, 1);
+        let opening = Opening {
+            mid: sealing.mid,
+            kind: sealing.kind,
+            own: sealing.theirs,
+            theirs: sealing.own,
+            key: sealing.key,
+            header: sealing.header,
+            ciphertext: sealing.ciphertext,
+            plain: text.map(hash),
+        };
+        self.device(at, Fact::Decrypt(Box::new(opening)))
     }
 
     pub fn displays(&mut self, at: u32, from: u32, seq: u64, text: &str) -> RecordId {

@@ -31,6 +31,15 @@ impl<T> Turns<T> {
     /// A record without a cause belongs to no turn, and `thing` comes back.
     pub fn begin(&mut self, record: &Record, thing: T) -> Option<T> {
         let Some(cause) = record.cause else { return Some(thing) };
+        self.remember(record, cause, thing)
+    }
+
+    /// Remembers `thing` for the turn that `record` is the cause of.
+    pub fn begin_after(&mut self, record: &Record, thing: T) -> Option<T> {
+        self.remember(record, record.id, thing)
+    }
+
+    fn remember(&mut self, record: &Record, cause: RecordId, thing: T) -> Option<T> {
         let key = (record.id.node, cause);
         let before = self.things.insert(key, thing);
         if before.is_none() {

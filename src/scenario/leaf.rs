@@ -10,7 +10,7 @@ use crate::base::units::{Rate, Ratio, UnitError, parse_duration, parse_hex, pars
 use crate::proto::barrier::Barrier;
 use crate::proto::deviation::Deviation;
 use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::fields::{Kind, Leaf, Read, Scalar, leaf, read_scalar};
+use crate::scenario::fields::{Kind, Read, Scalar, leaf};
 use crate::scenario::tree::Node;
 use crate::trace::fact;
 use crate::verdict::requirement::Requirement;
@@ -58,15 +58,6 @@ pub struct OracleId(pub String);
 /// A scenario's ID: stable, unique over the tree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ScenarioId(pub String);
-
-/// One value, or a range of which each entity draws one: `20s..40s`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Drawn<T> {
-    /// The least value.
-    pub low: T,
-    /// The greatest value; the same as `low` if nothing is drawn.
-    pub high: T,
-}
 
 leaf!(String, "text", "text", "", ["number", "boolean"], |text: &str| Ok(text.to_owned()));
 leaf!(bool, "yes-or-no value", "`true` or `false`", "^(true|false)$", ["boolean"], |text: &str| {
@@ -251,73 +242,6 @@ leaf!(
     }
 );
 
-/// A value that a setting may draw from a range.
-pub trait Ranged: Scalar + Copy + Ord {
-    /// The form of one value or a range.
-    const RANGE: &'static Leaf;
-}
-
-macro_rules! ranged {
-    ($type:ty, $name:literal, $expected:literal, $pattern:literal) => {
-        impl Ranged for $type {
-            const RANGE: &'static Leaf =
-                &Leaf { name: $name, expected: $expected, pattern: $pattern, json: &["integer"] };
-        }
-    };
-}
-
-ranged!(
-    Duration,
-    "duration or range of durations",
-    "a duration or a range such as `40ms` or `20s..40s`",
-    r"^[0-9][0-9_]*(\.[0-9]+)?(ns|us|ms|s|m|h|d)(\.\.[0-9][0-9_]*(\.[0-9]+)?(ns|us|ms|s|m|h|d))?$"
-);
-ranged!(
-    Ratio,
-    "percentage or range of percentages",
-    "a percentage or a range such as `5%` or `1%..5%`",
-    r"^[0-9][0-9_]*(\.[0-9]+)?%(\.\.[0-9][0-9_]*(\.[0-9]+)?%)?$"
-);
-ranged!(
-    Octets,
-    "size or range of sizes",
-    "a size or a range such as `64B` or `64B..1KiB`",
-    r"^[0-9][0-9_]*(\.[0-9]+)?(B|KiB|MiB|GiB)(\.\.[0-9][0-9_]*(\.[0-9]+)?(B|KiB|MiB|GiB))?$"
-);
-ranged!(
-    Bandwidth,
-    "bandwidth or range of bandwidths",
-    "octets a second or a range such as `8KiB/s` or `8KiB/s..64KiB/s`",
-    r"^[0-9][0-9_]*(\.[0-9]+)?(B|KiB|MiB|GiB)/s(\.\.[0-9][0-9_]*(\.[0-9]+)?(B|KiB|MiB|GiB)/s)?$"
-);
-ranged!(
-    u64,
-    "whole number or range of whole numbers",
-    "a whole number or a range such as `16` or `8..64`",
-    r"^[0-9][0-9_]*(\.\.[0-9][0-9_]*)?$"
-);
-
-impl<T: Ranged> Scalar for Drawn<T> {
-    const LEAF: &'static Leaf = T::RANGE;
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let (low, high) = text.split_once("..").unwrap_or((text, text));
-        let (low, high) = (T::parse(low)?, T::parse(high)?);
-        if low > high {
-            return Err("a range goes from the lesser to the greater value".to_owned());
-        }
-        Ok(Self { low, high })
-    }
-}
-
-impl<T: Ranged> Read for Drawn<T> {
-    const KIND: Kind = Kind::Leaf(T::RANGE);
-
-    fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
-        read_scalar(node, sink)
-    }
-}
-
 fn unit<T>(result: Result<T, UnitError>) -> Result<T, String> {
     // The expected form stands beside the place already.
     result.map_err(|_| String::new())
@@ -453,9 +377,6 @@ mod tests {
         for bad in ["", "..", "..3", "2..1", "-1", "1...3", "one"] {
             assert!(Count::parse(bad).is_err(), "{bad}");
         }
-        let range = Drawn::<Duration>::parse("20s..40s").unwrap();
-        assert_eq!((range.low, range.high), (Duration::from_secs(20), Duration::from_secs(40)));
-        assert!(Drawn::<Duration>::parse("40s..20s").is_err());
         assert_eq!(Milli::parse("1.1"), Ok(Milli(1_100)));
         assert_eq!(Jump::parse("-5m"), Ok(Jump(-300_000)));
     }

@@ -1,4 +1,4 @@
-//! Libraries: files of templates and network profiles that scenarios `use`.
+//! Other files of a scenario: libraries that it uses, and tables of measured latencies.
 //!
 //! Not here: what templates do (`expand`).
 
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
-use crate::scenario::source::{Sources, Span, Spanned};
+use crate::scenario::source::{Sources, Span, Spanned, clamp};
 use crate::scenario::syntax;
 use crate::scenario::tree::{Entry, Node, NodeKind};
 
@@ -32,6 +32,60 @@ impl Shelf {
         let root = root.or(named).unwrap_or(&here).to_owned();
         Self { here, root }
     }
+}
+
+/// Works the tables of latencies that a scenario names, one duration a line, into its tree.
+pub fn apply_tables(
+    node: &mut Node,
+    shelf: Option<&Shelf>,
+    sources: &mut Sources,
+    sink: &mut Diagnostics,
+) {
+    for item in node.items_mut().into_iter().flatten() {
+        apply_tables(item, shelf, sources, sink);
+    }
+    for entry in node.entries_mut().into_iter().flatten() {
+        let table = entry.value.get_mut("table").filter(|_| entry.key.value == "latency");
+        match table.map(|table| (table.text().map(str::to_owned), table)) {
+            Some((Some(path), table)) => {
+                let place = Spanned::new(path, table.span);
+                let text = open(&place, shelf, sink).and_then(|(name, octets)| {
+                    let text = String::from_utf8(octets).ok();
+                    if text.is_none() {
+                        sink.unreadable(&place, "the file is not UTF-8 text");
+                    }
+                    Some((name, text?))
+                });
+                table.kind = text.map_or(NodeKind::Broken, |(name, text)| {
+                    NodeKind::Seq(lines(&name, &text, sources))
+                });
+            }
+            Some((None, _)) | None => apply_tables(&mut entry.value, shelf, sources, sink),
+        }
+    }
+}
+
+/// The lines of a table of values; what follows a `#` is a comment.
+fn lines(name: &str, text: &str, sources: &mut Sources) -> Vec<Node> {
+    let file = sources.add(name, text);
+    let mut offset = 0;
+    let mut nodes = Vec::new();
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let value = line.split('#').next().unwrap_or("");
+        let skip = value.len() - value.trim_start().len();
+        if !value.trim().is_empty() {
+            let span = Span {
+                file,
+                line: clamp(number + 1),
+                column: clamp(skip + 1),
+                byte_offset: clamp(offset + skip),
+                byte_len: clamp(value.trim().len()),
+            };
+            nodes.push(Node::scalar(value.trim(), span));
+        }
+        offset += line.len();
+    }
+    nodes
 }
 
 /// Works the libraries that a scenario uses into its tree.

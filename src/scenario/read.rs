@@ -54,10 +54,11 @@ pub struct Reading {
 impl Reading {
     /// Resolves every case under its first seed and looks it over, so that all findings are known.
     pub fn check(&mut self) {
+        let readable = !self.diagnostics.has_errors();
         for case in &self.cases {
             let seed = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
             let plan = resolve(case, seed, "", &mut self.diagnostics);
-            if let Some(plan) = plan {
+            if let (Some(plan), true) = (plan, readable) {
                 lint(&case.scenario, &plan, &mut self.diagnostics);
             }
         }
@@ -109,6 +110,7 @@ pub fn read(name: &str, octets: &[u8], shelf: Option<&Shelf>, extras: &Extras) -
     let Some(mut tree) = syntax::read(name, octets, sources, sink) else { return reading };
     sink.check_version(&tree);
     library::apply(&mut tree, shelf, sources, sink);
+    library::apply_tables(&mut tree, shelf, sources, sink);
     if let Some(world) = extras.world {
         expand::apply_world(&mut tree, world.word());
     }

@@ -40,17 +40,6 @@ impl Span {
         let end = last.byte_offset + last.byte_len;
         Self { byte_len: end.saturating_sub(self.byte_offset), ..self }
     }
-
-    /// `part` octets of this place, `skip` octets after its start, on the same line.
-    #[must_use]
-    pub const fn part(self, skip: u32, part: u32) -> Self {
-        Self {
-            column: self.column + skip,
-            byte_offset: self.byte_offset + skip,
-            byte_len: part,
-            ..self
-        }
-    }
 }
 
 /// A value and where it is written.

@@ -90,6 +90,14 @@ impl Node {
         }
     }
 
+    /// The items of a list, to change them.
+    pub fn items_mut(&mut self) -> Option<&mut Vec<Self>> {
+        match &mut self.kind {
+            NodeKind::Seq(items) => Some(items),
+            NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } | NodeKind::Map(_) => None,
+        }
+    }
+
     /// The value of a map's key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {

@@ -9,19 +9,16 @@ use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
 use crate::network::fault::FaultId;
+use crate::proto::barrier::Barrier;
 use crate::proto::config::ServerConfig;
-use crate::proto::device::Device;
-use crate::proto::port::{AccountInput, DeviceInput, Provision, RequestForm, UserAction};
+use crate::proto::port::AccountInput;
 use crate::proto::server::account::Account;
-use crate::scenario::plan::{
-    Action, FrameAct, FrameAddress, LinkChange, Plan, ProvisionPlan, RequestPlan,
-};
-use crate::sim::agenda::{actor, until};
+use crate::scenario::plan::{Action, FrameAct, FrameAddress, LinkChange, Plan};
+use crate::sim::agenda::until;
 use crate::sim::barrier::Armed;
-use crate::sim::keys::{download, luck_of};
 use crate::sim::permutation::Permutation;
 use crate::sim::phase::OFFLINE;
-use crate::sim::world::World;
+use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, StopCause};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
@@ -31,29 +28,22 @@ impl<S: Suite> World<S> {
     /// tells of it.
     pub(super) fn places(&self, step: u32, end: bool) -> Vec<(NodeId, Duration)> {
         let action = &self.plan.steps[step as usize].action;
-        if let Some(node) = actor(action) {
+        if let Some(node) = self.agenda.actor(step) {
             return vec![(node, Duration::ZERO)];
         }
         let at_once = |node| (node, Duration::ZERO);
         let devices =
             |users: &[u32]| users.iter().map(|user| at_once(NodeId::device(*user))).collect();
-        let mut places: Vec<(NodeId, Duration)> = match action {
-            Action::Links { users, .. } => devices(users),
-            Action::Swizzle { users, every, .. } => self.swizzled(step, users, *every, end),
-            Action::ServerCrash { .. } => {
-                (0..).zip(&self.accounts).map(|(user, _)| at_once(NodeId::account(user))).collect()
-            }
-            Action::Frames { address, .. } => {
-                let link =
-                    self.addresses.find(&address.what).and_then(|it| self.addresses.link(it));
-                match link {
-                    Some(user) => devices(&[user]),
-                    None => {
-                        (0..).zip(&self.devices).map(|(n, _)| at_once(NodeId::device(n))).collect()
-                    }
-                }
-            }
-            _ => Vec::new(),
+        let mut places: Vec<(NodeId, Duration)> = if let Action::Links { users, .. } = action {
+            devices(users)
+        } else if let Action::Swizzle { users, every, .. } = action {
+            self.swizzled(step, users, *every, end)
+        } else if let Action::ServerCrash { .. } = action {
+            (0..).zip(&self.accounts).map(|(user, _)| at_once(NodeId::account(user))).collect()
+        } else if let Action::Frames { .. } = action {
+            (0..).zip(&self.devices).map(|(user, _)| at_once(NodeId::device(user))).collect()
+        } else {
+            Vec::new()
         };
         // The harness tells of the beginning with the first, and of the end with the last.
         let last = places.iter().map(|(_, later)| *later).max().filter(|_| end);
@@ -83,17 +73,13 @@ impl<S: Suite> World<S> {
         let plan = Arc::clone(&self.plan);
         let it = &plan.steps[step as usize];
         let mut cause = None;
-        if node == actor(&it.action).unwrap_or(NodeId::HARNESS) {
-            let fact = Fact::Step { name: self.step_name(step), verb: it.verb.to_owned() };
-            cause = Some(self.record(node, fact, None));
+        if node == self.agenda.actor(step).unwrap_or(NodeId::HARNESS) {
             let next = self.agenda.acted(step, self.now(), node);
             self.enter(next);
-            if !matches!(
-                it.action,
-                Action::Crash { at: Some(_), .. } | Action::ServerCrash { at: Some(_), .. }
-            ) {
-                cause = self.began(node, step, cause);
+            if let Some(barrier) = barrier(&it.action) {
+                return self.arm(node, step, barrier);
             }
+            cause = Some(self.began(node, step));
         }
         match node.user() {
             None => self.begin_everywhere(&it.action, step),
@@ -102,23 +88,20 @@ impl<S: Suite> World<S> {
         }
     }
 
-    /// The effect of a step begins: it is told if it is a fault, and its end is entered. Returns the cause
-    /// of what follows.
-    pub(super) fn began(
-        &mut self,
-        node: NodeId,
-        step: u32,
-        cause: Option<RecordId>,
-    ) -> Option<RecordId> {
+    /// The effect of a step begins: that is told, and its end is entered. Returns the cause of what
+    /// follows.
+    fn began(&mut self, node: NodeId, step: u32) -> RecordId {
         let it = &self.plan.steps[step as usize];
-        let (kind, fault) = (it.verb.to_owned(), is_fault(&it.action));
+        let (verb, fault) = (it.verb.to_owned(), is_fault(&it.action));
+        let fact = Fact::Step { name: self.step_name(step), verb: verb.clone() };
+        let cause = self.record(node, fact, None);
         let due = self.agenda.begun(step, self.now());
         self.enter(due);
         if !fault {
             return cause;
         }
-        let fact = Fact::FaultStart { name: self.step_name(step), kind };
-        Some(self.record(node, fact, cause))
+        let fact = Fact::FaultStart { name: self.step_name(step), kind: verb };
+        self.record(node, fact, Some(cause))
     }
 
     fn begin_everywhere(&mut self, action: &Action, step: u32) {
@@ -131,11 +114,10 @@ impl<S: Suite> World<S> {
         let node = NodeId::device(user);
         let it = &plan.steps[step as usize];
         match &it.action {
-            Action::Crash { at: None, .. } => {
+            Action::Crash { .. } => {
                 self.fallen.insert(node, step);
                 self.stop(node, StopCause::Crash, cause);
             }
-            Action::Crash { at: Some(barrier), .. } => self.arm(node, step, *barrier),
             Action::Restart { .. } => {
                 self.fallen.remove(&node);
                 self.start_device(user, None, cause);
@@ -165,60 +147,22 @@ impl<S: Suite> World<S> {
                 self.fences.entry(node).or_default().push(name);
                 self.reach_fences(node);
             }
-            action => self.user_acts(user, action, cause),
+            Action::Send { .. }
+            | Action::Request { .. }
+            | Action::Approve { .. }
+            | Action::Press { .. }
+            | Action::Confirm { .. }
+            | Action::Rotate { .. }
+            | Action::Poll { .. }
+            | Action::Provision { .. }
+            | Action::Register { .. }
+            | Action::Wipe { .. } => self.user_acts(user, step, cause),
+            // These do not happen at devices.
+            Action::DirectoryOffline { .. }
+            | Action::MailboxLimit { .. }
+            | Action::ServerCrash { .. }
+            | Action::ResetUser { .. } => {}
         }
-    }
-
-    /// What a person does with a device, if it is on.
-    fn user_acts(&mut self, user: u32, action: &Action, cause: Option<RecordId>) {
-        let wall = self.devices[user as usize].clock.wall(self.now());
-        let form = |form: &RequestPlan| RequestForm {
-            lines: form.lines.clone(),
-            amount: form.amount,
-            currency: form.currency.clone(),
-            payee: form.payee.clone(),
-            expires: wall + form.expires,
-        };
-        let act = match action.clone() {
-            Action::Send { to, text, draft, .. } => UserAction::Send { draft, to, text },
-            Action::Request { to, draft, txn, form: it, .. } => {
-                UserAction::Request { draft, to, txn, request: form(&it) }
-            }
-            Action::Approve { to, draft, txn, form: it, .. } => {
-                UserAction::Approve { draft, to, txn, request: form(&it) }
-            }
-            Action::Press { button, scroll, .. } => {
-                if scroll {
-                    let scroll = DeviceInput::User(UserAction::Scroll);
-                    self.put_in::<Device<S>>(user, scroll, cause, None);
-                }
-                UserAction::Press(button)
-            }
-            Action::Confirm { peer, accept, .. } => UserAction::ConfirmIdentity { peer, accept },
-            Action::Rotate { revoke, .. } => UserAction::Rotate { revoke },
-            Action::Poll { .. } => UserAction::Poll,
-            Action::Register { .. } => UserAction::Register,
-            Action::Wipe { .. } => UserAction::Wipe,
-            Action::Provision { how, .. } => return self.provision(user, how, cause),
-            _ => return,
-        };
-        self.put_in::<Device<S>>(user, DeviceInput::User(act), cause, None);
-    }
-
-    fn provision(&mut self, user: u32, how: ProvisionPlan, cause: Option<RecordId>) {
-        let number = self.downloads.entry(user).or_default();
-        let provision = match how {
-            ProvisionPlan::Generate => Provision::Generate,
-            ProvisionPlan::Download | ProvisionPlan::Bad(_) => {
-                let bad = match how {
-                    ProvisionPlan::Bad(bad) => Some(bad),
-                    ProvisionPlan::Generate | ProvisionPlan::Download => None,
-                };
-                *number += 1;
-                download::<S>(luck_of(self.plan.seed, user), *number, bad)
-            }
-        };
-        self.put_in::<Device<S>>(user, DeviceInput::Provision(provision), cause, None);
     }
 
     fn begin_rule(&mut self, user: u32, step: u32, address: &FrameAddress, act: FrameAct) {
@@ -229,21 +173,15 @@ impl<S: Suite> World<S> {
 
     fn begin_at_account(&mut self, action: &Action, user: u32, step: u32, cause: Option<RecordId>) {
         let node = NodeId::account(user);
-        match action {
-            Action::ServerCrash { at: None, .. } => {
-                self.fallen.insert(node, step);
-                self.stop(node, StopCause::Crash, cause);
-            }
-            Action::ServerCrash { at: Some((_, barrier)), .. } => self.arm(node, step, *barrier),
-            Action::ResetUser { .. } => {
-                self.put_in::<Account<S>>(user, AccountInput::Reset, cause, None);
-            }
-            Action::MailboxLimit { messages, .. } => {
-                let config =
-                    ServerConfig { mailbox_messages: *messages, ..(*self.plan.server).clone() };
-                self.configure(user, Some(Arc::new(config)));
-            }
-            _ => {}
+        if let Action::ServerCrash { .. } = action {
+            self.fallen.insert(node, step);
+            self.stop(node, StopCause::Crash, cause);
+        } else if let Action::ResetUser { .. } = action {
+            self.put_in::<Account<S>>(user, AccountInput::Reset, cause, None);
+        } else if let Action::MailboxLimit { messages, .. } = action {
+            let config =
+                ServerConfig { mailbox_messages: *messages, ..(*self.plan.server).clone() };
+            self.configure(user, Some(Arc::new(config)));
         }
     }
 
@@ -259,18 +197,18 @@ impl<S: Suite> World<S> {
         }
     }
 
-    fn arm(&mut self, node: NodeId, step: u32, barrier: crate::proto::barrier::Barrier) {
+    fn arm(&mut self, node: NodeId, step: u32, barrier: Barrier) {
         self.armed.insert(node, Armed { step, barrier });
         let heal = self.agenda.heal_at();
-        self.schedule(heal, node, crate::sim::world::Event::End(step));
+        self.schedule(heal, node, Event::End(step));
     }
 
     /// A node has come to its barrier.
     pub(super) fn trip(&mut self, node: NodeId) {
         let Some(Armed { step, .. }) = self.armed.remove(&node) else { return };
-        let cause = self.began(node, step, None);
+        let cause = self.began(node, step);
         self.fallen.insert(node, step);
-        self.stop(node, StopCause::Barrier, cause);
+        self.stop(node, StopCause::Barrier, Some(cause));
     }
 
     /// What a step did at a node is over.
@@ -278,7 +216,7 @@ impl<S: Suite> World<S> {
         let plan = Arc::clone(&self.plan);
         let action = &plan.steps[step as usize].action;
         let mut cause = None;
-        if node == actor(action).unwrap_or(NodeId::HARNESS) {
+        if node == self.agenda.actor(step).unwrap_or(NodeId::HARNESS) {
             if self.armed.get(&node).is_some_and(|armed| armed.step == step) {
                 self.armed.remove(&node);
                 let message =
@@ -338,9 +276,21 @@ impl<S: Suite> World<S> {
 
 /// Whether an action lasts, so that its beginning and end are told.
 fn is_fault(action: &Action) -> bool {
-    match action {
-        Action::Frames { act, .. } => matches!(act, FrameAct::Hold(_)),
-        Action::Links { change: LinkChange::Online, .. } | Action::Adversary { .. } => false,
-        action => until(action).is_some(),
+    let lasts = until(action).is_some();
+    let silent = matches!(
+        action,
+        Action::Links { change: LinkChange::Online, .. } | Action::Adversary { .. }
+    );
+    let rule = matches!(action, Action::Frames { act, .. } if !matches!(act, FrameAct::Hold(_)));
+    lasts && !silent && !rule
+}
+
+/// The point at which an action stops a node, if it waits for one.
+const fn barrier(action: &Action) -> Option<Barrier> {
+    if let Action::Crash { at: Some(barrier), .. }
+    | Action::ServerCrash { at: Some((_, barrier)), .. } = action
+    {
+        return Some(*barrier);
     }
+    None
 }

@@ -65,9 +65,9 @@ impl Adversary {
     /// An adversary for each device at whose links the plan has one.
     pub fn of(plan: &Plan) -> BTreeMap<u32, Self> {
         let steps = plan.steps.iter();
-        let at = steps.filter_map(|step| match &step.action {
-            Action::Adversary { at, .. } => Some((*at, Self::default())),
-            _ => None,
+        let at = steps.filter_map(|step| {
+            let Action::Adversary { at, .. } = &step.action else { return None };
+            Some((*at, Self::default()))
         });
         at.collect()
     }
@@ -270,11 +270,9 @@ impl What {
         match self {
             Self::Flip { address, field, next } => {
                 let means = sight.addresses.matching(frame, sight.tracker, sight.spec);
-                let Some(id) = sight.addresses.find(&address.what).filter(|id| means.contains(id))
-                else {
+                if sight.addresses.find(&address.what).is_none_or(|id| !means.contains(&id)) {
                     return Made::Same;
-                };
-                let _ = id;
+                }
                 let flipped = forge.flipped(&frame.octets, *field, *next);
                 *next += 1;
                 flipped.map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Altered, true))

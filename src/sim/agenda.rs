@@ -10,6 +10,7 @@ use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::spec::PointRef;
 use crate::scenario::plan::{Action, FrameAct, Plan, Until, When};
+use crate::sim::rules::Addresses;
 
 /// A step that begins or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +38,8 @@ pub struct Agenda {
     start: Instant,
     waiting: BTreeMap<PointRef, Vec<Waiting>>,
     reached: BTreeMap<PointRef, (Instant, NodeId)>,
+    /// The one node at which a step happens; none: at several, so the harness acts.
+    actors: Vec<Option<NodeId>>,
     begun: Vec<bool>,
     ended: Vec<bool>,
 }
@@ -44,7 +47,7 @@ pub struct Agenda {
 impl Agenda {
     /// The agenda of a plan before `active`.
     #[must_use]
-    pub fn new(plan: &Arc<Plan>) -> Self {
+    pub fn new(plan: &Arc<Plan>, addresses: &Addresses) -> Self {
         let mut waiting: BTreeMap<PointRef, Vec<Waiting>> = BTreeMap::new();
         for (step, it) in (0..).zip(&plan.steps) {
             if let When::After(point, delay) = it.when {
@@ -56,6 +59,7 @@ impl Agenda {
             start: Instant::NEVER,
             waiting,
             reached: BTreeMap::new(),
+            actors: plan.steps.iter().map(|it| actor(&it.action, addresses)).collect(),
             begun: vec![false; plan.steps.len()],
             ended: vec![false; plan.steps.len()],
         }
@@ -134,12 +138,17 @@ impl Agenda {
 
     /// When a step hears of a point that was reached at `when`; not before `now`.
     fn told(&self, it: Waiting, now: Instant, when: Instant, node: NodeId) -> Option<Due> {
-        let action = &self.plan.steps[it.step as usize].action;
-        let alone = actor(action) == Some(node);
+        let alone = self.actor(it.step) == Some(node);
         let delay = if alone { it.delay } else { it.delay.max(self.plan.internal) };
         let at = (when + delay).max(now);
         // Steps act in `active` only; what would come later is missing.
         (it.end || at < self.heal_at()).then_some(Due { at, step: it.step, end: it.end })
+    }
+
+    /// The one node at which a step happens; none: at several, so the harness acts.
+    #[must_use]
+    pub fn actor(&self, step: u32) -> Option<NodeId> {
+        self.actors[step as usize]
     }
 
     /// Until when a step's effect lasts, if it lasts at all.
@@ -178,9 +187,7 @@ pub const fn until(action: &Action) -> Option<Until> {
     }
 }
 
-/// The one node at which an action happens; none: at several, so the harness acts.
-#[must_use]
-pub fn actor(action: &Action) -> Option<NodeId> {
+fn actor(action: &Action, addresses: &Addresses) -> Option<NodeId> {
     match action {
         Action::Send { by, .. }
         | Action::Request { by, .. }
@@ -202,10 +209,13 @@ pub fn actor(action: &Action) -> Option<NodeId> {
         Action::MailboxLimit { user, .. }
         | Action::ResetUser { user }
         | Action::ServerCrash { at: Some((user, _)), .. } => Some(NodeId::account(*user)),
-        Action::Links { .. }
-        | Action::Swizzle { .. }
-        | Action::DirectoryOffline { .. }
-        | Action::ServerCrash { at: None, .. }
-        | Action::Frames { .. } => None,
+        Action::Frames { address, .. } => {
+            addresses.find(&address.what).and_then(|it| addresses.link(it)).map(NodeId::device)
+        }
+        Action::Links { users, .. } | Action::Swizzle { users, .. } => match users[..] {
+            [user] => Some(NodeId::device(user)),
+            _ => None,
+        },
+        Action::DirectoryOffline { .. } | Action::ServerCrash { at: None, .. } => None,
     }
 }

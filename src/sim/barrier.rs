@@ -68,10 +68,11 @@ fn before(here: bool) -> Side {
 
 /// Whether the writes that start now contain such a one.
 fn writes<W>(outbox: &Outbox<W>, is: impl Fn(&W) -> bool) -> bool {
-    outbox.iter().any(|item| match &item.output {
-        Output::Persist(_, writes) => writes.iter().any(&is),
-        Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => false,
-    })
+    let batch = outbox.iter().map_while(|item| match &item.output {
+        Output::Persist(_, writes) => Some(writes),
+        Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => None,
+    });
+    batch.flatten().any(is)
 }
 
 /// Where a barrier is, seen from an output that leaves now.

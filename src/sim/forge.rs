@@ -111,10 +111,13 @@ impl Forge {
     /// One bit flipped in the octet at this place of a field; none beyond its end, or without a field.
     #[must_use]
     pub fn flipped(&mut self, octets: &[u8], field: FlipField, place: usize) -> Option<Vec<u8>> {
-        let (header, ciphertext) = match Envelope::decode(octets).ok()?.body {
-            Message::Submit(it) => (it.header, it.ciphertext),
-            Message::Deliver(it) => (it.header, it.ciphertext),
-            _ => return None,
+        let body = Envelope::decode(octets).ok()?.body;
+        let (header, ciphertext) = if let Message::Submit(it) = body {
+            (it.header, it.ciphertext)
+        } else if let Message::Deliver(it) = body {
+            (it.header, it.ciphertext)
+        } else {
+            return None;
         };
         let header = header.encode();
         let tag = ciphertext.len().checked_sub(TAG_LEN)?;
@@ -199,10 +202,8 @@ impl Forge {
 }
 
 fn records(reply: &[u8]) -> Option<Vec<KeyRecord>> {
-    match Envelope::decode(reply).ok()?.body {
-        Message::KeyReply { records, .. } => Some(records),
-        _ => None,
-    }
+    let Message::KeyReply { records, .. } = Envelope::decode(reply).ok()?.body else { return None };
+    Some(records)
 }
 
 fn blank_record(user: UserId, wall: Millis) -> KeyRecord {

@@ -20,5 +20,6 @@ mod power;
 mod rules;
 pub mod run;
 mod turn;
+mod user;
 mod workload;
 pub mod world;

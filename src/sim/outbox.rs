@@ -35,6 +35,7 @@ impl<W> Default for Outbox<W> {
 }
 
 /// What the driver does next.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once, never stored")]
 #[derive(Clone, Debug)]
 pub enum Next<W> {
     /// Carry this out.
@@ -62,8 +63,9 @@ impl<W> Outbox<W> {
         self.items.iter()
     }
 
-    /// The next thing to do. A batch of writes at the front is started together with all those that
-    /// wait behind it (group commit) and stays at the front until it is durable.
+    /// The next thing to do. A batch of writes at the front is started together with those right behind
+    /// it (group commit) and stays at the front until it is durable. What is behind another output waits
+    /// like that output: it may take for granted that the other one has left.
     pub fn next(&mut self) -> Next<W> {
         match self.items.front() {
             None => Next::Wait,
@@ -71,10 +73,7 @@ impl<W> Outbox<W> {
                 if self.syncing.is_some() {
                     return Next::Wait;
                 }
-                self.syncing = self.items.iter().rev().find_map(|item| match &item.output {
-                    Output::Persist(token, _) => Some(*token),
-                    Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => None,
-                });
+                self.syncing = self.items.iter().map_while(|item| batch(&item.output)).last();
                 Next::Sync
             }
             Some(_) => self.items.pop_front().map_or(Next::Wait, Next::Carry),
@@ -103,6 +102,14 @@ impl<W> Outbox<W> {
     pub fn clear(&mut self) {
         self.items.clear();
         self.syncing = None;
+    }
+}
+
+/// The token of a batch of writes.
+const fn batch<W>(output: &Output<W>) -> Option<Token> {
+    match output {
+        Output::Persist(token, _) => Some(*token),
+        Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => None,
     }
 }
 
@@ -141,17 +148,32 @@ mod tests {
         outbox.push(item(fact("b")));
         outbox.push(item(Output::Persist(Token(2), vec![2, 3])));
         outbox.push(item(fact("c")));
-        assert_eq!(carried(&mut outbox), ["a", "sync"]);
         outbox.push(item(Output::Persist(Token(3), vec![4])));
+        assert_eq!(carried(&mut outbox), ["a", "sync"]);
         let mut written = Vec::new();
         let done = outbox.synced(|write| written.push(*write));
-        assert_eq!(done, Some((Token(2), None)));
-        assert_eq!(written, [1, 2, 3]);
-        assert_eq!(carried(&mut outbox), ["b", "c", "sync"]);
-        assert!(!outbox.is_empty());
+        assert_eq!((done, &written[..]), (Some((Token(1), None)), &[1][..]));
+        assert_eq!(carried(&mut outbox), ["b", "sync"]);
+        assert_eq!(carried(&mut outbox), Vec::<String>::new());
+        let done = outbox.synced(|write| written.push(*write));
+        assert_eq!((done, &written[..]), (Some((Token(2), None)), &[1, 2, 3][..]));
+        assert_eq!(carried(&mut outbox), ["c", "sync"]);
         outbox.synced(|write| written.push(*write));
         assert_eq!(written, [1, 2, 3, 4]);
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn writes_side_by_side_are_one_batch() {
+        let mut outbox = Outbox::default();
+        outbox.push(item(Output::Persist(Token(1), vec![1])));
+        outbox.push(item(Output::Persist(Token(2), vec![2])));
+        assert_eq!(carried(&mut outbox), ["sync"]);
+        outbox.push(item(Output::Persist(Token(3), vec![3])));
+        let mut written = Vec::new();
+        assert_eq!(outbox.synced(|write| written.push(*write)), Some((Token(2), None)));
+        assert_eq!(written, [1, 2]);
+        assert_eq!(carried(&mut outbox), ["sync"]);
     }
 
     #[test]

@@ -32,21 +32,25 @@ impl Addresses {
     pub fn of(plan: &Plan) -> Self {
         let mut all = Self::default();
         for step in &plan.steps {
-            match &step.action {
-                Action::Frames { address, .. }
-                | Action::Adversary {
-                    act: AdversaryAct::Replay(address) | AdversaryAct::FlipEach(address, _),
-                    ..
-                } => {
-                    all.add(&address.what, &plan.spec);
-                }
-                Action::Adversary { act: AdversaryAct::Reflect(name), .. } => {
-                    all.add(&submit_of(*name), &plan.spec);
-                }
-                _ => {}
+            if let Action::Frames { address, .. }
+            | Action::Adversary {
+                act: AdversaryAct::Replay(address) | AdversaryAct::FlipEach(address, _),
+                ..
+            } = &step.action
+            {
+                all.add(&address.what, &plan.spec);
+            } else if let Action::Adversary { act: AdversaryAct::Reflect(name), .. } = &step.action
+            {
+                all.add(&submit_of(*name), &plan.spec);
             }
         }
         all
+    }
+
+    /// Does the plan speak of no frames?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// The number of an address of the plan.
@@ -63,9 +67,6 @@ impl Addresses {
 
     /// The addresses that mean this frame.
     pub fn matching(&self, frame: &Frame, tracker: &Tracker, spec: &Spec) -> Vec<AddressId> {
-        if self.list.is_empty() {
-            return Vec::new();
-        }
         let Some(label) = &frame.label else { return Vec::new() };
         let here = self.of_user.get(&frame.user).into_iter().flatten();
         here.chain(&self.everywhere)

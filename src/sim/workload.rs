@@ -143,7 +143,7 @@ fn log_uniform(size: &RangeInclusive<u32>, draw: &mut Draw) -> u32 {
     let span = i128::from(log2(high) - log2(low));
     let power = (span * i128::from(draw.bits() >> 1)) >> 63;
     let drawn = scale_by_power(low, i64::try_from(power).unwrap_or(0)).clamp(low, high);
-    u32::try_from(drawn).unwrap_or(*size.end())
+    u32::try_from(drawn).unwrap_or_else(|_| *size.end())
 }
 
 /// Random lower-case text of this many octets.

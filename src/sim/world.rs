@@ -156,6 +156,7 @@ impl<S: Suite> World<S> {
     /// When not even the first events fit into the limits.
     pub fn new(plan: Arc<Plan>, limits: Limits) -> Result<Self, Limit> {
         let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
+        let addresses = Addresses::of(&plan);
         let traffic = (0..).zip(&plan.workloads).map(|(n, it)| Traffic::new(&plan, n, it));
         let mut world = Self {
             scheduler: Scheduler::new(users, limits.pending, limits.events),
@@ -168,9 +169,9 @@ impl<S: Suite> World<S> {
             phase: Phase::Given,
             start: Instant::NEVER,
             ended: false,
-            agenda: Agenda::new(&plan),
+            agenda: Agenda::new(&plan, &addresses),
             tracker: Tracker::new(&plan.spec),
-            addresses: Addresses::of(&plan),
+            addresses,
             rules: BTreeMap::new(),
             adversaries: Adversary::of(&plan),
             armed: BTreeMap::new(),
@@ -247,7 +248,7 @@ impl<S: Suite> World<S> {
     }
 
     /// Looks at new records for points that steps wait for.
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         while self.seen < self.records.len() {
             let reached = self.tracker.observe(&self.records[self.seen]);
             self.seen += 1;

@@ -22,6 +22,14 @@ mod scenario_bad;
 mod scenario_read;
 mod scenario_resolve;
 
+// The virtual world, and the digests that it must keep.
+mod digests;
+mod sim_adversary;
+mod sim_exchange;
+mod sim_faults;
+mod sim_plan;
+mod sim_steps;
+
 // The program as its users see it.
 mod cli_run;
 mod cli_tools;

@@ -2,12 +2,14 @@
 //!
 //! Not here: files that are right (`scenario_read`). `tests/bad/expected.txt` holds the findings of
 //! every file of that folder; `UPDATE=1` rewrites it, and a reader of the difference judges it.
+#![allow(clippy::disallowed_methods, reason = "a test that time is bounded reads a clock")]
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use peadsim::scenario::read::{Extras, Reading, read, read_file, read_text};
+use proptest::prelude::*;
 
 /// What is found in a file, the machine's own paths taken out.
 fn findings(reading: &Reading) -> String {
@@ -141,4 +143,35 @@ fn a_sweep_makes_cases() {
     let reading = read_text("a.yaml", text, &Extras { sweep, ..Extras::default() });
     let ids: Vec<_> = reading.cases.iter().map(|case| case.id.as_str()).collect();
     assert_eq!(ids, ["A[time.active=1m]", "A[time.active=2m]"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is done to a file: findings, never a panic, and places that lie in the text.
+    #[test]
+    fn a_damaged_file_gets_findings_and_no_panic(
+        cuts in proptest::collection::vec((any::<prop::sample::Index>(), 0..12_usize, ".{0,6}"), 1..6),
+        line in any::<prop::sample::Index>(),
+    ) {
+        let mut text = include_str!("../good/every-verb.yaml").to_owned();
+        for (at, length, put) in cuts {
+            let from = text.floor_char_boundary(at.index(text.len()));
+            let to = text.ceil_char_boundary((from + length).min(text.len()));
+            text.replace_range(from..to, &put);
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        let without = line.index(lines.len());
+        let shorter: Vec<&str> =
+            lines.iter().enumerate().filter(|(n, _)| *n != without).map(|(_, line)| *line).collect();
+        for text in [text.clone(), shorter.join("\n")] {
+            let mut reading = read_text("damaged.yaml", &text, &Extras::default());
+            reading.check();
+            let _ = findings(&reading);
+            for finding in reading.diagnostics.sorted() {
+                let end = finding.span.byte_offset as usize + finding.span.byte_len as usize;
+                prop_assert!(end <= text.len() + 1, "{finding:?}");
+            }
+        }
+    }
 }

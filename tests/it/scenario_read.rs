@@ -2,10 +2,16 @@
 //!
 //! Not here: files with errors (`scenario_bad`).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use peadsim::scenario::ast::expect::Expected;
+use peadsim::scenario::ast::scenario::WorldKind;
+use peadsim::scenario::ast::step::Verb;
+use peadsim::scenario::ast::workload::Recurring;
 use peadsim::scenario::diagnostics::Diagnostics;
 use peadsim::scenario::expand::single;
+use peadsim::scenario::fields::Choices;
 use peadsim::scenario::read::{Extras, Reading, read_file, read_text};
 use peadsim::scenario::reference::reference;
 use peadsim::scenario::schema::schema;
@@ -23,8 +29,10 @@ fn read(name: &str, set: &[&str]) -> Reading {
 }
 
 #[test]
-fn the_three_example_files_read_without_a_finding() {
-    for (name, cases) in [("race.yaml", 8), ("fleet.yaml", 1), ("conform.yaml", 1)] {
+fn good_files_read_without_a_finding() {
+    for (name, cases) in
+        [("race.yaml", 8), ("fleet.yaml", 1), ("conform.yaml", 1), ("every-verb.yaml", 1)]
+    {
         let mut reading = read(name, &[]);
         reading.check();
         assert_eq!(reading.render(false), "", "{name}");
@@ -155,4 +163,34 @@ fn an_expanded_case_is_a_file_of_its_own_that_reads_to_the_same() {
             assert_eq!(write(&again.cases[0].tree), text);
         }
     }
+}
+
+/// Asserts that a list of the language is used up by the file with every verb.
+#[track_caller]
+fn check_complete<'a>(choices: &Choices, used: impl Iterator<Item = &'a str>) {
+    let used: BTreeSet<_> = used.collect();
+    let known: BTreeSet<_> = choices.choices.iter().map(|(key, ..)| *key).collect();
+    assert_eq!(known.difference(&used).collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
+#[test]
+fn the_file_with_every_verb_has_every_verb() {
+    let reading = read("every-verb.yaml", &[]);
+    let scenario = &reading.cases[0].scenario;
+    check_complete(Verb::choices(), scenario.steps.iter().map(|step| step.verb.key()));
+    check_complete(Expected::choices(), scenario.expect.iter().map(|it| it.what.key()));
+    check_complete(Recurring::choices(), scenario.workload.iter().map(|it| it.what.key()));
+}
+
+#[test]
+fn a_world_puts_its_own_keys_on_top() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let active = |world| {
+        let extras = Extras { world, ..Extras::default() };
+        let reading = read_file(&root.join("good/every-verb.yaml"), Some(&root), &extras);
+        reading.cases[0].scenario.time.as_ref().unwrap().active.value.to_string()
+    };
+    assert_eq!(active(None), "1d");
+    assert_eq!(active(Some(WorldKind::Load)), "1h");
+    assert_eq!(active(Some(WorldKind::Run)), "1d");
 }

@@ -1,6 +1,7 @@
 //! Cases to plans: what names, ranges and defaults become.
 //!
 //! Not here: cases that do not resolve (`scenario_bad`).
+#![allow(clippy::disallowed_methods, reason = "a test that time is bounded reads a clock")]
 
 use std::path::Path;
 use std::time::Instant;

@@ -1,15 +1,9 @@
 //! Two devices exchange messages in the virtual world. Not here: faults and adversaries.
 
 use peadsim::oracle::spec::Point;
-use peadsim::scenario::plan::{Plan, SuiteName, When};
-use peadsim::sim::run::{RunOptions, run};
-use peadsim::trace::digest::Forms;
-use peadsim::trace::record::Record;
-use peadsim::trace::sink::Collect;
-use peadsim::verdict::outcome::{Outcome, Verdict};
-use std::sync::Arc;
+use peadsim::scenario::plan::{SuiteName, When};
 
-use crate::sim_plan::{Draft, lossy, ms, secs};
+use crate::sim_plan::{Draft, lossy, ms, secs, trace};
 
 fn exchange(loss: u64) -> Draft {
     let mut draft = Draft::new(&["alice", "bob"]);
@@ -24,29 +18,11 @@ fn exchange(loss: u64) -> Draft {
     draft
 }
 
-fn outcome(plan: &Arc<Plan>) -> (Outcome, Vec<Record>) {
-    let mut records = Collect::default();
-    let options =
-        RunOptions { sinks: vec![&mut records], forms: Forms::ALL, ..RunOptions::default() };
-    let outcome = run(plan, options);
-    (outcome, records.0)
-}
-
-fn check_passes(plan: &Arc<Plan>) -> Outcome {
-    let (outcome, records) = outcome(plan);
-    let story: Vec<String> = records
-        .iter()
-        .map(|it| format!("{} {} {:?} {:?}", it.at, it.id, it.cause, it.fact))
-        .collect();
-    assert_eq!(outcome.verdict, Verdict::Pass, "{:#?}\n{}", outcome.findings, story.join("\n"));
-    outcome
-}
-
 #[test]
 fn two_devices_exchange_messages_over_a_lossy_link() {
     for suite in [SuiteName::P256, SuiteName::Model] {
         for seed in 1..=5 {
-            check_passes(&exchange(20).build(suite, seed));
+            trace(&exchange(20).build(suite, seed)).passes();
         }
     }
 }
@@ -54,9 +30,9 @@ fn two_devices_exchange_messages_over_a_lossy_link() {
 #[test]
 fn the_same_plan_has_the_same_digest_and_another_seed_another() {
     let draft = exchange(20);
-    let once = outcome(&draft.build(SuiteName::Model, 1)).0;
-    let again = outcome(&draft.build(SuiteName::Model, 1)).0;
-    let other = outcome(&draft.build(SuiteName::Model, 2)).0;
+    let once = trace(&draft.build(SuiteName::Model, 1)).outcome;
+    let again = trace(&draft.build(SuiteName::Model, 1)).outcome;
+    let other = trace(&draft.build(SuiteName::Model, 2)).outcome;
     assert_eq!(once, again);
     assert_ne!(once.digest.full, other.digest.full);
 }
@@ -65,15 +41,14 @@ fn the_same_plan_has_the_same_digest_and_another_seed_another() {
 fn suites_differ_in_octets_of_keys_only() {
     for seed in 1..=3 {
         let draft = exchange(20);
-        let (p256, left) = outcome(&draft.build(SuiteName::P256, seed));
-        let (model, right) = outcome(&draft.build(SuiteName::Model, seed));
-        for (left, right) in left.into_iter().zip(right) {
-            let (mut left, mut right) = (left, right);
+        let p256 = trace(&draft.build(SuiteName::P256, seed));
+        let model = trace(&draft.build(SuiteName::Model, seed));
+        for (mut left, mut right) in p256.records.into_iter().zip(model.records) {
             left.fact.mask();
             right.fact.mask();
             assert_eq!(left, right);
         }
-        assert_eq!(p256.digest.masked, model.digest.masked);
-        assert_ne!(p256.digest.full, model.digest.full);
+        assert_eq!(p256.outcome.digest.masked, model.outcome.digest.masked);
+        assert_ne!(p256.outcome.digest.full, model.outcome.digest.full);
     }
 }

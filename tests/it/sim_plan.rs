@@ -1,10 +1,10 @@
-//! Plans for tests of the world, written by hand. Not here: the scenario language.
+//! Plans for tests of the world, written by hand, and what their runs left. Not here: the scenario language.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use peadsim::base::id::{DraftId, UserId};
-use peadsim::base::time::Duration;
+use peadsim::base::time::{Duration, Instant};
 use peadsim::base::units::Ratio;
 use peadsim::network::config::{LinkConfig, Loss};
 use peadsim::network::latency::{Distribution, Latency};
@@ -14,8 +14,101 @@ use peadsim::oracle::spec::{
 };
 use peadsim::proto::config::{DeviceConfig, ServerConfig};
 use peadsim::scenario::plan::{
-    Action, Cpu, DevicePlan, Given, Plan, Profile, Start, Step, SuiteName, When, Workload,
+    Action, Cpu, DevicePlan, FrameAct, FrameAddress, FrameOf, Given, Plan, Profile, Start, Step,
+    SuiteName, When, Workload,
 };
+use peadsim::sim::run::{RunOptions, run};
+use peadsim::trace::digest::Forms;
+use peadsim::trace::fact::{Fact, FrameKind, LossCause, Meddling, Phase};
+use peadsim::trace::record::Record;
+use peadsim::trace::sink::Collect;
+use peadsim::verdict::finding::Finding;
+use peadsim::verdict::outcome::{Outcome, Verdict};
+
+/// What a run left.
+pub struct Trace {
+    pub outcome: Outcome,
+    pub records: Vec<Record>,
+}
+
+/// Runs a plan.
+pub fn trace(plan: &Arc<Plan>) -> Trace {
+    let mut records = Collect::default();
+    let options =
+        RunOptions { sinks: vec![&mut records], forms: Forms::ALL, ..RunOptions::default() };
+    let outcome = run(plan, options);
+    Trace { outcome, records: records.0 }
+}
+
+impl Trace {
+    /// The story, for a test that fails.
+    pub fn story(&self) -> String {
+        let line = |it: &Record| {
+            let cause = it.cause.map(|it| it.to_string()).unwrap_or_default();
+            let fact = serde_json::to_string(&it.fact).unwrap();
+            let fact: String = fact.chars().take(240).collect();
+            format!("{} {} <{cause} {fact}", it.at, it.id)
+        };
+        self.records.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Fails unless the run passed.
+    #[track_caller]
+    pub fn passes(self) -> Self {
+        let findings = &self.outcome.findings;
+        assert_eq!(self.outcome.verdict, Verdict::Pass, "{}\n{findings:#?}", self.story());
+        self
+    }
+
+    /// Records whose fact is of this kind.
+    pub fn all(&self, is: impl Fn(&Fact) -> bool) -> Vec<&Record> {
+        self.records.iter().filter(|it| is(&it.fact)).collect()
+    }
+
+    /// How many facts are of this kind.
+    pub fn count(&self, is: impl Fn(&Fact) -> bool) -> usize {
+        self.all(is).len()
+    }
+
+    /// The first record whose fact is of this kind.
+    #[track_caller]
+    pub fn first(&self, is: impl Fn(&Fact) -> bool) -> &Record {
+        match self.records.iter().find(|it| is(&it.fact)) {
+            Some(record) => record,
+            None => panic!("no such fact in\n{}", self.story()),
+        }
+    }
+
+    /// When a phase began.
+    pub fn phase(&self, phase: Phase) -> Instant {
+        self.first(|fact| *fact == Fact::Phase(phase)).at
+    }
+
+    /// When texts were displayed, with what they said.
+    pub fn displayed(&self) -> Vec<(Instant, &str)> {
+        let displays = self.records.iter().filter_map(|it| {
+            let Fact::Display { text, .. } = &it.fact else { return None };
+            Some((it.at, text.as_str()))
+        });
+        displays.collect()
+    }
+
+    /// What the findings say.
+    pub fn findings(&self) -> Vec<String> {
+        let show = |it: &Finding| format!("{:?} {}: {}", it.severity, it.oracle, it.message);
+        self.outcome.findings.iter().map(show).collect()
+    }
+}
+
+/// Was a frame of this kind lost for this reason?
+pub fn lost(fact: &Fact, of: FrameKind, because: LossCause) -> bool {
+    matches!(fact, Fact::Lost { frame, why } if frame.kind == Some(of) && *why == because)
+}
+
+/// Was this done to a frame of this kind?
+pub fn meddled(fact: &Fact, of: FrameKind, what: Meddling) -> bool {
+    matches!(fact, Fact::Meddled { frame, how } if frame.kind == Some(of) && *how == what)
+}
 
 /// A plan under construction.
 pub struct Draft {
@@ -138,14 +231,36 @@ impl Draft {
 
     /// A text from one to the other.
     pub fn send(&mut self, name: &str, when: When, from: u32, to: u32, text: &str) -> &mut Self {
-        self.drafts += 1;
-        let action = Action::Send {
-            by: from,
-            to: self.spec.users[to as usize].clone(),
-            text: text.to_owned(),
-            draft: DraftId(self.drafts),
-        };
+        let draft = self.draft();
+        let to = self.spec.users[to as usize].clone();
+        let action = Action::Send { by: from, to, text: text.to_owned(), draft };
         self.step(name, "send", when, action)
+    }
+
+    /// The next free number of a draft.
+    pub fn draft(&mut self) -> DraftId {
+        self.drafts += 1;
+        DraftId(self.drafts)
+    }
+
+    /// When something has come to a point, and this much later.
+    pub fn after(&self, name: &str, point: Point, delay: Duration) -> When {
+        When::After(self.point(name, point), delay)
+    }
+
+    /// Something happens to frames of a name that is known by now.
+    pub fn frames(
+        &mut self,
+        step: &str,
+        when: When,
+        of: &str,
+        kind: FrameKind,
+        copy: Option<u32>,
+        act: FrameAct,
+    ) -> &mut Self {
+        let what = FrameOf::Named { name: self.named(of), kind, watcher: None };
+        let address = FrameAddress { what, copy };
+        self.step(step, "frames", when, Action::Frames { address, act })
     }
 
     /// Expects that a name comes to a point.

@@ -7,7 +7,8 @@ use crate::base::time::Duration;
 use crate::scenario::ast::forms::Beside;
 use crate::scenario::ast::link::Link;
 use crate::scenario::fields::{table, words};
-use crate::scenario::leaf::{Drawn, Name, Octets};
+use crate::scenario::leaf::{Name, Octets};
+use crate::scenario::range::Drawn;
 use crate::scenario::source::Spanned;
 
 table! {

@@ -4,7 +4,7 @@
 
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::fields::{Kind, MapReader, Read, ReadMap, Scalar};
-use crate::scenario::source::{Span, Spanned};
+use crate::scenario::source::Spanned;
 use crate::scenario::tree::{Node, NodeKind};
 
 /// Values by name, in the order of the text.
@@ -130,10 +130,4 @@ impl Read for Raw {
     fn read(node: &Node, _: &mut Diagnostics) -> Option<Self> {
         Some(Self(node.clone()))
     }
-}
-
-/// The place of a value that may be absent.
-#[must_use]
-pub fn place<T>(value: Option<&Spanned<T>>, otherwise: Span) -> Span {
-    value.map_or(otherwise, |value| value.span)
 }

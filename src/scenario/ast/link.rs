@@ -8,7 +8,8 @@ use crate::base::units::Ratio;
 use crate::scenario::ast::forms::{Names, Or};
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::fields::{Kind, Read, ReadMap as _, one_of, table};
-use crate::scenario::leaf::{Bandwidth, Drawn, Name, Octets};
+use crate::scenario::leaf::{Bandwidth, Name, Octets};
+use crate::scenario::range::Drawn;
 use crate::scenario::source::Spanned;
 use crate::scenario::tree::Node;
 
@@ -92,8 +93,21 @@ one_of! {
         Exponential(Exponential) = "exponential",
         /// Log-normal: most near the median, few far above.
         Lognormal(Lognormal) = "lognormal",
-        /// One of these durations, each as likely: a measured sample.
-        Table(Vec<Spanned<Duration>>) = "table",
+        /// A measured sample: durations, or the path of a file with one duration a line.
+        Table(Sample) = "table",
+    }
+}
+
+/// A measured sample of durations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sample(pub Vec<Spanned<Duration>>);
+
+impl Read for Sample {
+    const KIND: Kind = Kind::Either(&String::KIND, &Vec::<Duration>::KIND);
+
+    /// A file has been replaced by its lines before.
+    fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
+        Vec::read(node, sink).map(Self)
     }
 }
 

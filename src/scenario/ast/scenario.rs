@@ -224,7 +224,7 @@ impl Read for Seeds {
 
     fn read(node: &Node, sink: &mut Diagnostics) -> Option<Self> {
         use crate::scenario::fields::Scalar as _;
-        use crate::scenario::leaf::Drawn;
+        use crate::scenario::range::Drawn;
         if let NodeKind::Seq(_) = node.kind {
             return Vec::read(node, sink).map(Self);
         }

@@ -8,7 +8,8 @@ use crate::base::units::{Rate, Ratio};
 use crate::scenario::ast::forms::{Or, Some1};
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::fields::{Kind, Read, one_of, read_beside, table, words};
-use crate::scenario::leaf::{Drawn, Milli, Name, Octets};
+use crate::scenario::leaf::{Milli, Name, Octets};
+use crate::scenario::range::Drawn;
 use crate::scenario::source::{Span, Spanned};
 use crate::scenario::tree::Node;
 

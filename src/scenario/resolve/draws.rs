@@ -8,7 +8,8 @@ use crate::base::id::UserId;
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
-use crate::scenario::leaf::{Bandwidth, Drawn, Octets};
+use crate::scenario::leaf::{Bandwidth, Octets};
+use crate::scenario::range::Drawn;
 
 /// A setting that may be drawn. The number is part of the draw's address and is never reused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -15,7 +15,8 @@ use crate::scenario::ast::forms::Or;
 use crate::scenario::ast::link::{self, LatencyLuck, Link, LossLuck, LossOf, Network, Settings};
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
-use crate::scenario::leaf::{Drawn, Name};
+use crate::scenario::leaf::Name;
+use crate::scenario::range::Drawn;
 use crate::scenario::resolve::draws::{Draws, Setting};
 use crate::scenario::resolve::people::People;
 use crate::scenario::resolve::settings::check_share;
@@ -210,7 +211,7 @@ fn make_latency(
             it.min.as_ref().map(|min| min.value),
         ),
         LatencyLuck::Table(values) => {
-            let values = values.iter().map(|value| value.value).collect();
+            let values = values.0.iter().map(|value| value.value).collect();
             Latency::new(Distribution::Table(values), None)
         }
     }

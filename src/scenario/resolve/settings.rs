@@ -10,8 +10,8 @@ use crate::proto::config::{DeviceConfig, ServerConfig};
 use crate::scenario::ast::device::{CpuName, Device, Limits, Server, StartAs};
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
-use crate::scenario::leaf::Drawn;
 use crate::scenario::plan::{Cpu, Start};
+use crate::scenario::range::Drawn;
 use crate::scenario::resolve::draws::{Draws, Setting};
 use crate::scenario::source::Spanned;
 

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::id::UserId;
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::network::config::LinkConfig;
 use crate::network::latency::MIN_LEAST;
 use crate::oracle::spec::Circumstances;
 use crate::proto::deviation::Deviations;
+use crate::scenario::ast::device::StartAs;
 use crate::scenario::ast::expect::Expected;
 use crate::scenario::ast::scenario::{self, GivenMap, Scenario, Time};
 use crate::scenario::ast::step::Verb;
@@ -55,7 +57,10 @@ pub fn given(scenario: &Scenario, people: &People<'_>, sink: &mut Diagnostics) -
         let users: Vec<_> = pair.value.iter().map(|user| people.user(user, sink)).collect();
         match users.as_slice() {
             [Some(one), Some(other)] if one == other => sink.no_pair(pair.span),
-            [Some(one), Some(other)] => given.warm.push((*one, *other)),
+            [Some(one), Some(other)] => {
+                pair.value.iter().for_each(|user| check_ready(user, people, sink));
+                given.warm.push((*one, *other));
+            }
             // A user who does not exist is reported already.
             [_, _] => {}
             _ => sink.no_pair(pair.span),
@@ -66,6 +71,7 @@ pub fn given(scenario: &Scenario, people: &People<'_>, sink: &mut Diagnostics) -
             sink.out_of_limits(&named.value, &format!("expected an epoch of 1 to {EPOCH_MAX}"));
         }
         if let Some(user) = people.user(&named.name, sink) {
+            check_ready(&named.name, people, sink);
             given.rotated.push((user, named.value.value));
         }
     }
@@ -73,6 +79,17 @@ pub fn given(scenario: &Scenario, people: &People<'_>, sink: &mut Diagnostics) -
         given.offline = people.indexes(offline, sink);
     }
     given
+}
+
+/// Only a device that is registered and attached has exchanged or rotated anything.
+fn check_ready(user: &Spanned<UserId>, people: &People<'_>, sink: &mut Diagnostics) {
+    let index = people.by_name.get(&user.value);
+    let group = people.groups.iter().find(|group| index.is_some_and(|i| group.range.contains(i)));
+    if let Some(start) = group.map(|group| &group.device.start)
+        && start.value != StartAs::Ready
+    {
+        sink.not_ready(user, start);
+    }
 }
 
 /// The deviations of a device, of the devices of a fleet, or of the server.
@@ -151,6 +168,14 @@ pub fn circumstances(scenario: &Scenario, links: &[LinkConfig]) -> Circumstances
 }
 
 impl Diagnostics {
+    fn not_ready(&mut self, user: &Spanned<UserId>, start: &Spanned<StartAs>) {
+        let message = format!("`{user}` starts `{}` and has no past", start.value.word());
+        self.add(
+            Diagnostic::new(Code::Contradiction, user.span, message)
+                .related(start.span, "here it says so"),
+        );
+    }
+
     fn no_pair(&mut self, span: Span) {
         let message = "`warm` is a list of pairs: `[[alice, bob]]`";
         self.add(Diagnostic::new(Code::OutOfLimits, span, message));

@@ -13,8 +13,9 @@ use crate::scenario::ast::workload::{
 };
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
-use crate::scenario::leaf::{Drawn, Octets};
+use crate::scenario::leaf::Octets;
 use crate::scenario::plan::{self, Contacts, Workload, WorkloadKind};
+use crate::scenario::range::Drawn;
 use crate::scenario::resolve::Context;
 use crate::scenario::resolve::draws::{Draws, Setting};
 use crate::scenario::source::{Span, Spanned};
