@@ -23,3 +23,4 @@ mod sim_plan;
 mod sim_steps;
 mod sources;
 mod tidy;
+mod zz_all;
