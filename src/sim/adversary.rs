@@ -6,15 +6,13 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
-use crate::base::time::{Duration, Instant};
+use crate::base::time::{Duration, Millis};
 use crate::crypto::suite::Suite;
 use crate::network::link::Arrival;
-use crate::oracle::points::Tracker;
-use crate::oracle::spec::Spec;
 use crate::scenario::plan::{Action, AdversaryAct, FlipField, Forgery, FrameAddress, Plan};
-use crate::sim::forge::Forge;
+use crate::sim::forge::{Forge, flipped};
 use crate::sim::frame::{Frame, Label};
-use crate::sim::rules::{Addresses, submit_of};
+use crate::sim::rules::submit_of;
 use crate::sim::world::World;
 use crate::trace::fact::{About, FrameKind, Meddling};
 use crate::trace::record::RecordId;
@@ -27,8 +25,11 @@ use crate::wire::record::KeyRecord;
 pub(super) struct Adversary {
     tricks: Vec<Trick>,
     /// Records that it saw in key replies.
-    seen: BTreeMap<(UserId, Epoch), KeyRecord>,
+    seen: Seen,
 }
+
+/// Time between the copies of a sweep: less than a second for any field, and no burst.
+const SWEEP_PACE: Duration = Duration::from_millis(10);
 
 /// Something that waits for frames.
 #[derive(Clone, Debug)]
@@ -39,8 +40,6 @@ struct Trick {
 
 #[derive(Clone, Debug)]
 enum What {
-    /// Flips one octet in each frame; the place of the next.
-    Flip { address: FrameAddress, field: FlipField, next: usize },
     /// Forges the next reply about a user.
     Forge { about: UserId, how: Forgery },
     /// Exchanges the records of two replies; the first of them waits here.
@@ -83,7 +82,6 @@ impl<S: Suite> World<S> {
         cause: Option<RecordId>,
     ) {
         let what = match act.clone() {
-            AdversaryAct::FlipEach(address, field) => What::Flip { address, field, next: 0 },
             AdversaryAct::ForgeKeyReply { about, how } => What::Forge { about, how },
             AdversaryAct::SwapReplies { first, second } => {
                 What::Swap { users: [first, second], kept: None }
@@ -91,6 +89,7 @@ impl<S: Suite> World<S> {
             AdversaryAct::ServeOld { about, epoch } => What::Old { about, epoch: Epoch(epoch) },
             AdversaryAct::Replay(_)
             | AdversaryAct::Reflect(_)
+            | AdversaryAct::FlipEach(..)
             | AdversaryAct::ForgeNotice { .. }
             | AdversaryAct::Reregister { .. }
             | AdversaryAct::Inject { .. }
@@ -108,7 +107,11 @@ impl<S: Suite> World<S> {
         let name = self.user(user);
         match act {
             AdversaryAct::Replay(address) => match self.captured(user, address) {
-                Some(frame) => self.inject(frame, Meddling::Replayed, cause),
+                Some(frame) => self.inject(frame, Meddling::Replayed, Duration::ZERO, cause),
+                None => self.nothing_captured(step),
+            },
+            AdversaryAct::FlipEach(address, field) => match self.captured(user, address) {
+                Some(frame) => self.sweep(&frame, *field, cause),
                 None => self.nothing_captured(step),
             },
             AdversaryAct::Reflect(message) => {
@@ -140,8 +143,7 @@ impl<S: Suite> World<S> {
                     self.inject_octets(user, octets, false, cause);
                 }
             }
-            AdversaryAct::FlipEach(..)
-            | AdversaryAct::ForgeKeyReply { .. }
+            AdversaryAct::ForgeKeyReply { .. }
             | AdversaryAct::SwapReplies { .. }
             | AdversaryAct::ServeOld { .. } => {}
         }
@@ -163,16 +165,32 @@ impl<S: Suite> World<S> {
         let octets = octets.into();
         let frame =
             Frame { octets, user, account: user, up, number: 0, copy: 0, label, cause: None };
-        self.inject(frame, Meddling::Forged, cause);
+        self.inject(frame, Meddling::Forged, Duration::ZERO, cause);
     }
 
-    fn inject(&mut self, mut frame: Frame, how: Meddling, cause: Option<RecordId>) {
+    /// Sends copies of a frame, each with another octet of the field changed.
+    fn sweep(&mut self, frame: &Frame, field: FlipField, cause: Option<RecordId>) {
+        let changed = (0..).map_while(|place| flipped(&frame.octets, field, place));
+        for (octets, n) in changed.zip(0..) {
+            let mut copy = frame.clone();
+            copy.alter(octets);
+            self.inject(copy, Meddling::Altered, SWEEP_PACE.times(n), cause);
+        }
+    }
+
+    fn inject(
+        &mut self,
+        mut frame: Frame,
+        how: Meddling,
+        later: Duration,
+        cause: Option<RecordId>,
+    ) {
         frame.number = self.links[frame.user as usize].number(frame.up);
         frame.cause = cause;
         frame.cause = Some(self.meddled(&frame, how));
         self.readdress(&mut frame);
         let delay = self.link(frame.user, frame.up).min_delay();
-        self.fly(frame, Arrival { delay, corrupt: None, reordered: false }, Duration::ZERO);
+        self.fly(frame, Arrival { delay, corrupt: None, reordered: false }, later);
     }
 
     /// The step is over: frames that its tricks kept go on.
@@ -194,22 +212,15 @@ impl<S: Suite> World<S> {
         if self.adversaries.is_empty() {
             return Some(frame);
         }
-        let now = self.now();
         let user = frame.user;
+        let wall = self.devices[user as usize].clock.wall(self.now());
         let Some(mut adversary) = self.adversaries.remove(&user) else { return Some(frame) };
         adversary.learn(&frame);
         let mut forge = Forge::of_frame(self.plan.seed, user, frame.number);
         let mut kept = false;
         let mut tricks = std::mem::take(&mut adversary.tricks);
         tricks.retain_mut(|trick| {
-            let sight = Sight {
-                addresses: &self.addresses,
-                tracker: &self.tracker,
-                spec: &self.plan.spec,
-                seen: &adversary.seen,
-                now,
-            };
-            match trick.what.make::<S>(&frame, &mut forge, &sight) {
+            match trick.what.make::<S>(&frame, &mut forge, &adversary.seen, wall) {
                 Made::Same => true,
                 Made::Altered(octets, how, stays) => {
                     frame.alter(octets);
@@ -256,36 +267,26 @@ impl Adversary {
     }
 }
 
-/// What a trick may look at.
-struct Sight<'a> {
-    addresses: &'a Addresses,
-    tracker: &'a Tracker,
-    spec: &'a Spec,
-    seen: &'a BTreeMap<(UserId, Epoch), KeyRecord>,
-    now: Instant,
-}
+/// Records that an adversary saw, by user and epoch.
+type Seen = BTreeMap<(UserId, Epoch), KeyRecord>;
 
 impl What {
-    fn make<S: Suite>(&mut self, frame: &Frame, forge: &mut Forge, sight: &Sight<'_>) -> Made {
+    fn make<S: Suite>(
+        &mut self,
+        frame: &Frame,
+        forge: &mut Forge,
+        seen: &Seen,
+        wall: Millis,
+    ) -> Made {
         match self {
-            Self::Flip { address, field, next } => {
-                let means = sight.addresses.matching(frame, sight.tracker, sight.spec);
-                if sight.addresses.find(&address.what).is_none_or(|id| !means.contains(&id)) {
-                    return Made::Same;
-                }
-                let flipped = forge.flipped(&frame.octets, *field, *next);
-                *next += 1;
-                flipped.map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Altered, true))
-            }
             Self::Forge { about, how } if is_reply(frame, about) => {
-                let wall = crate::base::time::Now::exact(sight.now).wall;
-                let other = sight.seen.values().find(|record| record.user != *about);
+                let other = seen.values().find(|record| record.user != *about);
                 forge
                     .key_reply::<S>(&frame.octets, *how, wall, other)
                     .map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Forged, false))
             }
             Self::Old { about, epoch } if is_reply(frame, about) => {
-                let old = sight.seen.get(&(about.clone(), *epoch));
+                let old = seen.get(&(about.clone(), *epoch));
                 old.and_then(|record| forge.with_records(&frame.octets, vec![record.clone()]))
                     .map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Altered, true))
             }
