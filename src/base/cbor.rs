@@ -1,7 +1,9 @@
-//! The subset of deterministic CBOR (RFC 8949, 4.2.1) that the protocol uses, strict in both directions.
+//! The subset of deterministic CBOR (RFC 8949, 4.2.1) that the protocol uses, strict in both
+//! directions.
 //!
-//! Unsigned integers, octet strings, ASCII text, arrays, `null` and one tag-free nesting of at most
-//! [`DEPTH_MAX`]. Not here: maps, tags, floats, negative numbers, indefinite lengths: the reader refuses them.
+//! Unsigned integers, octet strings, text, arrays, `null`, the empty map that COSE asks for, and a
+//! tag-free nesting of at most [`DEPTH_MAX`]. Not here: other maps, tags, floats, negative numbers,
+//! indefinite lengths: the reader refuses them.
 
 /// Deepest nesting of arrays (protocol 4.6).
 pub const DEPTH_MAX: usize = 4;
@@ -76,6 +78,12 @@ impl Writer {
         Self::default()
     }
 
+    /// An empty writer with room for `octets`.
+    #[must_use]
+    pub fn with_capacity(octets: usize) -> Self {
+        Self { octets: Vec::with_capacity(octets) }
+    }
+
     /// The octets written.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
@@ -107,6 +115,23 @@ impl Writer {
     /// `null`.
     pub fn null(&mut self) -> &mut Self {
         self.octets.push(0xf6);
+        self
+    }
+
+    /// The map without entries.
+    pub fn empty_map(&mut self) -> &mut Self {
+        self.head(5, 0)
+    }
+
+    /// An octet string that holds what `write` writes.
+    pub fn embedded(&mut self, write: impl FnOnce(&mut Self)) -> &mut Self {
+        let start = self.octets.len();
+        write(self);
+        let end = self.octets.len();
+        // The head depends on the length, so it comes last and is turned to the front.
+        self.head(2, (end - start) as u64);
+        let head = self.octets.len() - end;
+        self.octets[start..].rotate_right(head);
         self
     }
 
@@ -144,21 +169,29 @@ impl Writer {
 pub struct Reader<'a> {
     octets: &'a [u8],
     offset: usize,
-    /// Items still to come in each open array.
-    open: Vec<u64>,
+    /// Items still to come in each open array, outermost first.
+    open: [u64; DEPTH_MAX],
+    /// How many arrays are open.
+    depth: usize,
 }
 
 impl<'a> Reader<'a> {
     /// From the first octet.
     #[must_use]
     pub fn new(octets: &'a [u8]) -> Self {
-        Self { octets, offset: 0, open: Vec::new() }
+        Self { octets, offset: 0, open: [0; DEPTH_MAX], depth: 0 }
     }
 
     /// Offset of the next item.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// How many arrays are open around the next item.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        self.depth
     }
 
     /// The error `reason` at the next item.
@@ -191,11 +224,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the next item is anything else.
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], CborError> {
-        let at = self.clone();
+        let offset = self.offset;
         let octets = self.bytes()?;
-        octets.try_into().map_err(|_| {
-            at.error(CborReason::Length { expected: N as u64, got: octets.len() as u64 })
-        })
+        let (expected, got) = (N as u64, octets.len() as u64);
+        let reason = CborReason::Length { expected, got };
+        octets.try_into().map_err(|_| CborError { offset, reason })
     }
 
     /// A text string of ASCII or UTF-8.
@@ -203,10 +236,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the next item is anything else or not UTF-8.
     pub fn text(&mut self) -> Result<&'a str, CborError> {
-        let at = self.clone();
+        let offset = self.offset;
         let octets = self.string(3, "a text string")?;
-        std::str::from_utf8(octets)
-            .map_err(|_| at.error(CborReason::Value("a text string is not UTF-8")))
+        let reason = CborReason::Value("a text string is not UTF-8");
+        std::str::from_utf8(octets).map_err(|_| CborError { offset, reason })
     }
 
     /// The start of an array of any length; returns the length.
@@ -215,7 +248,7 @@ impl<'a> Reader<'a> {
     /// When the next item is no array, or nested too deep, or longer than the input could hold.
     pub fn array_any(&mut self) -> Result<u64, CborError> {
         let (len, after) = self.head(4, "an array")?;
-        if self.open.len() >= DEPTH_MAX {
+        if self.depth >= DEPTH_MAX {
             return Err(self.error(CborReason::TooDeep));
         }
         if len > (self.octets.len() - after) as u64 {
@@ -225,7 +258,8 @@ impl<'a> Reader<'a> {
         if len == 0 {
             self.item_done();
         } else {
-            self.open.push(len);
+            self.open[self.depth] = len;
+            self.depth += 1;
         }
         Ok(len)
     }
@@ -235,9 +269,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Self::array_any`], or when the length is another.
     pub fn array(&mut self, len: u64) -> Result<(), CborError> {
-        let at = self.clone();
+        let offset = self.offset;
         let got = self.array_any()?;
-        if got == len { Ok(()) } else { Err(at.error(CborReason::Arity { expected: len, got })) }
+        let reason = CborReason::Arity { expected: len, got };
+        if got == len { Ok(()) } else { Err(CborError { offset, reason }) }
     }
 
     /// Whether the next item is `null`; if so it is consumed.
@@ -248,6 +283,20 @@ impl<'a> Reader<'a> {
             self.item_done();
         }
         is_null
+    }
+
+    /// The map without entries.
+    ///
+    /// # Errors
+    /// When the next item is anything else, a map with entries included.
+    pub fn empty_map(&mut self) -> Result<(), CborError> {
+        let (entries, after) = self.head(5, "an empty map")?;
+        if entries > 0 {
+            return Err(self.error(CborReason::Value("the map has entries")));
+        }
+        self.offset = after;
+        self.item_done();
+        Ok(())
     }
 
     /// The end of the input.
@@ -284,7 +333,8 @@ impl<'a> Reader<'a> {
             "a tag",
             "a simple value or float",
         ];
-        let first = *self.octets.get(self.offset).ok_or(self.error(CborReason::Truncated))?;
+        let first =
+            *self.octets.get(self.offset).ok_or_else(|| self.error(CborReason::Truncated))?;
         if first >> 5 != major {
             let got = KINDS[usize::from(first >> 5)];
             return Err(self.error(CborReason::Kind { expected, got }));
@@ -310,12 +360,13 @@ impl<'a> Reader<'a> {
 
     /// Closes every array that this item completes.
     fn item_done(&mut self) {
-        while let Some(left) = self.open.last_mut() {
+        while self.depth > 0 {
+            let left = &mut self.open[self.depth - 1];
             *left -= 1;
             if *left > 0 {
                 break;
             }
-            self.open.pop();
+            self.depth -= 1;
         }
     }
 }
@@ -363,6 +414,36 @@ mod tests {
             assert_eq!(reader.array(1), Ok(()));
         }
         assert_eq!(reader.array(1).map_err(|e| e.reason), Err(CborReason::TooDeep));
+    }
+
+    #[test]
+    fn embedded_items_take_the_head_of_their_length() {
+        for len in [0, 20, 23, 24, 255, 256, 70_000] {
+            let content = vec![7; len];
+            let mut plain = Writer::new();
+            plain.uint(1).bytes(&content);
+            let mut embedded = Writer::with_capacity(8);
+            embedded.uint(1).embedded(|w| {
+                w.raw(&content);
+            });
+            assert_eq!(embedded.finish(), plain.finish(), "{len}");
+        }
+    }
+
+    #[test]
+    fn only_the_empty_map_is_a_map() {
+        let octets = {
+            let mut w = Writer::new();
+            w.array(2).empty_map().uint(3);
+            w.finish()
+        };
+        let mut reader = Reader::new(&octets);
+        assert_eq!(reader.array(2), Ok(()));
+        assert_eq!(reader.empty_map(), Ok(()));
+        assert_eq!((reader.depth(), reader.uint()), (1, Ok(3)));
+        assert_eq!((reader.depth(), reader.end()), (0, Ok(())));
+        let entries = Reader::new(&[0xa1, 0, 0]).empty_map().map_err(|e| e.to_string());
+        assert_eq!(entries, Err("octet 0: the map has entries".to_owned()));
     }
 
     #[test]

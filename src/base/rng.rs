@@ -57,6 +57,12 @@ impl Luck {
         Self { seed, purpose, entity }
     }
 
+    /// The luck of the same entity in something else.
+    #[must_use]
+    pub const fn of(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
     /// The generator at `counter`: the same address always gives the same octets.
     #[must_use]
     pub fn at(&self, counter: u64) -> Draw {
@@ -154,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_one_value_and_neighbours_differ() {
+    fn an_address_has_one_value_and_neighbors_differ() {
         let luck = Luck::new(1, Purpose::Device, 7);
         assert_eq!(luck.at(3).bits(), luck.at(3).bits());
         let others = [

@@ -113,7 +113,9 @@ impl fmt::Display for Duration {
         if self.0 == 0 {
             return f.write_str("0s");
         }
-        if let Some((unit, name)) = UNITS.iter().take(4).find(|(unit, _)| self.0 % unit == 0) {
+        if let Some((unit, name)) =
+            UNITS.iter().take(4).find(|(unit, _)| self.0.is_multiple_of(*unit))
+        {
             return write!(f, "{}{name}", self.0 / unit);
         }
         let (unit, name) = UNITS[3..].iter().find(|(unit, _)| self.0 >= *unit).unwrap_or(&UNITS[6]);

@@ -1,1 +1,57 @@
 //! Floor 6: the command line.
+//!
+//! `args` is what can be typed, then comes one file for each subcommand. Not here: anything that a
+//! program using the library would need.
+
+pub mod args;
+mod campaign;
+mod check;
+mod decode;
+pub mod exit;
+mod explain;
+mod files;
+mod new;
+mod output;
+mod schema;
+mod shell;
+mod vectors;
+
+use crate::cli::args::{Cli, Command};
+use crate::cli::exit::{CliError, Exit};
+
+/// Does what the command line says.
+#[must_use]
+pub fn run(cli: &Cli) -> Exit {
+    log_to_stderr(cli.verbose);
+    let result = match &cli.command {
+        Command::Check(args) => check::run(args),
+        Command::Schema => schema::run(),
+        Command::New(args) => new::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Decode(args) => decode::run(args),
+        Command::Vectors(args) => vectors::run(args),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man => shell::man(),
+    };
+    result.unwrap_or_else(|error| {
+        output::note(&format!("error: {error}\n"));
+        error.exit()
+    })
+}
+
+/// `-v` tells what is done, `-vv` how, `-vvv` everything.
+fn log_to_stderr(verbose: u8) {
+    use tracing_subscriber::filter::LevelFilter;
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        3.. => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::stderr_has_color())
+        .without_time()
+        .init();
+}

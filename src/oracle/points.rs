@@ -22,7 +22,7 @@ pub struct Reached {
 }
 
 /// Follows all named things of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tracker {
     names: BTreeMap<String, NameId>,
     drafts: BTreeMap<(u32, DraftId), NameId>,
@@ -45,7 +45,7 @@ enum Waits {
 }
 
 /// Drafts that carry a workload's name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Workload {
     name: NameId,
     first: DraftId,
@@ -54,7 +54,7 @@ struct Workload {
     watched: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Message {
     name: NameId,
     /// Points that are by definition the first of their kind.
@@ -62,7 +62,7 @@ struct Message {
 }
 
 /// Steps of each user that have acted and whose effect is not yet seen, in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Awaited(BTreeMap<u32, Vec<(NameId, RecordId)>>);
 
 impl Awaited {
@@ -169,6 +169,12 @@ impl Tracker {
     fn followed(&self, user: u32, draft: DraftId) -> Option<NameId> {
         let named = self.drafts.get(&(user, draft)).copied();
         named.or_else(|| self.workload(draft).filter(|it| it.watched).map(|it| it.name))
+    }
+
+    /// The name of the rotation by which a user came to an epoch.
+    #[must_use]
+    pub fn rotated_to(&self, user: u32, epoch: Epoch) -> Option<NameId> {
+        self.bound.get(&(user, epoch)).copied()
     }
 
     /// The name of a transaction's request.

@@ -125,6 +125,7 @@ pub struct Named {
 }
 
 /// What a name stands for.
+#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 pub enum NamedThing {

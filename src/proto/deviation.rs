@@ -49,10 +49,12 @@ deviations! {
     M24 = "device: constant nonce";
     M28 = "device: no replay check";
     M34 = "device: never updates a key, neither by hint nor by time";
+    M35 = "device: updates keys by hints only, never by time";
     M37 = "device: accepts a lower epoch";
     M39 = "device: old own key erased at RotateAck";
     M41 = "device: slots exist only for (new, new) and (old, old) epochs";
     M43 = "device: looks up again for ever on persistent authentication failure";
+    M44 = "device: encrypts again to a new key that nobody authorized";
     M48 = "device: ignores the user ID in a key reply";
     M49 = "device: takes a key reply under any request ID";
     M51 = "device: a full table drops the message";
@@ -60,16 +62,32 @@ deviations! {
     M55 = "device: one press approves all queued requests";
     M57 = "device: the display is truncated, the signature is not";
     M59 = "device: approves an expired request";
+    M60 = "device: a duplicate request prompts and is approved again";
+    M61 = "device: a rejection approves";
     M64 = "device: acknowledges before the durable commit";
     M66 = "device: polls only once";
     M68 = "server: acknowledges a submission before the write";
     M69 = "server: drops the oldest message when the mailbox is full";
     M70 = "server: delivers to another user";
+    M71 = "server: deletes a message when it is sent";
+    M72 = "server: stores a repeated submission again";
+    M73 = "server: lookups see the record before for a while after a rotation";
+    M74 = "server: registers a used ID again";
+    M75 = "server: takes a record of any epoch";
+    M76 = "server: expiry removes silently";
     M77 = "server: a lease never ends";
     M80 = "device: shows messages as they come, out of order";
     M81 = "device: no limit on lookups";
     M85 = "server: a key reply carries only the current record";
     M86 = "device: uses its new epoch before RotateAck";
+    M87 = "server: a second rotation inside grace";
+    M89 = "device: a lookup sent before a message came decides about it";
+    M90 = "device: the attempt grows after a refusal at Submit";
+    M91 = "device: encrypting again ignores the own rotation";
+    M92 = "server: a late refusal of an earlier attempt counts";
+    M93 = "device: a message below the window is acknowledged as a duplicate";
+    M94 = "server: the receiver's epoch is checked before idempotency";
+    M96 = "server: takes a retired receiver epoch until the end of grace";
 }
 
 impl fmt::Display for Deviation {

@@ -10,6 +10,8 @@
 //! machine, is held by the driver until the writes are durable and `Persisted(token)` has been put in; tokens
 //! complete in order. A crash before that loses the writes and the held outputs together.
 //!
+#![doc = include_str!("protocol.md")]
+//!
 //! Not here: sockets, links, latency, virtual CPU cost (a machine counts its work, a driver prices it).
 
 pub mod barrier;
@@ -18,4 +20,5 @@ pub mod deviation;
 pub mod device;
 pub mod port;
 pub mod server;
+
 pub mod work;

@@ -58,6 +58,7 @@ pub enum DeviceInput {
 }
 
 /// What a user does with the device.
+#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserAction {
     /// Send this text.
@@ -98,6 +99,7 @@ pub struct RequestForm {
 }
 
 /// How keys come into a device (claim 12).
+#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 #[derive(Clone, Debug)]
 pub enum Provision {
     /// Made inside.
@@ -136,6 +138,7 @@ pub enum AccountInput {
 }
 
 /// What accounts tell each other.
+#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountMessage {
     /// To the sender's account: what became of a message.

@@ -1,1 +1,6 @@
 //! Floor 4: the only floor that may use sockets, the OS clock, OS entropy and tokio.
+//!
+//! Not here: anything that a virtual world depends on.
+
+pub mod clock;
+pub mod interrupt;

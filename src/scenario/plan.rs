@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Duration;
 use crate::base::units::{Rate, Ratio};
-use crate::network::link::{LinkConfig, Loss};
+use crate::network::config::{LinkConfig, Loss};
 use crate::oracle::spec::{NameId, Point, PointRef, Spec};
 use crate::proto::barrier::Barrier;
 use crate::proto::config::{DeviceConfig, ServerConfig};
@@ -332,6 +332,7 @@ pub enum FrameAct {
 
 /// What an adversary does at a user's link.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 pub enum AdversaryAct {
     /// Sends the captured frame again, towards where it went.
     Replay(FrameAddress),

@@ -1,1 +1,25 @@
 //! Floor 4: the virtual world that drives machines, network and oracles from a plan.
+//!
+//! Not here: sockets, clocks of the operating system, or more than one run at a time.
+
+mod action;
+mod adversary;
+mod agenda;
+mod barrier;
+pub mod cpu;
+mod forge;
+mod frame;
+mod keys;
+mod links;
+mod node;
+mod outbox;
+mod path;
+mod permutation;
+mod phase;
+mod power;
+mod rules;
+pub mod run;
+mod turn;
+mod user;
+mod workload;
+pub mod world;

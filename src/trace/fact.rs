@@ -147,6 +147,7 @@ pub enum Fact {
     /// A message is leased and sent to its receiver.
     Offer {
         mid: Mid,
+        generation: Hash32,
         attempt: u64,
         delivery: DeliveryId,
         to: UserId,
@@ -154,11 +155,11 @@ pub enum Fact {
         pushed: bool,
     },
     /// A lease ends without an answer, or the account restarts: the message is stored again.
-    Restored { mid: Mid, delivery: DeliveryId },
+    Restored { mid: Mid, generation: Hash32, delivery: DeliveryId },
     /// The receiver's acknowledgement ends the message's stay.
     Acked { mid: Mid, generation: Hash32, attempt: u64 },
     /// The receiver's refusal is noted.
-    Nacked { mid: Mid, attempt: u64, code: String, counted: bool },
+    Nacked { mid: Mid, generation: Hash32, attempt: u64, code: String, counted: bool },
     /// Its time is over.
     Expire { mid: Mid, generation: Hash32, attempt: u64 },
     /// It goes back to its sender.
@@ -505,7 +506,7 @@ words! {
         InvalidKey = "invalid-key",
         /// A record whose own signature fails.
         BadSignature = "bad-signature",
-        /// Not authorised by the pinned record.
+        /// Not authorized by the pinned record.
         BrokenChain = "broken-chain",
         /// Below the pin.
         Rollback = "rollback",
@@ -621,7 +622,7 @@ words! {
     AlarmKind {
         /// A record below the pinned one was offered (C17-R6).
         Rollback = "rollback",
-        /// A record not authorised by the one before (C17-R7).
+        /// A record not authorized by the one before (C17-R7).
         BrokenChain = "broken-chain",
         /// Another identity under a known name.
         NewIdentity = "new-identity",
@@ -774,7 +775,9 @@ impl Fact {
             | Self::Confirmed { generation, .. }
             | Self::Acked { generation, .. }
             | Self::Expire { generation, .. }
-            | Self::Bounce { generation, .. } => blank([generation]),
+            | Self::Bounce { generation, .. }
+            | Self::Restored { generation, .. }
+            | Self::Nacked { generation, .. } => blank([generation]),
             Self::Prompt(it) => blank([&mut it.display, &mut it.body]),
             Self::Sign { digest, signature, .. } => blank([digest, signature]),
             Self::Approved(it) => blank([&mut it.body, &mut it.display, &mut it.statement]),
@@ -782,7 +785,7 @@ impl Fact {
             Self::Recorded { generation, record, .. } => blank([generation, record]),
             Self::Served { current, .. } => blank([current]),
             Self::Accept { generation, content, .. } => blank([generation, content]),
-            Self::Offer { content, .. } => blank([content]),
+            Self::Offer { generation, content, .. } => blank([generation, content]),
             Self::Tx(frame)
             | Self::Rx(frame)
             | Self::Lost { frame, .. }
@@ -816,8 +819,6 @@ impl Fact {
             | Self::Reset { .. }
             | Self::Session { .. }
             | Self::Refuse { .. }
-            | Self::Restored { .. }
-            | Self::Nacked { .. }
             | Self::Report { .. }
             | Self::ReportDone { .. }
             | Self::Hint { .. }

@@ -1,4 +1,13 @@
 //! Floor 1: typed facts about a run, their digest, and the sinks that take them.
 
+pub mod diff;
+pub mod digest;
 pub mod fact;
+pub mod read;
 pub mod record;
+pub mod sink;
+pub mod trail;
+
+#[cfg(test)]
+mod samples;
+mod visible;

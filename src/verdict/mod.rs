@@ -2,6 +2,7 @@
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
+pub mod catalog;
 pub mod finding;
 pub mod metrics;
 pub mod outcome;

@@ -5,11 +5,14 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal, $text:literal;)+ }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$vdoc:meta])* $variant:ident = $number:literal, $text:literal;)+
+    }) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
         )]
+        #[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+
         }
@@ -48,7 +51,7 @@ macro_rules! codes {
 codes! {
     /// Why the server refuses a request (protocol 4.3).
     ErrorCode {
-        /// The ID is registered and the present key did not authorise this.
+        /// The ID is registered and the present key did not authorize this.
         IdTaken = 1, "ID_TAKEN";
         /// A point or record is not valid.
         BadKey = 2, "BAD_KEY";
@@ -112,6 +115,7 @@ codes! {
 /// What became of a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub enum Report {
     /// The receiver committed it.
     Delivered,

@@ -1,6 +1,7 @@
 //! The twenty messages of protocol 4.3 and the envelope around them, as values.
 //!
-//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behaviour (`proto`).
+//! Not here: their octets (`codec`), keys and signatures' meaning (`crypto`), or any behavior
+//! (`proto`).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ pub struct Envelope {
 
 /// The right to act as a user for a while, checkable by any partition of the server (protocol 4.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Ticket {
     /// Whose session.
     pub user: UserId,
@@ -37,6 +39,7 @@ pub struct Ticket {
 /// What a frame says. Names, numbers and fields are those of the table in protocol 4.3.
 #[allow(missing_docs, reason = "the fields are those of the table in protocol 4.3")]
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub enum Message {
     /// 1: a first key record with proof of possession of the agreement key.
     Register(Box<Register>),
@@ -82,6 +85,7 @@ pub enum Message {
 
 /// Body of Register and RotateKey.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Register {
     /// The record to append to the user's chain.
     pub record: KeyRecord,
@@ -91,6 +95,7 @@ pub struct Register {
 
 /// Body of Submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Submit {
     /// The clear, authenticated header.
     pub header: Header,
@@ -104,6 +109,7 @@ pub struct Submit {
 
 /// Body of Deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "arbitrary"), derive(arbitrary::Arbitrary))]
 pub struct Deliver {
     /// The lease under which it is offered.
     pub delivery: DeliveryId,
@@ -169,4 +175,70 @@ pub enum MessageKind {
     Challenge = 18,
     Attach = 19,
     Attached = 20,
+}
+
+impl MessageKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 20] = [
+        Self::Register,
+        Self::RegisterAck,
+        Self::LookupKey,
+        Self::KeyReply,
+        Self::Submit,
+        Self::SubmitAck,
+        Self::Poll,
+        Self::Deliver,
+        Self::PollEnd,
+        Self::DeliverAck,
+        Self::DeliverNack,
+        Self::RotateKey,
+        Self::RotateAck,
+        Self::KeyChanged,
+        Self::StatusReport,
+        Self::Error,
+        Self::Hello,
+        Self::Challenge,
+        Self::Attach,
+        Self::Attached,
+    ];
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
+        let index = usize::try_from(number.checked_sub(1)?).ok()?;
+        Self::ALL.get(index).copied()
+    }
+
+    /// The name in `wire.cddl`, traces and scenarios.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::RegisterAck => "register-ack",
+            Self::LookupKey => "lookup-key",
+            Self::KeyReply => "key-reply",
+            Self::Submit => "submit",
+            Self::SubmitAck => "submit-ack",
+            Self::Poll => "poll",
+            Self::Deliver => "deliver",
+            Self::PollEnd => "poll-end",
+            Self::DeliverAck => "deliver-ack",
+            Self::DeliverNack => "deliver-nack",
+            Self::RotateKey => "rotate-key",
+            Self::RotateAck => "rotate-ack",
+            Self::KeyChanged => "key-changed",
+            Self::StatusReport => "status-report",
+            Self::Error => "error",
+            Self::Hello => "hello",
+            Self::Challenge => "challenge",
+            Self::Attach => "attach",
+            Self::Attached => "attached",
+        }
+    }
 }

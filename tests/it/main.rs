@@ -1,1 +1,25 @@
+//! The integration tests, one binary: whole features, across floors.
+//!
+//! Not here: what a room can test by itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and prints what it counted"
+)]
 
+mod crypto_known_answers;
+mod crypto_points;
+mod crypto_properties;
+mod crypto_wycheproof;
+mod digests;
+mod floors;
+mod scenario_bad;
+mod scenario_read;
+mod scenario_resolve;
+mod sim_adversary;
+mod sim_exchange;
+mod sim_faults;
+mod sim_plan;
+mod sim_steps;
+mod sources;
+mod tidy;

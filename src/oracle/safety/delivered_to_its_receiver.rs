@@ -84,6 +84,7 @@ mod tests {
         story.accepts(0, 1, 1);
         let fact = Fact::Offer {
             mid: story.mid(0, 1, 1),
+            generation: Hash32::ZERO,
             attempt: 1,
             delivery: DeliveryId(1),
             to: story.user(to),

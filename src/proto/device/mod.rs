@@ -1,3 +1,325 @@
 //! The device: keys, table, drafts, inbox, approvals; a state machine behind `handle_input` and `poll_output`.
 //!
+//! [`Device`] dispatches; each topic has its file: `session` (attach, requests), `identity` (own keys,
+//! registration, rotation), `lookup` (directory), `chain` (records of peers), `table` (shared secrets),
+//! `outbox`, `inbox`, `present` (order and display), `approval` (screen and buttons).
 //! Not here: the wire's octets (`wire`), primitives (`crypto`), latency and power (`sim`).
+
+mod approval;
+mod chain;
+pub mod durable;
+mod identity;
+mod inbox;
+mod lookup;
+mod outbox;
+mod present;
+mod session;
+mod table;
+mod timers;
+pub mod window;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::base::id::{DraftId, Hash32, Mid, ReqId, UserId};
+use crate::base::rng::{Luck, Purpose, Stream};
+use crate::base::time::{Instant, Now};
+use crate::crypto::suite::Suite;
+use crate::proto::config::DeviceConfig;
+use crate::proto::deviation::Deviation;
+use crate::proto::device::approval::Desk;
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Draft, Keyring, Row};
+use crate::proto::device::inbox::Arrival;
+use crate::proto::device::lookup::Bucket;
+use crate::proto::device::session::{Request, Session};
+use crate::proto::device::timers::{Timer, Timers};
+use crate::proto::port::{DeviceInput, Output, To, Token, UserAction, Wake};
+use crate::proto::work::Work;
+use crate::trace::fact::{DeviceState, EvictCause, Fact};
+use crate::wire::message::{Envelope, Message, Ticket};
+
+/// A portable electronic authorization device.
+#[derive(Clone, Debug)]
+pub struct Device<S: Suite> {
+    config: Arc<DeviceConfig>,
+    user: UserId,
+    luck: Luck,
+    draws: Stream,
+    boot: u64,
+    salt: [u8; 4],
+    durable: DeviceDurable,
+    /// Writes of this turn that are not yet handed to the driver.
+    batch: Vec<DeviceWrite>,
+    last_token: Token,
+    outputs: VecDeque<Output<DeviceWrite>>,
+    work: Work,
+    timers: Timers,
+    session: Session,
+    requests: BTreeMap<ReqId, Request>,
+    /// Received messages that wait for a key or for the user's word.
+    arrivals: BTreeMap<Mid, Arrival>,
+    bucket: Bucket,
+    desk: Desk,
+    /// Bounced drafts: since when, and whether a lookup that counts was answered.
+    bounces: BTreeMap<DraftId, (Instant, bool)>,
+    /// Messages about which the sender was told end to end.
+    complained: BTreeSet<Mid>,
+    suite: PhantomData<S>,
+}
+
+impl<S: Suite> Device<S> {
+    /// A device with this durable state, switched off; `boot` counts its starts and addresses its salt.
+    #[must_use]
+    pub fn new(
+        config: Arc<DeviceConfig>,
+        user: UserId,
+        durable: DeviceDurable,
+        luck: Luck,
+        boot: u64,
+    ) -> Self {
+        let draws = Stream::from_counter(luck.of(Purpose::Device), boot << 32);
+        let salt = luck.of(Purpose::BootSalt).at(boot).octets();
+        let bucket = Bucket::full(&config);
+        Self {
+            config,
+            user,
+            luck,
+            draws,
+            boot,
+            salt,
+            durable,
+            batch: Vec::new(),
+            last_token: Token(0),
+            outputs: VecDeque::new(),
+            work: Work::default(),
+            timers: Timers::default(),
+            session: Session::Idle,
+            requests: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
+            bucket,
+            desk: Desk::default(),
+            bounces: BTreeMap::new(),
+            complained: BTreeSet::new(),
+            suite: PhantomData,
+        }
+    }
+
+    /// Starts it: takes up what was left undone and opens a session, unless it is given one.
+    pub fn power_on(&mut self, now: Now, ticket: Option<Ticket>) {
+        self.state_fact(Fact::PowerOn { boot: self.boot });
+        self.state(self.resting_state());
+        if !self.config.table_durable {
+            for peer in std::mem::take(&mut self.durable.table).into_keys() {
+                self.fact(Fact::Evict { peer, why: EvictCause::Restart });
+            }
+        }
+        self.resume_identity(now);
+        self.resume_inbox(now);
+        self.resume_outbox(now);
+        match ticket {
+            Some(ticket) => self.on_ticket(now, ticket, now.wall),
+            None => self.open_session(now),
+        }
+        self.flush();
+    }
+
+    /// Takes one input; the law of calls is in [`crate::proto`].
+    pub fn handle_input(&mut self, now: Now, input: DeviceInput) {
+        match input {
+            DeviceInput::Frame(envelope) => self.on_frame(now, envelope),
+            DeviceInput::Garbage => self.on_garbage(),
+            // Outputs that wait for a write are held by the driver, so nothing waits here.
+            DeviceInput::Persisted(_) => {}
+            DeviceInput::User(action) => self.on_action(now, action),
+            DeviceInput::Provision(how) => self.on_provision(now, &how),
+        }
+        self.flush();
+    }
+
+    /// Does everything that is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(timer) = self.timers.pop_due(now.at) {
+            match timer {
+                Timer::Request(req) => self.on_request_due(now, req),
+                Timer::Poll => self.start_poll(now),
+                Timer::Renew => self.renew_session(now),
+                Timer::Refresh(peer) => self.on_refresh_due(now, peer),
+                Timer::Lookup(peer) => self.on_lookup_due(now, &peer),
+                Timer::Gap(peer) => self.release_gap(now, &peer),
+                Timer::Arm => self.on_armed(),
+                Timer::Expiry => self.on_request_expiry(now),
+                Timer::Prompt => self.show_next(now),
+                Timer::Draft(draft) => self.on_draft_due(now, draft),
+                Timer::Deadline(draft) => self.on_deadline(now, draft),
+                Timer::Rotate => self.send_rotation(now),
+                Timer::Erase(epoch) => self.erase_key(epoch),
+            }
+        }
+        self.flush();
+    }
+
+    /// The next thing that the driver shall do.
+    pub fn poll_output(&mut self) -> Option<Output<DeviceWrite>> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`], and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Wake> {
+        self.timers.next()
+    }
+
+    /// The cryptographic work since the last call.
+    pub fn take_work(&mut self) -> Work {
+        self.work.take()
+    }
+
+    /// Whether the device still has something to bring to its end: drafts, arrivals, a rotation.
+    #[must_use]
+    pub fn pending(&self) -> Option<String> {
+        let draft = self.durable.drafts.iter().next();
+        let draft = draft.map(|(id, draft)| format!("draft {id} to {}", draft.to));
+        let arrival = || self.arrivals.keys().next().map(|mid| format!("received message {mid}"));
+        let item = || self.durable.inbox.keys().next().map(|(peer, seq)| format!("{peer}{seq}"));
+        let pending = || self.durable.keyring.pending.as_ref().map(|_| "own rotation".to_owned());
+        draft.or_else(arrival).or_else(item).or_else(pending)
+    }
+
+    fn on_action(&mut self, now: Now, action: UserAction) {
+        match action {
+            UserAction::Send { draft, to, text } => self.compose_text(now, draft, to, text),
+            UserAction::Request { draft, to, txn, request } => {
+                self.compose_request(now, draft, to, txn, request);
+            }
+            UserAction::Approve { draft, to, txn, request } => {
+                self.compose_own_data(now, draft, to, txn, request);
+            }
+            UserAction::Press(button) => self.on_press(now, button),
+            UserAction::Scroll => self.desk.scroll(),
+            UserAction::ConfirmIdentity { peer, accept } => self.on_confirm(now, &peer, accept),
+            UserAction::Rotate { revoke } => self.start_rotation(now, revoke, None),
+            UserAction::Poll => self.start_poll(now),
+            UserAction::Register => self.send_registration(now),
+            UserAction::Wipe => self.wipe(),
+        }
+    }
+
+    fn on_frame(&mut self, now: Now, envelope: Envelope) {
+        let Envelope { req, body, .. } = envelope;
+        match body {
+            Message::RegisterAck { record_hash } => self.on_register_ack(now, req, record_hash),
+            Message::KeyReply { records, more } => self.on_key_reply(now, req, records, more),
+            Message::SubmitAck { mid, .. } => self.on_submit_ack(now, req, &mid),
+            Message::Deliver(deliver) => self.on_deliver(now, *deliver),
+            Message::PollEnd { more, .. } => self.on_poll_end(now, req, more),
+            Message::RotateAck { record_hash } => self.on_rotate_ack(now, req, record_hash),
+            Message::KeyChanged { user, epoch, .. } => self.on_hint(now, &user, epoch),
+            Message::StatusReport { delivery, mid, attempt, report } => {
+                self.on_report(now, delivery, &mid, attempt, report);
+            }
+            Message::Error { code, arg } => self.on_error(now, req, code, arg),
+            Message::Challenge { server, nonce, time } => {
+                self.on_challenge(now, req, &server, nonce, time);
+            }
+            Message::Attached { ticket } => self.on_attached(now, req, ticket),
+            // These go the other way only; a device that gets one ignores it.
+            Message::Register(_)
+            | Message::LookupKey { .. }
+            | Message::Submit(_)
+            | Message::Poll { .. }
+            | Message::DeliverAck { .. }
+            | Message::DeliverNack { .. }
+            | Message::RotateKey(_)
+            | Message::Hello { .. }
+            | Message::Attach { .. } => self.on_garbage(),
+        }
+    }
+
+    fn on_garbage(&mut self) {
+        let why = crate::trace::fact::RejectCause::Malformed;
+        self.fact(Fact::Reject { mid: None, why });
+    }
+
+    /// Factory reset: nothing of the identity remains.
+    fn wipe(&mut self) {
+        self.write(DeviceWrite::Wipe);
+        self.requests.clear();
+        self.arrivals.clear();
+        self.timers = Timers::default();
+        self.session = Session::Idle;
+        self.desk = Desk::default();
+        self.bounces.clear();
+        self.flush();
+        self.state(DeviceState::Blank);
+    }
+
+    // What every topic uses.
+
+    fn has(&self, deviation: Deviation) -> bool {
+        self.config.deviations.has(deviation)
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        self.flush();
+        self.outputs.push_back(Output::Fact(fact));
+    }
+
+    /// A fact that depends on no write of this turn.
+    fn state_fact(&mut self, fact: Fact) {
+        self.outputs.push_back(Output::Fact(fact));
+    }
+
+    fn state(&mut self, to: DeviceState) {
+        self.fact(Fact::State { to });
+    }
+
+    fn transmit(&mut self, envelope: Envelope) {
+        self.flush();
+        self.outputs.push_back(Output::Transmit(To::Server, envelope));
+    }
+
+    /// Changes durable state: at once here, later at the driver, before any output that follows.
+    fn write(&mut self, write: DeviceWrite) {
+        self.durable.apply(&write);
+        self.batch.push(write);
+    }
+
+    fn write_keyring(&mut self, keyring: Keyring) {
+        self.write(DeviceWrite::Keyring(Box::new(keyring)));
+    }
+
+    fn write_draft(&mut self, id: DraftId, draft: Draft) {
+        self.write(DeviceWrite::Draft(id, Some(Box::new(draft))));
+    }
+
+    /// Stores the contact as it is in memory.
+    fn save_contact(&mut self, peer: &UserId) {
+        if let Some(contact) = self.durable.contacts.get(peer) {
+            let contact = Box::new(contact.clone());
+            self.batch.push(DeviceWrite::Contact(peer.clone(), contact));
+        }
+    }
+
+    /// Stores the row as it is in memory; a volatile table needs no write.
+    fn save_row(&mut self, peer: &UserId) {
+        if self.config.table_durable {
+            let row = self.durable.table.get(peer).map(|row| Box::new(Row::clone(row)));
+            self.batch.push(DeviceWrite::Row(peer.clone(), row));
+        }
+    }
+
+    /// Hands the writes so far to the driver; what comes out later waits for them.
+    fn flush(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        self.last_token = Token(self.last_token.0 + 1);
+        let writes = std::mem::take(&mut self.batch);
+        self.outputs.push_back(Output::Persist(self.last_token, writes));
+    }
+
+    fn digest(octets: &[u8]) -> Hash32 {
+        S::hash(&[octets])
+    }
+}

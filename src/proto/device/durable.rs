@@ -1,0 +1,326 @@
+//! What a device remembers across a loss of power, and the writes that change it (protocol 4.1).
+//!
+//! Not here: sessions, timers, requests under way and the screen, which are volatile.
+
+use std::collections::BTreeMap;
+
+use crate::base::id::{DraftId, Epoch, Hash32, Seq, TxnId, UserId};
+use crate::base::time::{Instant, Millis};
+use crate::crypto::keys::KeyPair;
+use crate::crypto::suite::{Point, Secret};
+use crate::proto::device::window::Window;
+use crate::trace::fact::Content;
+use crate::wire::header::{BodyKind, Header};
+use crate::wire::record::KeyRecord;
+
+/// All that survives. The machine works on one copy, its driver keeps another.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceDurable {
+    /// Own keys and where the own chain stands.
+    pub keyring: Keyring,
+    /// What is known of each peer; survives eviction of the peer's row.
+    pub contacts: BTreeMap<UserId, Contact>,
+    /// The table of shared secrets, by peer (claim 6).
+    pub table: BTreeMap<UserId, Row>,
+    /// Everything handed over for sending that is not at its end.
+    pub drafts: BTreeMap<DraftId, Draft>,
+    /// Accepted messages that were not shown yet.
+    pub inbox: BTreeMap<(UserId, Seq), Item>,
+    /// Answers given, by transaction (C03-R6).
+    pub answers: BTreeMap<TxnId, Answer>,
+    /// The last approval's number.
+    pub approvals: u64,
+    /// The last draft's place in the order of composing.
+    pub composed: u64,
+}
+
+/// Own key pairs: the current one, the previous one in grace, the next one while it is announced.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    /// By epoch; at most three.
+    pub keys: BTreeMap<Epoch, OwnKey>,
+    /// The epoch that the server recorded last; 0 before registration.
+    pub current: Epoch,
+    /// The record that is announced and not yet acknowledged.
+    pub pending: Option<Box<KeyRecord>>,
+    /// Hash of the current record.
+    pub record: Hash32,
+    /// Hash of the first record; zero before registration.
+    pub generation: Hash32,
+}
+
+/// One own key pair for agreement and one for signatures (C12-R7).
+#[derive(Clone, Debug)]
+pub struct OwnKey {
+    /// For agreement.
+    pub agree: KeyPair,
+    /// For signatures.
+    pub sign: KeyPair,
+    /// Key ID of the agreement key.
+    pub kid: Hash32,
+    /// When its grace began.
+    pub retired: Option<Instant>,
+}
+
+/// What is pinned of a peer and where the traffic with it stands.
+#[derive(Clone, Debug, Default)]
+pub struct Contact {
+    /// The newest accepted record; none before the first.
+    pub pin: Option<Pin>,
+    /// The last number given to a message for the peer.
+    pub sent: u64,
+    /// The last encryption counter used with the peer.
+    pub counter: u64,
+    /// Numbers accepted from the peer, for the pinned generation.
+    pub window: Window,
+    /// The next number to show.
+    pub next: Seq,
+    /// A new identity that waits for the user's word.
+    pub candidate: Option<Box<KeyRecord>>,
+    /// Whether somebody refused the candidate; asked again only for another one.
+    pub refused: Option<Hash32>,
+}
+
+/// The newest accepted record of a peer, as much as proving the next needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The identity.
+    pub generation: Hash32,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its hash.
+    pub record: Hash32,
+    /// Hash of the record before, which proves a retired record.
+    pub prev: Hash32,
+    /// Its signature key.
+    pub sign: Point,
+}
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Public keys of the newest epoch and the one before, newest last.
+    pub keys: Vec<PeerKey>,
+    /// Secrets computed so far; at most four.
+    pub slots: Vec<Slot>,
+    /// When the directory last said so.
+    pub fetched: Instant,
+    /// When it was last used, for eviction.
+    pub used: Instant,
+}
+
+/// A peer's public keys of one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerKey {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// For agreement.
+    pub agree: Point,
+    /// For signatures.
+    pub sign: Point,
+    /// Key ID of the agreement key.
+    pub kid: Hash32,
+}
+
+/// One shared secret: S_pair for one pair of epochs.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Own epoch.
+    pub own: Epoch,
+    /// The peer's epoch.
+    pub theirs: Epoch,
+    /// The secret of the pair.
+    pub pair: Secret,
+    /// Whether an authenticated decryption proved it.
+    pub confirmed: bool,
+}
+
+/// Something to send.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// For whom.
+    pub to: UserId,
+    /// What the body is.
+    pub kind: BodyKind,
+    /// The plaintext.
+    pub plain: Vec<u8>,
+    /// Place in the order of composing.
+    pub order: u64,
+    /// When an approval must have been accepted by the server (C04-R4).
+    pub deadline: Option<(TxnId, Millis)>,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// How far a draft is.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// It needs a key (or the user's word on an identity).
+    Waiting,
+    /// Octets are fixed and on their way to the server.
+    Submitted(Box<Sealed>),
+    /// The server has it.
+    Accepted(Box<Sealed>),
+    /// Bounced or refused as stale: the octets are void, a lookup decides what follows. The flag says whether
+    /// new octets count as the next attempt: after a bounce, not after a refusal.
+    Bounced(Box<Sealed>, bool),
+}
+
+/// The fixed octets of a draft.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// The header, with number and nonce.
+    pub header: Header,
+    /// Ciphertext and tag.
+    pub ciphertext: Vec<u8>,
+    /// As submitted.
+    pub attempt: u64,
+    /// When it dies.
+    pub expires: Millis,
+}
+
+/// An accepted message that was not shown yet.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What the body is.
+    pub kind: BodyKind,
+    /// The plaintext.
+    pub plain: Vec<u8>,
+    /// When it was accepted.
+    pub since: Instant,
+}
+
+/// What was answered to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Digest of the request body.
+    pub body: Hash32,
+    /// Whether it was approved.
+    pub approved: bool,
+}
+
+/// One durable change. Each names the whole new value of one place, so that applying it twice is harmless.
+#[derive(Clone, Debug)]
+pub enum DeviceWrite {
+    /// Own keys.
+    Keyring(Box<Keyring>),
+    /// A contact.
+    Contact(UserId, Box<Contact>),
+    /// A row, or none.
+    Row(UserId, Option<Box<Row>>),
+    /// A draft, or its end.
+    Draft(DraftId, Option<Box<Draft>>),
+    /// The order of composing.
+    Composed(u64),
+    /// An inbox item, or that it was shown.
+    Inbox(UserId, Seq, Option<Box<Item>>),
+    /// An answer.
+    Answer(TxnId, Answer),
+    /// The last approval's number.
+    Approvals(u64),
+    /// Everything is forgotten.
+    Wipe,
+}
+
+impl DeviceDurable {
+    /// The state of a registered device whose chain ends with `record`.
+    ///
+    /// `keys` holds the pairs of the record's epoch and, in grace, of the one before.
+    #[must_use]
+    pub fn registered(keys: BTreeMap<Epoch, OwnKey>, record: &KeyRecord, hash: Hash32) -> Self {
+        let generation = if record.generation == Hash32::ZERO { hash } else { record.generation };
+        let current = record.epoch;
+        let keyring = Keyring { keys, current, pending: None, record: hash, generation };
+        Self { keyring, ..Self::default() }
+    }
+
+    /// The state of a device that has keys and is not registered.
+    #[must_use]
+    pub fn keyed(key: OwnKey) -> Self {
+        let keys = BTreeMap::from([(Epoch::FIRST, key)]);
+        Self { keyring: Keyring { keys, ..Keyring::default() }, ..Self::default() }
+    }
+
+    /// Carries one write out.
+    pub fn apply(&mut self, write: &DeviceWrite) {
+        match write {
+            DeviceWrite::Keyring(keyring) => self.keyring = (**keyring).clone(),
+            DeviceWrite::Contact(peer, contact) => {
+                self.contacts.insert(peer.clone(), (**contact).clone());
+            }
+            DeviceWrite::Row(peer, row) => put(&mut self.table, peer.clone(), row.as_deref()),
+            DeviceWrite::Draft(id, draft) => put(&mut self.drafts, *id, draft.as_deref()),
+            DeviceWrite::Composed(n) => self.composed = *n,
+            DeviceWrite::Inbox(peer, seq, item) => {
+                put(&mut self.inbox, (peer.clone(), *seq), item.as_deref());
+            }
+            DeviceWrite::Answer(txn, answer) => {
+                self.answers.insert(*txn, *answer);
+            }
+            DeviceWrite::Approvals(n) => self.approvals = *n,
+            DeviceWrite::Wipe => *self = Self::default(),
+        }
+    }
+}
+
+fn put<K: Ord, V: Clone>(map: &mut BTreeMap<K, V>, key: K, value: Option<&V>) {
+    match value {
+        Some(value) => {
+            map.insert(key, value.clone());
+        }
+        None => {
+            map.remove(&key);
+        }
+    }
+}
+
+impl Keyring {
+    /// The key pair that new encryptions use; none before registration.
+    #[must_use]
+    pub fn current_key(&self) -> Option<&OwnKey> {
+        self.keys.get(&self.current)
+    }
+
+    /// Whether the server knows this device.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.current >= Epoch::FIRST
+    }
+}
+
+impl Row {
+    /// The peer's newest key.
+    ///
+    /// # Panics
+    /// Never: a row has at least one key.
+    #[must_use]
+    pub fn newest(&self) -> &PeerKey {
+        self.keys.last().expect("a row has at least one key")
+    }
+
+    /// The peer's key of this epoch.
+    #[must_use]
+    pub fn key(&self, epoch: Epoch) -> Option<&PeerKey> {
+        self.keys.iter().find(|key| key.epoch == epoch)
+    }
+}
+
+impl Sealed {
+    /// The epochs that it was sealed under, own first.
+    #[must_use]
+    pub const fn epochs(&self) -> (Epoch, Epoch) {
+        (self.header.epoch_s, self.header.epoch_r)
+    }
+}
+
+/// The word of traces for a body kind.
+#[must_use]
+pub const fn content(kind: BodyKind) -> Content {
+    match kind {
+        BodyKind::Text => Content::Text,
+        BodyKind::ApprovalRequest => Content::Request,
+        BodyKind::ApprovalReply => Content::Approval,
+        BodyKind::EndToEndNack => Content::Nack,
+        BodyKind::Declined => Content::Declined,
+    }
+}

@@ -1,0 +1,186 @@
+//! The table of shared secrets: rows by peer, a slot per pair of epochs, least recently used out
+//! (claims 6, 13, 16).
+//!
+//! Not here: where keys come from (`lookup`) or what is done with secrets (`outbox`, `inbox`).
+
+use crate::base::id::{Epoch, Hash32, UserId};
+use crate::base::time::Now;
+use crate::crypto::schedule::{Party, direction_key, pair_secret};
+use crate::crypto::sign::fingerprint;
+use crate::crypto::suite::{Secret, Suite};
+use crate::proto::deviation::Deviation;
+use crate::proto::device::Device;
+use crate::proto::device::durable::{DeviceWrite, PeerKey, Row, Slot, Stage};
+use crate::proto::device::timers::Timer;
+use crate::trace::fact::{EvictCause, Fact, Selection};
+use crate::wire::header::Header;
+
+/// Secrets in one row: two own epochs by two of the peer's (protocol 4.1).
+const SLOTS_MAX: usize = 4;
+
+impl<S: Suite> Device<S> {
+    /// Searches the table for a received message.
+    pub(super) fn select_in(&self, header: &Header) -> Selection {
+        let Some(row) = self.durable.table.get(&header.sender) else { return Selection::Miss };
+        if self.has(Deviation::M01) || self.has(Deviation::M06) {
+            return Selection::Miss;
+        }
+        match row.key(header.epoch_s) {
+            Some(key) if key.kid.0[..8] == header.kid_s => Selection::Hit,
+            Some(_) => Selection::KidMismatch,
+            None if header.epoch_s > row.newest().epoch => Selection::Ahead,
+            None => Selection::Behind,
+        }
+    }
+
+    /// Searches the table for a draft.
+    pub(super) fn select_out(&self, now: Now, peer: &UserId) -> Selection {
+        let Some(row) = self.durable.table.get(peer) else { return Selection::Miss };
+        if self.has(Deviation::M01) || self.has(Deviation::M06) {
+            return Selection::Miss;
+        }
+        let pinned = self.durable.contacts.get(peer).and_then(|contact| contact.pin);
+        if pinned.is_some_and(|pin| pin.epoch > row.newest().epoch) {
+            return Selection::Ahead;
+        }
+        let age = now.at.since(row.fetched);
+        if age > self.config.max_stale && !self.has(Deviation::M34) {
+            Selection::Stale
+        } else {
+            Selection::Hit
+        }
+    }
+
+    /// The pair secret for these epochs: from its slot, or derived now and stored.
+    ///
+    /// `None` when a key is missing or not valid.
+    pub(super) fn pair(&mut self, peer: &UserId, own: Epoch, theirs: Epoch) -> Option<Secret> {
+        let row = self.durable.table.get(peer)?;
+        if let Some(slot) = row.slots.iter().find(|slot| (slot.own, slot.theirs) == (own, theirs)) {
+            return Some(slot.pair.clone());
+        }
+        let key = row.key(theirs)?.clone();
+        let own_key = self.durable.keyring.keys.get(&own)?.clone();
+        if self.has(Deviation::M41) && self.is_mixed(own, &key, peer) {
+            return None;
+        }
+        let none = Hash32::ZERO;
+        let (own_named, their_named) = if self.has(Deviation::M17) {
+            ((Epoch(0), &none), (Epoch(0), &none))
+        } else {
+            ((own, &own_key.kid), (theirs, &key.kid))
+        };
+        let us = Party { user: &self.user, epoch: own_named.0, kid: own_named.1 };
+        let them = Party { user: peer, epoch: their_named.0, kid: their_named.1 };
+        let pair = pair_secret::<S>(&own_key.agree.secret, us, &key.agree, them).ok()?;
+        self.work.agree += 1;
+        self.work.kdf += 2;
+        let secret = fingerprint::<S>(&pair);
+        let slot = Slot { own, theirs, pair: pair.clone(), confirmed: false };
+        let index = if self.has(Deviation::M02) { &self.user } else { peer };
+        if let Some(row) = self.durable.table.get_mut(index) {
+            if row.slots.len() >= SLOTS_MAX {
+                row.slots.remove(0);
+            }
+            row.slots.push(slot);
+        }
+        let (own_kid, their_kid) = (own_key.kid, key.kid);
+        self.save_row(peer);
+        let peer = peer.clone();
+        self.fact(Fact::Derive { peer, own, theirs, own_kid, their_kid, secret });
+        Some(pair)
+    }
+
+    /// Whether one end's epoch is its newest and the other's is not (M41).
+    fn is_mixed(&self, own: Epoch, key: &PeerKey, peer: &UserId) -> bool {
+        let newest = self.durable.table.get(peer).map(|row| row.newest().epoch);
+        (own == self.durable.keyring.current) != (Some(key.epoch) == newest)
+    }
+
+    /// The direction key of a pair, and its fingerprint for the trace.
+    pub(super) fn direction(
+        &mut self,
+        pair: &Secret,
+        sender: &UserId,
+        receiver: &UserId,
+    ) -> (Secret, Hash32) {
+        self.work.kdf += 1;
+        let key = direction_key::<S>(pair, sender, receiver);
+        let print = fingerprint::<S>(&key);
+        (key, print)
+    }
+
+    /// A decryption proved the secret right.
+    pub(super) fn confirm_slot(&mut self, peer: &UserId, own: Epoch, theirs: Epoch) {
+        let Some(row) = self.durable.table.get_mut(peer) else { return };
+        let slot = row.slots.iter_mut().find(|slot| (slot.own, slot.theirs) == (own, theirs));
+        let Some(slot) = slot.filter(|slot| !slot.confirmed) else { return };
+        slot.confirmed = true;
+        self.save_row(peer);
+        self.fact(Fact::Confirm { peer: peer.clone(), own, theirs });
+    }
+
+    /// A row is used: it is the last to be evicted.
+    pub(super) fn touch(&mut self, now: Now, peer: &UserId) {
+        if let Some(row) = self.durable.table.get_mut(peer) {
+            row.used = now.at;
+        }
+    }
+
+    /// Stores verified keys of a peer, keeping the secrets that still fit them.
+    pub(super) fn store_keys(&mut self, now: Now, peer: &UserId, keys: Vec<PeerKey>) {
+        if !self.durable.table.contains_key(peer) {
+            self.make_room();
+        }
+        let slots = self.durable.table.remove(peer).map(|row| row.slots).unwrap_or_default();
+        let mut row = Row { keys, slots, fetched: now.at, used: now.at };
+        row.slots.retain(|slot| row.keys.iter().any(|key| key.epoch == slot.theirs));
+        self.durable.table.insert(peer.clone(), row);
+        self.save_row(peer);
+    }
+
+    /// Whether a row for the peer exists or could be made.
+    pub(super) fn has_room_for(&self, peer: &UserId) -> bool {
+        let table = &self.durable.table;
+        table.contains_key(peer)
+            || table.len() < self.config.table_capacity
+            || self.evictable().is_some()
+    }
+
+    fn make_room(&mut self) {
+        while self.durable.table.len() >= self.config.table_capacity {
+            // A pinned table admits no lookup, so one that became pinned while it was under way gives
+            // up its least recently used row all the same: its work waits for a new lookup.
+            let oldest = || self.durable.table.iter().min_by_key(|(_, row)| row.used);
+            let victim = self.evictable().or_else(|| oldest().map(|(peer, _)| peer.clone()));
+            let Some(peer) = victim else { return };
+            self.evict(&peer, EvictCause::Capacity);
+        }
+    }
+
+    fn evict(&mut self, peer: &UserId, why: EvictCause) {
+        self.durable.table.remove(peer);
+        if self.config.table_durable {
+            self.batch.push(DeviceWrite::Row(peer.clone(), None));
+        }
+        self.timers.stop(&Timer::Refresh(peer.clone()));
+        self.fact(Fact::Evict { peer: peer.clone(), why });
+    }
+
+    /// The least recently used row without pending work (protocol 4.1).
+    fn evictable(&self) -> Option<UserId> {
+        self.durable
+            .table
+            .iter()
+            .filter(|(peer, _)| !self.is_pinned(peer))
+            .min_by_key(|(peer, row)| (row.used, (*peer).clone()))
+            .map(|(peer, _)| peer.clone())
+    }
+
+    fn is_pinned(&self, peer: &UserId) -> bool {
+        let outgoing = self.durable.drafts.values().any(|draft| {
+            draft.to == *peer && matches!(draft.stage, Stage::Waiting | Stage::Bounced(..))
+        });
+        outgoing || self.arrivals.keys().any(|mid| mid.sender == *peer)
+    }
+}

@@ -1,0 +1,169 @@
+//! A user's key records: the current chain, what is in grace, the chains of ended identities, watchers.
+//!
+//! Not here: who may append a record (`registrar`) and what a lookup answers (`lookup`).
+
+use std::sync::Arc;
+
+use crate::base::id::{Epoch, Hash32, UserId};
+use crate::base::time::{Duration, Instant};
+use crate::wire::record::KeyRecord;
+
+/// A record of the chain and its place in the life of its epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The record as registered, octet for octet.
+    pub record: Arc<KeyRecord>,
+    /// Its hash.
+    pub hash: Hash32,
+    /// Whether its epoch is in use.
+    pub standing: Standing,
+}
+
+/// Whether an epoch is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The newest of its chain.
+    Current,
+    /// Replaced at this instant; its grace counts from there.
+    Retired(Instant),
+    /// Without any grace: revoked (R11), or retired long before this world began.
+    Over,
+}
+
+impl Link {
+    /// Whether the epoch is current, or was retired for less than `grace`.
+    pub(super) fn is_in_use(&self, now: Instant, grace: Duration) -> bool {
+        match self.standing {
+            Standing::Current => true,
+            Standing::Retired(at) => now < at + grace,
+            Standing::Over => false,
+        }
+    }
+}
+
+/// A user that fetched the keys of another and is told of its next ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Watcher {
+    user: UserId,
+    /// Place in the order of coming.
+    order: u64,
+}
+
+/// The durable directory part of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// Oldest first; empty before registration and after a reset.
+    chain: Vec<Link>,
+    /// Chains of ended identities, oldest first.
+    archive: Vec<Vec<Link>>,
+    /// Sorted by user.
+    watchers: Vec<Watcher>,
+}
+
+impl Directory {
+    /// The chain of the present identity, oldest first.
+    #[must_use]
+    pub fn chain(&self) -> &[Link] {
+        &self.chain
+    }
+
+    /// The chains of ended identities, oldest first.
+    #[must_use]
+    pub fn archive(&self) -> &[Vec<Link>] {
+        &self.archive
+    }
+
+    /// The current record; none when nobody is registered.
+    #[must_use]
+    pub fn current(&self) -> Option<&Link> {
+        self.chain.last()
+    }
+
+    /// The hash of the first record, which names the identity (protocol 4.3, generations).
+    #[must_use]
+    pub fn generation(&self) -> Option<Hash32> {
+        self.chain.first().map(|first| first.hash)
+    }
+
+    /// Those who are told of a new record.
+    pub fn watchers(&self) -> impl Iterator<Item = &UserId> {
+        self.watchers.iter().map(|watcher| &watcher.user)
+    }
+
+    /// Whether `user` is told of a new record.
+    #[must_use]
+    pub fn is_watched_by(&self, user: &UserId) -> bool {
+        self.place(user).is_ok()
+    }
+
+    /// The record of `epoch`, if that is current or was retired for less than `grace`.
+    pub(super) fn in_use(&self, epoch: Epoch, now: Instant, grace: Duration) -> Option<&Link> {
+        self.chain
+            .iter()
+            .rev()
+            .find(|link| link.record.epoch == epoch)
+            .filter(|link| link.is_in_use(now, grace))
+    }
+
+    /// When the grace of the newest retired record ends, if it has not.
+    pub(super) fn grace_ends(&self, now: Instant, grace: Duration) -> Option<Instant> {
+        let (_, retired) = self.chain.split_last()?;
+        match retired.last()?.standing {
+            Standing::Retired(at) => Some(at + grace).filter(|end| now < *end),
+            Standing::Current | Standing::Over => None,
+        }
+    }
+
+    /// Whether this was a record of an ended identity.
+    pub(super) fn is_archived(&self, hash: &Hash32) -> bool {
+        self.archive.iter().flatten().any(|link| link.hash == *hash)
+    }
+
+    /// Adds a current record; the one before is retired, or all before are over when it revokes.
+    pub(super) fn append(&mut self, record: Arc<KeyRecord>, hash: Hash32, at: Instant) {
+        for link in &mut self.chain {
+            if record.revoke_prev {
+                link.standing = Standing::Over;
+            } else if link.standing == Standing::Current {
+                link.standing = Standing::Retired(at);
+            }
+        }
+        self.push(record, hash);
+    }
+
+    /// Adds a current record to a chain whose others have no grace left.
+    pub(super) fn append_settled(&mut self, record: Arc<KeyRecord>, hash: Hash32) {
+        for link in &mut self.chain {
+            link.standing = Standing::Over;
+        }
+        self.push(record, hash);
+    }
+
+    /// Ends the present identity.
+    pub(super) fn end_identity(&mut self) {
+        if !self.chain.is_empty() {
+            self.archive.push(std::mem::take(&mut self.chain));
+        }
+    }
+
+    /// Adds a watcher; above `most` the one that came first is dropped.
+    pub(super) fn watch(&mut self, user: &UserId, most: usize) {
+        let Err(place) = self.place(user) else { return };
+        let order = self.watchers.iter().map(|watcher| watcher.order + 1).max().unwrap_or(0);
+        self.watchers.insert(place, Watcher { user: user.clone(), order });
+        while self.watchers.len() > most {
+            let oldest = (0..self.watchers.len()).min_by_key(|at| self.watchers[*at].order);
+            oldest.map(|at| self.watchers.remove(at));
+        }
+    }
+
+    /// Most chains have one record for long, and there are many of them: no room is kept for more.
+    fn push(&mut self, record: Arc<KeyRecord>, hash: Hash32) {
+        self.chain.reserve_exact(1);
+        self.chain.push(Link { record, hash, standing: Standing::Current });
+    }
+
+    fn place(&self, user: &UserId) -> Result<usize, usize> {
+        self.watchers.binary_search_by(|watcher| watcher.user.cmp(user))
+    }
+}

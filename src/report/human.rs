@@ -1,0 +1,350 @@
+//! The report for people: a line a case, its findings below, and the sum at the end.
+//!
+//! Text of scenarios and devices is cleaned of control characters, so that no file can write to a terminal
+//! what it likes. Not here: whether there is a terminal, or how long the runs took (passed in).
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::base::time::Duration;
+use crate::report::coverage::claims;
+use crate::report::summary::Summary;
+use crate::report::text::{counted, grouped, span};
+use crate::verdict::finding::{Finding, Severity};
+use crate::verdict::outcome::{Outcome, Verdict};
+use crate::verdict::requirement::{Polarity, Requirement};
+
+/// The styles of the report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Palette {
+    good: Style,
+    bad: Style,
+    doubt: Style,
+    dim: Style,
+    strong: Style,
+}
+
+impl Palette {
+    /// Without any styles.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// With the sixteen colors that every terminal has.
+    #[must_use]
+    pub const fn colored() -> Self {
+        Self {
+            good: AnsiColor::Green.on_default(),
+            bad: AnsiColor::Red.on_default().bold(),
+            doubt: AnsiColor::Yellow.on_default(),
+            dim: Style::new().dimmed(),
+            strong: Style::new().bold(),
+        }
+    }
+
+    const fn of(&self, verdict: Verdict) -> Style {
+        match verdict {
+            Verdict::Pass => self.good,
+            Verdict::Inconclusive => self.doubt,
+            Verdict::Fail | Verdict::Error => self.bad,
+        }
+    }
+}
+
+/// How lines are laid out, known before the first case is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    palette: Palette,
+    case_width: usize,
+}
+
+/// Longest case name that columns make room for; longer ones push theirs to the right.
+const CASE_WIDTH_MAX: usize = 56;
+/// Kinds of findings shown below a case.
+const FINDINGS_SHOWN: usize = 8;
+/// Seeds listed for a finding.
+const SEEDS_SHOWN: usize = 5;
+
+impl Layout {
+    /// For cases with these names.
+    pub fn new<'a>(palette: Palette, cases: impl IntoIterator<Item = &'a str>) -> Self {
+        let longest = cases.into_iter().map(|case| case.chars().count()).max().unwrap_or(0);
+        Self { palette, case_width: longest.min(CASE_WIDTH_MAX) }
+    }
+
+    /// One case: all its runs, in the order of their seeds.
+    #[must_use]
+    pub fn case(&self, runs: &[Outcome]) -> String {
+        let Some(first) = runs.first() else { return String::new() };
+        let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Error);
+        let style = self.palette.of(verdict);
+        let case = clean(&first.case);
+        let dim = self.palette.dim;
+        let mut text = format!(
+            "{style}{} {:<12}{style:#} {case:<width$}  {:>13}  {:>19}  {dim}{:>9}{dim:#}\n",
+            mark(verdict),
+            word(verdict),
+            seeds(runs),
+            counted(runs.iter().map(|run| run.events).sum(), "event"),
+            span(runs.iter().map(|run| run.virtual_time).fold(Duration::ZERO, |sum, it| sum + it)),
+            width = self.case_width,
+        );
+        let groups = group(runs);
+        for seen in groups.iter().take(FINDINGS_SHOWN) {
+            self.finding(&mut text, seen, runs.len());
+        }
+        if groups.len() > FINDINGS_SHOWN {
+            let more = (groups.len() - FINDINGS_SHOWN) as u64;
+            text += &format!("    and {} of other kinds\n", counted(more, "finding"));
+        }
+        text
+    }
+
+    fn finding(&self, text: &mut String, seen: &[Seen<'_>], runs: usize) {
+        let Some(Seen { run, finding }) = seen.first() else { return };
+        let style = match finding.severity {
+            Severity::Warning | Severity::Inconclusive => self.palette.doubt,
+            Severity::Fail | Severity::Error => self.palette.bad,
+        };
+        let (dim, strong) = (self.palette.dim, self.palette.strong);
+        let requirements: String =
+            finding.requirements.iter().map(|requirement| format!(" {requirement}")).collect();
+        let mut line = |line: String| {
+            text.push_str("    ");
+            text.push_str(&line);
+            text.push('\n');
+        };
+        line(format!(
+            "{style}{}{style:#} {strong}{}{strong:#}{requirements} at {}, seed {}",
+            severity_word(finding.severity),
+            clean(&finding.oracle),
+            finding.at,
+            run.seed
+        ));
+        line(format!("  {}", clean(&finding.message)));
+        if !finding.records.is_empty() {
+            line(format!("  {dim}records {}{dim:#}", finding.records.join(" ")));
+        }
+        let mut seeds: Vec<u64> = seen.iter().map(|seen| seen.run.seed).collect();
+        seeds.dedup();
+        if runs > 1 {
+            let listed: Vec<String> =
+                seeds.iter().take(SEEDS_SHOWN).map(|seed| seed.to_string()).collect();
+            let more = if seeds.len() > SEEDS_SHOWN { ", ..." } else { "" };
+            let (count, listed) = (seeds.len(), listed.join(", "));
+            line(format!("  {dim}with {count} of {runs} seeds: {listed}{more}{dim:#}"));
+        }
+        if finding.severity != Severity::Warning {
+            line(format!("  {}", clean(&run.repro)));
+        }
+    }
+
+    /// The sum of all runs. `real` is how long they took, `all` the list of requirements.
+    #[must_use]
+    pub fn summary(&self, summary: &Summary, all: &[Requirement], real: Duration) -> String {
+        let totals = &summary.totals;
+        let mut text = String::from("\n");
+        let mut row = |name: &str, value: String| {
+            let dim = self.palette.dim;
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "{dim}{name:<13}{dim:#} {value}");
+        };
+        row("runs", self.verdicts(summary));
+        row(
+            "events",
+            format!("{} in {} of virtual time", grouped(totals.events), span(totals.virtual_time)),
+        );
+        row("took", format!("{}{}", span(real), rate(totals.events, real)));
+        if totals.warnings > 0 {
+            let style = self.palette.doubt;
+            row("warnings", format!("{style}{}{style:#}", grouped(totals.warnings)));
+        }
+        let coverage = &summary.coverage;
+        row("claims", format!("{} of {}", coverage.claims(all), claims(all)));
+        row(
+            "requirements",
+            format!(
+                "{} positive and {} negative of {}",
+                coverage.shown(all, Polarity::Positive),
+                coverage.shown(all, Polarity::Negative),
+                all.len()
+            ),
+        );
+        let digests = summary.digests();
+        for (name, digest) in [("digest", digests.full), ("black box", digests.black_box)] {
+            if !digest.is_empty() {
+                row(name, digest);
+            }
+        }
+        text
+    }
+
+    /// `460 of 23 cases: 458 pass, 1 fail, 1 inconclusive`.
+    fn verdicts(&self, summary: &Summary) -> String {
+        let totals = &summary.totals;
+        let mut text = format!("{} of {}", grouped(totals.runs), counted(totals.cases, "case"));
+        let by_weight = [Verdict::Pass, Verdict::Error, Verdict::Fail, Verdict::Inconclusive];
+        let shown = by_weight.into_iter().filter(|verdict| totals.of(*verdict) > 0);
+        for (verdict, separator) in shown.zip(std::iter::once(": ").chain(std::iter::repeat(", ")))
+        {
+            let style = self.palette.of(verdict);
+            let count = grouped(totals.of(verdict));
+            let word =
+                if verdict == Verdict::Inconclusive { "inconclusive" } else { word(verdict) };
+            let _ = write!(text, "{separator}{style}{count} {word}{style:#}");
+        }
+        text
+    }
+}
+
+/// A finding with its run.
+struct Seen<'a> {
+    run: &'a Outcome,
+    finding: &'a Finding,
+}
+
+/// Findings of one kind together, so that twenty seeds with one bug read as one bug; worst kinds first.
+fn group(runs: &[Outcome]) -> Vec<Vec<Seen<'_>>> {
+    let mut groups = BTreeMap::<_, Vec<Seen<'_>>>::new();
+    for run in runs {
+        for finding in &run.findings {
+            let Finding { severity, oracle, requirements, .. } = finding;
+            let kind = (Reverse(*severity), oracle, requirements);
+            groups.entry(kind).or_default().push(Seen { run, finding });
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// `seed 7`, `seeds 1..20`, `20 seeds`.
+fn seeds(runs: &[Outcome]) -> String {
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return String::new() };
+    let steps = runs.windows(2).all(|pair| pair[1].seed.checked_sub(pair[0].seed) == Some(1));
+    match runs.len() {
+        1 => format!("seed {}", first.seed),
+        _ if steps => format!("seeds {}..{}", first.seed, last.seed),
+        n => format!("{n} seeds"),
+    }
+}
+
+/// `, 412,000 events/s`, unless it took too little time to say.
+fn rate(events: u64, real: Duration) -> String {
+    let millis = real.as_millis();
+    if millis < 10 {
+        return String::new();
+    }
+    format!(", {} events/s", grouped(events.saturating_mul(1_000) / millis))
+}
+
+const fn mark(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => '✓',
+        Verdict::Inconclusive => '?',
+        Verdict::Fail => '✗',
+        Verdict::Error => '!',
+    }
+}
+
+const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Fail => "fail",
+        Verdict::Error => "error",
+    }
+}
+
+const fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Inconclusive => "inconclusive",
+        Severity::Fail => "fail",
+        Severity::Error => "error",
+    }
+}
+
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    fn layout() -> Layout {
+        Layout::new(Palette::plain(), ["ROT-R1-inflight[lead=20ms]", "APR-one-press", "ROT-R2"])
+    }
+
+    #[test]
+    fn a_report_reads_well() {
+        let passed: Vec<Outcome> = (1..=20).map(samples::pass).collect();
+        let failed = [samples::pass(1), samples::fail(2), samples::fail(3)]
+            .map(|run| Outcome { case: "APR-one-press".to_owned(), ..run });
+        let open = [samples::inconclusive(7)];
+        let mut summary = Summary::default();
+        let mut text = String::new();
+        for runs in [&passed[..], &failed, &open] {
+            runs.iter().for_each(|run| summary.add(run));
+            text += &layout().case(runs);
+        }
+        let all = [Requirement::of(17, 5), Requirement::of(5, 2)];
+        text += &layout().summary(&summary, &all, Duration::from_millis(820));
+        insta::assert_snapshot!(text, @r"
+        ✓ pass         ROT-R1-inflight[lead=20ms]    seeds 1..20        28,450 events     1h 24m
+        ✗ fail         APR-one-press                  seeds 1..3         4,242 events    12m 36s
+            fail S-03 C05-R2 C15-R1 at 12.345678s, seed 2
+              m1 is displayed twice at epoch 2
+              records d1.17 s0.4
+              with 2 of 3 seeds: 2, 3
+              peadsim run scenarios/approval/press.yaml --seed 2
+            warning S-27 C05-R2 C15-R1 at 12.345678s, seed 2
+              alice's table is full
+              records d1.17 s0.4
+              with 2 of 3 seeds: 2, 3
+        ? inconclusive ROT-R2                             seed 7         1,419 events     4m 12s
+            inconclusive reaches at 60.000000s, seed 7
+              R2 did not occur
+              peadsim run scenarios/rotation/r2.yaml --seed 7
+
+        runs          24 of 3 cases: 21 pass, 2 fail, 1 inconclusive
+        events        34,111 in 1h 40m of virtual time
+        took          820.0ms, 41,598 events/s
+        warnings      2
+        claims        1 of 2
+        requirements  1 positive and 0 negative of 2
+        digest        e6d178f2239c115b1511e9305dd28b05d2e77cb09f912acaf53596848aedf391
+        black box     59e6c1aa40da80708af3be005f97167ed49601ad4f6873510ce154e25bd0bbef
+        ");
+    }
+
+    #[test]
+    fn colors_change_nothing_but_colors() {
+        let run = [samples::fail(1)];
+        let colored = Layout { palette: Palette::colored(), ..layout() }.case(&run);
+        let mut plain = String::new();
+        let mut escaped = false;
+        for c in colored.chars() {
+            match c {
+                '\u{1b}' => escaped = true,
+                'm' if escaped => escaped = false,
+                c if !escaped => plain.push(c),
+                _ => {}
+            }
+        }
+        assert_ne!(colored, plain);
+        assert_eq!(plain, layout().case(&run));
+    }
+
+    #[test]
+    fn no_text_writes_to_the_terminal_what_it_likes() {
+        let mut run = samples::fail(1);
+        run.findings[1].message = "a\u{1b}[2Jb\nc".to_owned();
+        let text = layout().case(&[run]);
+        assert!(text.contains("a\u{fffd}[2Jb\u{fffd}c"), "{text}");
+    }
+}

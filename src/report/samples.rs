@@ -1,0 +1,84 @@
+//! Outcomes for the tests of this room. Not here: assertions.
+
+use crate::base::time::{Duration, Instant};
+use crate::verdict::finding::{Evidence, Finding, Severity};
+use crate::verdict::metrics::Metrics;
+use crate::verdict::outcome::{Digests, Outcome, Verdict};
+use crate::verdict::requirement::{Polarity, Requirement};
+
+/// A run in which all is as expected.
+pub(super) fn pass(seed: u64) -> Outcome {
+    let requirement = Requirement::of(17, 5);
+    let mut evidence = Evidence::default();
+    evidence.note(requirement, Polarity::Positive);
+    let mut metrics = Metrics::default();
+    metrics.add("lookups", 2);
+    metrics.time("chat.delivery", Duration::from_millis(120));
+    Outcome {
+        case: "ROT-R1-inflight[lead=20ms]".to_owned(),
+        title: "A message stored before the receiver rotates is still displayed".to_owned(),
+        seed,
+        suite: "p256".to_owned(),
+        verdict: Verdict::Pass,
+        verified: 3,
+        findings: Vec::new(),
+        evidence,
+        claimed: vec![(requirement, Polarity::Positive)],
+        reached: vec!["R1".to_owned()],
+        metrics,
+        events: 1_412 + seed % 100,
+        records: 900,
+        virtual_time: Duration::from_secs(252),
+        digest: digests(seed),
+        repro: format!("peadsim run scenarios/rotation/inflight.yaml --seed {seed}"),
+    }
+}
+
+/// A run with a failure and a warning.
+pub(super) fn fail(seed: u64) -> Outcome {
+    let shown = |severity, oracle: &str, message: &str| Finding {
+        severity,
+        oracle: oracle.to_owned(),
+        requirements: vec![Requirement::of(5, 2), Requirement::of(15, 1)],
+        at: Instant::from_nanos(12_345_678_901),
+        message: message.to_owned(),
+        records: vec!["d1.17".to_owned(), "s0.4".to_owned()],
+    };
+    Outcome {
+        case: "APR-one-press".to_owned(),
+        title: "One press approves <one> request".to_owned(),
+        verdict: Verdict::Fail,
+        findings: vec![
+            shown(Severity::Warning, "S-27", "alice's table is full"),
+            shown(Severity::Fail, "S-03", "m1 is displayed twice at epoch 2"),
+        ],
+        claimed: Vec::new(),
+        repro: format!("peadsim run scenarios/approval/press.yaml --seed {seed}"),
+        ..pass(seed)
+    }
+}
+
+/// A run that leaves something open.
+pub(super) fn inconclusive(seed: u64) -> Outcome {
+    let finding = Finding {
+        severity: Severity::Inconclusive,
+        oracle: "reaches".to_owned(),
+        requirements: Vec::new(),
+        at: Instant::from_nanos(60_000_000_000),
+        message: "R2 did not occur".to_owned(),
+        records: Vec::new(),
+    };
+    Outcome {
+        case: "ROT-R2".to_owned(),
+        verdict: Verdict::Inconclusive,
+        findings: vec![finding],
+        claimed: Vec::new(),
+        repro: format!("peadsim run scenarios/rotation/r2.yaml --seed {seed}"),
+        ..pass(seed)
+    }
+}
+
+fn digests(seed: u64) -> Digests {
+    let digest = |form: &str| format!("{form}{seed:0width$x}", width = 64 - form.len());
+    Digests { full: digest("f0"), masked: digest("aa"), black_box: digest("bb") }
+}

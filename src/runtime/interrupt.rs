@@ -1,0 +1,50 @@
+//! Ctrl-C: the first asks for an orderly end, the second ends at once.
+//!
+//! Not here: what an orderly end is, or what is told to the user.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the user wants an end; clones see the same.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Watches from now on, on a thread of its own. `first` and `second` are called there.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread or no signals.
+    pub fn watch(
+        first: impl FnOnce() + Send + 'static,
+        second: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
+        let interrupt = Self::default();
+        let raised = interrupt.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let watch = async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                raised.raise();
+                first();
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                second();
+            }
+        };
+        std::thread::Builder::new()
+            .name("interrupt".to_owned())
+            .spawn(move || runtime.block_on(watch))?;
+        Ok(interrupt)
+    }
+
+    /// Asks for an end, as Ctrl-C does.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Was an end asked for?
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

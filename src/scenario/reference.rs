@@ -1,0 +1,174 @@
+//! The language as a reference page in Markdown.
+//!
+//! Not here: any knowledge of keys; all of it comes from the tables. The page is committed as
+//! `reference.md`, and a test holds it equal to what this makes.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::scenario::ast::scenario::Scenario;
+use crate::scenario::fields::{Choices, Field, Kind, Leaf, ReadMap as _, Rule, Table, prose};
+
+const HEAD: &str = "# The scenario language
+
+One YAML file is one scenario. Quantities carry their unit (`40ms`, `1KiB`, `5%`, `4/d`), a range is
+written `10ms..80ms`, and a range in a setting is one draw per seed and device. Where a map has a
+*short* key, a single value in its place means that key.
+
+";
+
+/// The reference page.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = Page {
+        text: HEAD.to_owned(),
+        seen: BTreeSet::new(),
+        queue: Vec::new(),
+        leaves: Vec::new(),
+    };
+    page.table(Scenario::table());
+    while !page.queue.is_empty() {
+        let next = page.queue.remove(0);
+        match next {
+            Section::Table(table) => page.table(table),
+            Section::Choices(choices) => page.choices(choices),
+        }
+    }
+    page.values();
+    page.text
+}
+
+enum Section {
+    Table(&'static Table),
+    Choices(&'static Choices),
+}
+
+struct Page {
+    text: String,
+    seen: BTreeSet<String>,
+    queue: Vec<Section>,
+    leaves: Vec<&'static Leaf>,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn table(&mut self, table: &'static Table) {
+        self.line(&format!("## `{}`\n\n{}\n", table.name, prose(table.doc)));
+        if let Some(short) = table.short {
+            self.line(&format!("Short: `{short}`.\n"));
+        }
+        self.keys(table);
+    }
+
+    fn keys(&mut self, table: &'static Table) {
+        if table.fields.is_empty() {
+            return;
+        }
+        self.line("| key | takes | default | meaning |\n| --- | --- | --- | --- |");
+        for field in table.fields {
+            let takes = self.takes(&field.kind);
+            let row = format!(
+                "| `{}` | {takes} | {} | {} |",
+                field.key,
+                default(field, table),
+                prose(field.doc)
+            );
+            self.line(&row);
+        }
+        self.line("");
+        for rule in table.rules {
+            self.line(&format!("{}\n", rule_text(rule)));
+        }
+    }
+
+    fn choices(&mut self, choices: &'static Choices) {
+        self.line(&format!("## One `{}`\n\n{}\n", choices.name, prose(choices.doc)));
+        if let Some(common) = choices.common {
+            self.keys(common());
+        }
+        for (key, kind, doc) in choices.choices {
+            let takes = self.takes(kind);
+            self.line(&format!("* `{key}`: {} Takes {takes}.", prose(doc)));
+        }
+        self.line("");
+    }
+
+    fn values(&mut self) {
+        self.line("## Single values\n\n| name | form |\n| --- | --- |");
+        for leaf in std::mem::take(&mut self.leaves) {
+            self.line(&format!("| {} | {} |", leaf.name, leaf.expected));
+        }
+    }
+
+    /// What a place takes, in words; sections that it needs come later on the page.
+    fn takes(&mut self, kind: &Kind) -> String {
+        match kind {
+            Kind::Any => "any value".to_owned(),
+            Kind::Leaf(leaf) => {
+                if self.seen.insert(leaf.name.to_owned()) {
+                    self.leaves.push(leaf);
+                }
+                leaf.name.to_owned()
+            }
+            Kind::Word(words) => {
+                let list: Vec<_> =
+                    words.words.iter().map(|(word, _)| format!("`{word}`")).collect();
+                list.join(", ")
+            }
+            Kind::List(item) => format!("list of: {}", self.takes(item)),
+            Kind::Names(names, value) => format!("map from {names} to: {}", self.takes(value)),
+            Kind::Table(table) => self.section(Section::Table(table())),
+            Kind::Tables(own, rest) => {
+                let own = self.section(Section::Table(own()));
+                format!("{own} with the keys of {}", self.section(Section::Table(rest())))
+            }
+            Kind::OneOf(choices) => self.section(Section::Choices(choices())),
+            Kind::Either(one, other) => {
+                let one = self.takes(one);
+                format!("{one}; or {}", self.takes(other))
+            }
+        }
+    }
+
+    fn section(&mut self, section: Section) -> String {
+        let title = match &section {
+            Section::Table(table) => format!("map `{}`", table.name),
+            Section::Choices(choices) => format!("one `{}`", choices.name),
+        };
+        if self.seen.insert(title.clone()) {
+            self.queue.push(section);
+        }
+        title
+    }
+}
+
+fn default(field: &Field, table: &Table) -> String {
+    let alternative = table.rules.iter().any(|rule| match rule {
+        Rule::ExactlyOne(keys) => keys.contains(&field.key),
+        Rule::AtMostOne(_) | Rule::Needs(..) => false,
+    });
+    match field.default {
+        Some(default) => format!("`{default}`"),
+        None if field.required && !alternative => "required".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn rule_text(rule: &Rule) -> String {
+    let list = |keys: &[&str]| {
+        let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        keys.join(", ")
+    };
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    let _ = match rule {
+        Rule::AtMostOne(keys) => write!(text, "At most one of {}.", list(keys)),
+        Rule::ExactlyOne(keys) => write!(text, "Exactly one of {}.", list(keys)),
+        Rule::Needs(key, other) => write!(text, "`{key}` only beside `{other}`."),
+    };
+    text
+}

@@ -1,0 +1,110 @@
+//! Finds named points in the ordered stream of a node's outputs, at which a scenario may stop it.
+//!
+//! Not here: the list of points (`proto::barrier`), or what stopping means (`power`).
+
+use crate::base::id::NodeId;
+use crate::crypto::suite::Suite;
+use crate::proto::barrier::Barrier;
+use crate::proto::device::durable::DeviceWrite;
+use crate::proto::port::Output;
+use crate::proto::server::durable::AccountWrite;
+use crate::sim::outbox::{Item, Next, Outbox};
+use crate::sim::world::World;
+use crate::trace::fact::Fact;
+use crate::wire::header::BodyKind;
+use crate::wire::message::Message;
+
+/// A barrier that waits for its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Armed {
+    /// The step that set it.
+    pub step: u32,
+    /// Where it stops the node.
+    pub barrier: Barrier,
+}
+
+/// On which side of an output a barrier is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// No barrier here.
+    None,
+    /// The node stops before this output leaves.
+    Before,
+    /// The node stops when this output has left.
+    After,
+}
+
+impl<S: Suite> World<S> {
+    /// What a device's barrier makes of what comes next.
+    pub(super) fn device_side(&self, user: u32, next: &Next<DeviceWrite>) -> Side {
+        let Some(armed) = self.armed.get(&NodeId::device(user)) else { return Side::None };
+        let outbox = &self.devices[user as usize].outbox;
+        match (next, armed.barrier) {
+            (Next::Sync, Barrier::BeforeCommit) => {
+                before(writes(outbox, |write| matches!(write, DeviceWrite::Inbox(_, _, Some(_)))))
+            }
+            (Next::Carry(item), barrier) => side(barrier, item),
+            (Next::Sync | Next::Wait, _) => Side::None,
+        }
+    }
+
+    /// What an account's barrier makes of what comes next.
+    pub(super) fn account_side(&self, user: u32, next: &Next<AccountWrite>) -> Side {
+        let Some(armed) = self.armed.get(&NodeId::account(user)) else { return Side::None };
+        let outbox = &self.accounts[user as usize].outbox;
+        match (next, armed.barrier) {
+            (Next::Sync, Barrier::BeforeStore) => {
+                before(writes(outbox, |write| matches!(write, AccountWrite::Store { .. })))
+            }
+            (Next::Carry(item), barrier) => side(barrier, item),
+            (Next::Sync | Next::Wait, _) => Side::None,
+        }
+    }
+}
+
+fn before(here: bool) -> Side {
+    if here { Side::Before } else { Side::None }
+}
+
+/// Whether the writes that start now contain such a one.
+fn writes<W>(outbox: &Outbox<W>, is: impl Fn(&W) -> bool) -> bool {
+    let batch = outbox.iter().map_while(|item| match &item.output {
+        Output::Persist(_, writes) => Some(writes),
+        Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => None,
+    });
+    batch.flatten().any(is)
+}
+
+/// Where a barrier is, seen from an output that leaves now.
+fn side<W>(barrier: Barrier, item: &Item<W>) -> Side {
+    let message = match &item.output {
+        Output::Transmit(_, envelope) => &envelope.body,
+        Output::Fact(Fact::Derive { .. }) if barrier == Barrier::BeforeRow => return Side::After,
+        Output::Fact(_) | Output::Internal(..) | Output::Persist(..) => return Side::None,
+    };
+    let (here, side) = match barrier {
+        Barrier::BeforeAck => (is_ack(message), Side::Before),
+        Barrier::AfterAck => (is_ack(message), Side::After),
+        Barrier::BeforeSubmit => (matches!(message, Message::Submit(_)), Side::Before),
+        Barrier::AfterSubmit => (matches!(message, Message::Submit(_)), Side::After),
+        Barrier::BeforeApproval => (is_approval(message), Side::Before),
+        Barrier::BeforeRotate => (matches!(message, Message::RotateKey(_)), Side::Before),
+        Barrier::AfterRotate => (matches!(message, Message::RotateKey(_)), Side::After),
+        Barrier::BeforeSubmitAck => (matches!(message, Message::SubmitAck { .. }), Side::Before),
+        Barrier::AfterSubmitAck => (matches!(message, Message::SubmitAck { .. }), Side::After),
+        Barrier::AfterDeliver => (matches!(message, Message::Deliver(_)), Side::After),
+        Barrier::BeforeRotateAck => (matches!(message, Message::RotateAck { .. }), Side::Before),
+        Barrier::AfterRotateAck => (matches!(message, Message::RotateAck { .. }), Side::After),
+        // At writes and derivations, not at frames.
+        Barrier::BeforeCommit | Barrier::BeforeRow | Barrier::BeforeStore => (false, Side::None),
+    };
+    if here { side } else { Side::None }
+}
+
+const fn is_ack(message: &Message) -> bool {
+    matches!(message, Message::DeliverAck { .. })
+}
+
+fn is_approval(message: &Message) -> bool {
+    matches!(message, Message::Submit(submit) if submit.header.kind == BodyKind::ApprovalReply)
+}

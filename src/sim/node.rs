@@ -1,0 +1,275 @@
+//! One node of the world: a machine with its durable state, its outputs, its clock and its timer.
+//!
+//! Not here: where outputs go (`turn`, `path`), or which node is which (`world`).
+
+use std::collections::VecDeque;
+
+use crate::base::time::{Duration, Instant, Now};
+use crate::crypto::suite::Suite;
+use crate::engine::clock::NodeClock;
+use crate::engine::timer::TimerSlot;
+use crate::proto::device::Device;
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite};
+use crate::proto::port::{AccountInput, DeviceInput, Output, Token, Wake};
+use crate::proto::server::account::Account;
+use crate::proto::server::durable::{AccountDurable, AccountWrite};
+use crate::proto::work::Work;
+use crate::scenario::plan::Cpu;
+use crate::sim::cpu::{Price, price};
+use crate::sim::frame::Label;
+use crate::sim::outbox::{Item, Outbox};
+use crate::trace::record::RecordId;
+use crate::wire::message::Ticket;
+
+/// What devices and accounts have in common for their driver.
+pub trait Machine {
+    /// What it is told.
+    type Input;
+    /// Its kind of durable write.
+    type Write;
+    /// What survives a loss of power.
+    type Durable: Clone + Default;
+
+    /// It was just built.
+    fn power_on(&mut self, now: Now, ticket: Option<Ticket>);
+    /// See `proto`.
+    fn handle_input(&mut self, now: Now, input: Self::Input);
+    /// See `proto`.
+    fn handle_timeout(&mut self, now: Now);
+    /// See `proto`.
+    fn poll_output(&mut self) -> Option<Output<Self::Write>>;
+    /// See `proto`.
+    fn poll_timeout(&self) -> Option<Wake>;
+    /// Cryptographic work since the last call.
+    fn take_work(&mut self) -> Work;
+    /// Makes one durable write.
+    fn apply(durable: &mut Self::Durable, write: &Self::Write);
+    /// Everything up to the token is durable.
+    fn persisted(token: Token) -> Self::Input;
+}
+
+/// What starts a turn.
+#[derive(Clone, Debug)]
+pub enum Stimulus<I> {
+    /// An input.
+    Input(I),
+    /// The machine's own time-out.
+    Timeout,
+    /// It was just built; a device may be given its session.
+    Start(Option<Ticket>),
+}
+
+/// An input that waits for the processor.
+#[derive(Clone, Debug)]
+pub enum Waiting<I> {
+    /// For the machine.
+    Input {
+        /// What it is told.
+        input: I,
+        /// Why.
+        cause: Option<RecordId>,
+        /// The frame that it is, if it is one.
+        request: Option<Label>,
+    },
+    /// The writes under way are durable.
+    Synced,
+}
+
+/// A machine and everything its driver keeps for it.
+#[derive(Clone, Debug)]
+pub struct Node<M: Machine> {
+    /// None while it is off.
+    pub machine: Option<M>,
+    /// What it would restart from.
+    pub durable: M::Durable,
+    /// Its wall clock.
+    pub clock: NodeClock,
+    /// How often it was started.
+    pub boot: u64,
+    /// Counts losses of power, so that events of an earlier life are known.
+    pub life: u32,
+    /// Number of its next record.
+    pub records: u64,
+    /// Outputs that have not left.
+    pub outbox: Outbox<M::Write>,
+    /// Inputs that wait while the processor is busy.
+    pub inputs: VecDeque<Waiting<M::Input>>,
+    /// When the machine wants to be called.
+    pub timer: TimerSlot,
+    /// Whether it is listed as having something to do.
+    pub listed: bool,
+    /// Outputs of the turn under way; they leave when the processor is done. Some: it is busy.
+    cooking: Option<Vec<Item<M::Write>>>,
+    /// How many turns there were at this instant.
+    turns: (Instant, u32),
+}
+
+/// Turns of a node at one instant. A machine answers an input with a few turns; one that never comes to
+/// rest would stop time.
+pub const TURNS_MAX: u32 = 100_000;
+
+impl<M: Machine> Node<M> {
+    /// A node that is off.
+    pub fn new(durable: M::Durable) -> Self {
+        Self {
+            machine: None,
+            durable,
+            clock: NodeClock::default(),
+            boot: 0,
+            life: 0,
+            records: 0,
+            outbox: Outbox::default(),
+            inputs: VecDeque::new(),
+            timer: TimerSlot::default(),
+            listed: false,
+            cooking: None,
+            turns: (Instant::START, 0),
+        }
+    }
+
+    /// Is the processor busy?
+    pub const fn is_busy(&self) -> bool {
+        self.cooking.is_some()
+    }
+
+    /// Is nothing under way inside?
+    pub fn is_idle(&self) -> bool {
+        self.cooking.is_none() && self.inputs.is_empty() && self.outbox.is_empty()
+    }
+
+    /// One turn of the machine. Facts that come before anything else are stated now; what follows leaves
+    /// when the processor is done.
+    pub fn turn(
+        &mut self,
+        at: Instant,
+        stimulus: Stimulus<M::Input>,
+        cause: Option<RecordId>,
+        request: Option<&Label>,
+        cpu: Cpu,
+    ) -> Result<Price, Storm> {
+        let Some(machine) = &mut self.machine else { return Ok(Price::default()) };
+        self.turns = if self.turns.0 == at { (at, self.turns.1 + 1) } else { (at, 1) };
+        if self.turns.1 > TURNS_MAX {
+            return Err(Storm);
+        }
+        let now = self.clock.now(at);
+        match stimulus {
+            Stimulus::Input(input) => machine.handle_input(now, input),
+            Stimulus::Timeout => machine.handle_timeout(now),
+            Stimulus::Start(ticket) => machine.power_on(now, ticket),
+        }
+        let mut outputs = Vec::new();
+        while let Some(output) = machine.poll_output() {
+            let label = match &output {
+                Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
+                Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => None,
+            };
+            outputs.push(Item { output, cause, label });
+        }
+        let price = price(cpu, &machine.take_work());
+        let mut outputs = outputs.into_iter().peekable();
+        if price.time > Duration::ZERO {
+            while let Some(fact) = outputs.next_if(|item| matches!(item.output, Output::Fact(_))) {
+                self.outbox.push(fact);
+            }
+            self.cooking = Some(outputs.collect());
+        } else {
+            outputs.for_each(|item| self.outbox.push(item));
+        }
+        Ok(price)
+    }
+
+    /// The processor is done: what it made may leave.
+    pub fn done(&mut self) {
+        self.cooking.take().into_iter().flatten().for_each(|item| self.outbox.push(item));
+    }
+
+    /// Power is gone, and with it everything volatile.
+    pub fn stop(&mut self) {
+        self.machine = None;
+        self.life += 1;
+        self.outbox.clear();
+        self.inputs.clear();
+        self.timer.disarm();
+        self.cooking = None;
+    }
+}
+
+/// A machine does not come to rest at one instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{TURNS_MAX} turns at one instant")]
+pub struct Storm;
+
+impl<S: Suite> Machine for Device<S> {
+    type Input = DeviceInput;
+    type Write = DeviceWrite;
+    type Durable = DeviceDurable;
+
+    fn power_on(&mut self, now: Now, ticket: Option<Ticket>) {
+        Self::power_on(self, now, ticket);
+    }
+
+    fn handle_input(&mut self, now: Now, input: DeviceInput) {
+        Self::handle_input(self, now, input);
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<DeviceWrite>> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Wake> {
+        Self::poll_timeout(self)
+    }
+
+    fn take_work(&mut self) -> Work {
+        Self::take_work(self)
+    }
+
+    fn apply(durable: &mut DeviceDurable, write: &DeviceWrite) {
+        durable.apply(write);
+    }
+
+    fn persisted(token: Token) -> DeviceInput {
+        DeviceInput::Persisted(token)
+    }
+}
+
+impl<S: Suite> Machine for Account<S> {
+    type Input = AccountInput;
+    type Write = AccountWrite;
+    type Durable = AccountDurable;
+
+    fn power_on(&mut self, _: Now, _: Option<Ticket>) {}
+
+    fn handle_input(&mut self, now: Now, input: AccountInput) {
+        Self::handle_input(self, now, input);
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<AccountWrite>> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Wake> {
+        Self::poll_timeout(self)
+    }
+
+    fn take_work(&mut self) -> Work {
+        Self::take_work(self)
+    }
+
+    fn apply(durable: &mut AccountDurable, write: &AccountWrite) {
+        durable.apply(write);
+    }
+
+    fn persisted(token: Token) -> AccountInput {
+        AccountInput::Persisted(token)
+    }
+}

@@ -1,0 +1,189 @@
+//! The outputs of one node in order, held back behind writes that are not yet durable.
+//!
+//! This is the driver's half of the law of `Persist` (`proto`): what comes after a batch of writes waits
+//! for it, and a crash loses both together. Not here: how long a write takes, or what an output does.
+
+use std::collections::VecDeque;
+
+use crate::proto::port::{Output, Token};
+use crate::sim::frame::Label;
+use crate::trace::record::RecordId;
+
+/// An output and the record that led to it.
+#[derive(Clone, Debug)]
+pub struct Item<W> {
+    /// What to do.
+    pub output: Output<W>,
+    /// Why.
+    pub cause: Option<RecordId>,
+    /// Of a frame: what it says it is.
+    pub label: Option<Label>,
+}
+
+/// Outputs that have not left yet, oldest first.
+#[derive(Clone, Debug)]
+pub struct Outbox<W> {
+    items: VecDeque<Item<W>>,
+    /// The last token of the batch that is being written.
+    syncing: Option<Token>,
+}
+
+impl<W> Default for Outbox<W> {
+    fn default() -> Self {
+        Self { items: VecDeque::new(), syncing: None }
+    }
+}
+
+/// What the driver does next.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once, never stored")]
+#[derive(Clone, Debug)]
+pub enum Next<W> {
+    /// Carry this out.
+    Carry(Item<W>),
+    /// Start writing; `Outbox::synced` when it is durable.
+    Sync,
+    /// Nothing may leave now.
+    Wait,
+}
+
+impl<W> Outbox<W> {
+    /// Adds an output behind all others.
+    pub fn push(&mut self, item: Item<W>) {
+        self.items.push_back(item);
+    }
+
+    /// Has everything left?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The outputs in order, whether they may leave or not.
+    pub fn iter(&self) -> impl Iterator<Item = &Item<W>> {
+        self.items.iter()
+    }
+
+    /// The next thing to do. A batch of writes at the front is started together with those right behind
+    /// it (group commit) and stays at the front until it is durable. What is behind another output waits
+    /// like that output: it may take for granted that the other one has left.
+    pub fn next(&mut self) -> Next<W> {
+        match self.items.front() {
+            None => Next::Wait,
+            Some(Item { output: Output::Persist(..), .. }) => {
+                if self.syncing.is_some() {
+                    return Next::Wait;
+                }
+                self.syncing = self.items.iter().map_while(|item| batch(&item.output)).last();
+                Next::Sync
+            }
+            Some(_) => self.items.pop_front().map_or(Next::Wait, Next::Carry),
+        }
+    }
+
+    /// The batch under way is durable: applies its writes in order and returns its last token with its
+    /// cause. The outputs between the writes stay in place, in order.
+    pub fn synced(&mut self, mut apply: impl FnMut(&W)) -> Option<(Token, Option<RecordId>)> {
+        let last = self.syncing.take()?;
+        let mut cause = None;
+        self.items.retain(|item| match &item.output {
+            Output::Persist(token, writes) if *token <= last => {
+                writes.iter().for_each(&mut apply);
+                cause = item.cause;
+                false
+            }
+            Output::Persist(..) | Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => {
+                true
+            }
+        });
+        Some((last, cause))
+    }
+
+    /// Power is gone: everything that had not left is lost.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.syncing = None;
+    }
+}
+
+/// The token of a batch of writes.
+const fn batch<W>(output: &Output<W>) -> Option<Token> {
+    match output {
+        Output::Persist(token, _) => Some(*token),
+        Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::fact::Fact;
+
+    fn fact(name: &str) -> Output<u8> {
+        Output::Fact(Fact::Fence { name: name.to_owned() })
+    }
+
+    fn item(output: Output<u8>) -> Item<u8> {
+        Item { output, cause: None, label: None }
+    }
+
+    fn carried(outbox: &mut Outbox<u8>) -> Vec<String> {
+        let mut names = Vec::new();
+        loop {
+            match outbox.next() {
+                Next::Carry(Item { output: Output::Fact(Fact::Fence { name }), .. }) => {
+                    names.push(name);
+                }
+                Next::Carry(other) => panic!("unexpected {other:?}"),
+                Next::Sync => names.push("sync".to_owned()),
+                Next::Wait => return names,
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_wait_for_the_writes_before_them() {
+        let mut outbox = Outbox::default();
+        outbox.push(item(fact("a")));
+        outbox.push(item(Output::Persist(Token(1), vec![1])));
+        outbox.push(item(fact("b")));
+        outbox.push(item(Output::Persist(Token(2), vec![2, 3])));
+        outbox.push(item(fact("c")));
+        outbox.push(item(Output::Persist(Token(3), vec![4])));
+        assert_eq!(carried(&mut outbox), ["a", "sync"]);
+        let mut written = Vec::new();
+        let done = outbox.synced(|write| written.push(*write));
+        assert_eq!((done, &written[..]), (Some((Token(1), None)), &[1][..]));
+        assert_eq!(carried(&mut outbox), ["b", "sync"]);
+        assert_eq!(carried(&mut outbox), Vec::<String>::new());
+        let done = outbox.synced(|write| written.push(*write));
+        assert_eq!((done, &written[..]), (Some((Token(2), None)), &[1, 2, 3][..]));
+        assert_eq!(carried(&mut outbox), ["c", "sync"]);
+        outbox.synced(|write| written.push(*write));
+        assert_eq!(written, [1, 2, 3, 4]);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn writes_side_by_side_are_one_batch() {
+        let mut outbox = Outbox::default();
+        outbox.push(item(Output::Persist(Token(1), vec![1])));
+        outbox.push(item(Output::Persist(Token(2), vec![2])));
+        assert_eq!(carried(&mut outbox), ["sync"]);
+        outbox.push(item(Output::Persist(Token(3), vec![3])));
+        let mut written = Vec::new();
+        assert_eq!(outbox.synced(|write| written.push(*write)), Some((Token(2), None)));
+        assert_eq!(written, [1, 2]);
+        assert_eq!(carried(&mut outbox), ["sync"]);
+    }
+
+    #[test]
+    fn a_crash_loses_writes_and_outputs_together() {
+        let mut outbox = Outbox::default();
+        outbox.push(item(Output::Persist(Token(1), vec![1])));
+        outbox.push(item(fact("a")));
+        assert_eq!(carried(&mut outbox), ["sync"]);
+        outbox.clear();
+        assert_eq!(outbox.synced(|_| panic!("nothing was written")), None);
+        assert_eq!(carried(&mut outbox), Vec::<String>::new());
+    }
+}

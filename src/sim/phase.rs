@@ -1,0 +1,239 @@
+//! The phases of a run: a prelude on clean links, `active` with its steps, `settle` until nothing is pending.
+//!
+//! Not here: what steps do (`action`), or the verdict (`run`).
+
+use crate::base::id::{DraftId, NodeId};
+use crate::base::time::{Duration, Instant};
+use crate::crypto::suite::Suite;
+use crate::network::fault::FaultId;
+use crate::proto::device::Device;
+use crate::proto::device::durable::Stage;
+use crate::proto::port::{DeviceInput, UserAction};
+use crate::proto::server::mailbox::ItemBody;
+use crate::scenario::plan::WorkloadKind;
+use crate::sim::world::{Event, World};
+use crate::trace::fact::{Fact, Phase};
+use crate::verdict::finding::Severity;
+
+/// How long the prelude may take (scenario language, rule 6).
+pub const GIVEN_MAX: Duration = Duration::from_secs(600);
+/// Texts of the prelude have draft numbers from here on, which no scenario reaches.
+const WARM_DRAFTS: u64 = 1 << 62;
+/// What the prelude's texts say: shorter than anything that oracles search for in frames.
+const WARM_TEXT: &str = "warm-up";
+/// The number of the prelude's `offline` among faults; steps have the others.
+pub(super) const OFFLINE: FaultId = FaultId(u32::MAX);
+/// How often one looks whether anything is pending.
+const TICK: Duration = Duration::from_secs(1);
+/// Pending things that a finding names.
+const NAMED_MAX: usize = 8;
+
+impl<S: Suite> World<S> {
+    /// The start of the world.
+    pub(super) fn begin_given(&mut self) {
+        self.record(NodeId::HARNESS, Fact::Phase(Phase::Given), None);
+        self.make_nodes();
+        let warm = self.plan.given.warm.clone();
+        for (one, other) in warm {
+            self.schedule(Instant::START, NodeId::device(one), Event::Warm(other));
+            self.schedule(Instant::START, NodeId::device(other), Event::Warm(one));
+        }
+        self.schedule(Instant::START, NodeId::HARNESS, Event::Tick);
+    }
+
+    /// One text of the prelude.
+    pub(super) fn warm(&mut self, user: u32, to: u32) {
+        let action = UserAction::Send {
+            draft: DraftId(WARM_DRAFTS + u64::from(to)),
+            to: self.user(to),
+            text: WARM_TEXT.to_owned(),
+        };
+        self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
+    }
+
+    /// A whole second.
+    pub(super) fn tick(&mut self) {
+        let pending = self.pending(1);
+        match self.phase {
+            Phase::Given if pending.is_empty() => self.begin_active(),
+            Phase::Given if self.now().since(Instant::START) >= GIVEN_MAX => {
+                let what = self.pending(NAMED_MAX).join(", ");
+                let message = format!("`given` is not done after {GIVEN_MAX}: {what}");
+                self.find(Severity::Inconclusive, "given", message);
+                self.finish();
+            }
+            Phase::Settle if pending.is_empty() => self.finish(),
+            Phase::Settle if self.now() >= self.agenda.heal_at() + self.plan.settle => {
+                let what = self.pending(NAMED_MAX).join(", ");
+                let message = format!("still pending after `settle`: {what}");
+                self.find(Severity::Warning, "pending", message);
+                self.finish();
+            }
+            Phase::Given | Phase::Settle => {
+                self.schedule(self.now() + TICK, NodeId::HARNESS, Event::Tick);
+            }
+            Phase::Active | Phase::End => {}
+        }
+    }
+
+    fn begin_active(&mut self) {
+        let now = self.now();
+        self.phase = Phase::Active;
+        self.start = now;
+        self.record(NodeId::HARNESS, Fact::Phase(Phase::Active), None);
+        let due = self.agenda.start(now);
+        self.enter(due);
+        let heal = self.agenda.heal_at();
+        for user in self.plan.given.offline.clone() {
+            self.links[user as usize].unplug(OFFLINE);
+            self.schedule(heal, NodeId::device(user), Event::Online);
+        }
+        let workloads = self.plan.workloads.iter();
+        let users: Vec<(u16, u32)> = (0..)
+            .zip(workloads)
+            .flat_map(|(n, it)| it.by.iter().cloned().flatten().map(move |user| (n, user)))
+            .collect();
+        for (workload, user) in users {
+            self.next_arrival(user, workload, Duration::ZERO);
+        }
+        self.schedule(heal, NodeId::HARNESS, Event::Settle);
+    }
+
+    /// Everything is healed; what is under way may come to its end.
+    pub(super) fn begin_settle(&mut self) {
+        self.phase = Phase::Settle;
+        self.record(NodeId::HARNESS, Fact::Phase(Phase::Settle), None);
+        let missing: Vec<String> = self.agenda.missing().map(str::to_owned).collect();
+        for name in missing {
+            let message =
+                format!("step `{name}` never acted: what it follows did not happen in time");
+            self.find(Severity::Inconclusive, "step", message);
+        }
+        self.schedule(self.now().ceil_to_second(), NodeId::HARNESS, Event::Tick);
+    }
+
+    fn finish(&mut self) {
+        self.phase = Phase::End;
+        self.record(NodeId::HARNESS, Fact::Phase(Phase::End), None);
+        self.ended = true;
+    }
+
+    /// The prelude's `offline` is over at a device.
+    pub(super) fn online(&mut self, user: u32) {
+        let going = self.links[user as usize].end(OFFLINE);
+        self.release(going);
+    }
+
+    /// A workload's action at a device, and the next one.
+    pub(super) fn arrival(&mut self, user: u32, workload: u16) {
+        let at = self.now().since(self.start);
+        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
+        let plan = &self.plan.workloads[usize::from(workload)];
+        let action = match &plan.what {
+            WorkloadKind::Send { .. } => {
+                let letter = self.traffic[usize::from(workload)].letter(plan, user, n);
+                letter.map(|letter| UserAction::Send {
+                    draft: letter.draft,
+                    to: self.user(letter.to),
+                    text: letter.text,
+                })
+            }
+            WorkloadKind::Rotate => Some(UserAction::Rotate { revoke: false }),
+        };
+        self.arrivals.insert((workload, user), n + 1);
+        if let Some(action) = action {
+            self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
+        }
+        self.next_arrival(user, workload, at);
+    }
+
+    fn next_arrival(&mut self, user: u32, workload: u16, previous: Duration) {
+        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
+        let plan = &self.plan.workloads[usize::from(workload)];
+        let traffic = &self.traffic[usize::from(workload)];
+        if let Some(at) = traffic.arrival(plan, user, n, previous) {
+            let event = Event::Arrival(workload);
+            self.schedule(self.start + at, NodeId::device(user), event);
+        }
+    }
+
+    /// Lists a node as having something to bring to an end, or not any more.
+    pub(super) fn list(&mut self, node: NodeId) {
+        let Some(user) = node.user().map(|user| user as usize) else { return };
+        let (restless, listed) = if node.is_device() {
+            let it = &mut self.devices[user];
+            let durable = &it.durable;
+            let work = !durable.drafts.is_empty()
+                || !durable.inbox.is_empty()
+                || durable.keyring.pending.is_some();
+            (work || !it.is_idle(), &mut it.listed)
+        } else {
+            let it = &mut self.accounts[user];
+            let mail = it.durable.mailbox().is_some_and(|box_| box_.items().next().is_some());
+            (mail || !it.is_idle(), &mut it.listed)
+        };
+        if restless != *listed {
+            *listed = restless;
+            if restless {
+                self.restless.insert(node);
+            } else {
+                self.restless.remove(&node);
+            }
+        }
+    }
+
+    /// What is pending, at most so many things. What waits for a user's word is not.
+    fn pending(&self, most: usize) -> Vec<String> {
+        let mut pending: Vec<String> = Vec::new();
+        for node in &self.restless {
+            if pending.len() >= most {
+                break;
+            }
+            let Some(user) = node.user() else { continue };
+            let what = if node.is_device() {
+                self.device_pending(user)
+            } else {
+                self.account_pending(user)
+            };
+            pending.extend(what.map(|what| format!("{} {what}", self.user(user))));
+        }
+        pending
+    }
+
+    fn device_pending(&self, user: u32) -> Option<String> {
+        let node = &self.devices[user as usize];
+        let durable = &node.durable;
+        let asked = |draft: &crate::proto::device::durable::Draft| {
+            let contact = durable.contacts.get(&draft.to);
+            matches!(draft.stage, Stage::Waiting | Stage::Bounced(..))
+                && contact.is_some_and(|contact| contact.candidate.is_some())
+        };
+        if let Some((id, draft)) = durable.drafts.iter().find(|(_, draft)| !asked(draft)) {
+            return Some(format!("has draft {id} to {} unfinished", draft.to));
+        }
+        if let Some((peer, seq)) = durable.inbox.keys().next() {
+            return Some(format!("holds message {seq} of {peer} back"));
+        }
+        if let Some(record) = &durable.keyring.pending {
+            return Some(format!("has announced {} and not heard of it", record.epoch));
+        }
+        (!node.is_idle()).then(|| "is busy".to_owned())
+    }
+
+    fn account_pending(&self, user: u32) -> Option<String> {
+        let node = &self.accounts[user as usize];
+        let contacts = &self.devices[user as usize].durable.contacts;
+        let mut items = node.durable.mailbox().into_iter().flat_map(|mailbox| mailbox.items());
+        let item = items.find(|(_, item)| match &item.body {
+            ItemBody::Mail(mail) => {
+                let contact = contacts.get(&mail.header.sender);
+                contact.is_none_or(|contact| contact.candidate.is_none())
+            }
+            ItemBody::Status(_) => true,
+        });
+        if let Some((_, item)) = item {
+            return Some(format!("has {} in the mailbox", item.mid()));
+        }
+        (!node.is_idle()).then(|| "has its account busy".to_owned())
+    }
+}

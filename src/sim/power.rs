@@ -1,0 +1,167 @@
+//! Power: how nodes come up with what is durable, go down without it, and are set back to a copy.
+//!
+//! Not here: what a machine does at its start (`proto`), or when power fails (`agenda`, `barrier`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::id::{Epoch, NodeId};
+use crate::base::rng::{Luck, Purpose};
+use crate::crypto::schedule::kid;
+use crate::crypto::sign::record_hash;
+use crate::crypto::suite::Suite;
+use crate::oracle::spec::NameId;
+use crate::proto::device::Device;
+use crate::proto::device::durable::{DeviceDurable, OwnKey};
+use crate::proto::port::Origin;
+use crate::proto::server::account::Account;
+use crate::proto::server::durable::AccountDurable;
+use crate::scenario::plan::Start;
+use crate::sim::keys::{Pairs, Terms, identity, luck_of, pairs};
+use crate::sim::node::{Node, Stimulus};
+use crate::sim::world::{Snapshot, World};
+use crate::trace::fact::{Fact, StopCause};
+use crate::trace::record::RecordId;
+use crate::verdict::finding::Severity;
+use crate::wire::message::Ticket;
+
+impl<S: Suite> World<S> {
+    /// Makes every node with what the plan says it starts with, and starts those that are on.
+    pub(super) fn make_nodes(&mut self) {
+        let plan = Arc::clone(&self.plan);
+        let rotated: BTreeMap<u32, u64> = plan.given.rotated.iter().copied().collect();
+        for (user, device) in (0..).zip(&plan.devices) {
+            let luck = luck_of(plan.seed, user);
+            let config = &plan.profiles[device.profile as usize].config;
+            let terms = Terms { key_life: config.key_life, grace: config.grace };
+            let epoch = Epoch(rotated.get(&user).copied().unwrap_or(1).max(1));
+            let (device, account) = match device.start {
+                Start::Ready | Start::Off => {
+                    let identity = identity::<S>(luck, &device.user, epoch, terms);
+                    let keys = BTreeMap::from([(epoch, own_key::<S>(identity.pairs))]);
+                    let record = identity.records.last().expect("a chain has a record");
+                    let hash = record_hash::<S>(&record.encode());
+                    let durable = DeviceDurable::registered(keys, record, hash);
+                    (durable, AccountDurable::registered::<S>(identity.records))
+                }
+                Start::Keyed => {
+                    let key = own_key::<S>(pairs::<S>(luck, 1));
+                    (DeviceDurable::keyed(key), AccountDurable::default())
+                }
+                Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
+            };
+            self.devices.push(Node::new(device));
+            self.accounts.push(Node::new(account));
+        }
+        for (user, device) in (0..).zip(&plan.devices) {
+            self.acting = NodeId::account(user);
+            self.start_account(user, None);
+            let now = self.accounts[user as usize].clock.now(self.now());
+            let account = self.accounts[user as usize].machine.as_mut();
+            let ticket = account
+                .filter(|_| device.start == Start::Ready)
+                .map(|account| account.pre_attach(now, Origin(u64::from(user))));
+            let account = &mut self.accounts[user as usize];
+            if let Some(machine) = &account.machine {
+                account.durable = machine.durable().clone();
+            }
+            self.acting = NodeId::device(user);
+            if device.start != Start::Off {
+                self.start_device(user, ticket, None);
+            }
+            self.list(NodeId::device(user));
+        }
+        self.acting = NodeId::HARNESS;
+    }
+
+    /// Starts a device that is off.
+    pub(super) fn start_device(
+        &mut self,
+        user: u32,
+        ticket: Option<Ticket>,
+        cause: Option<RecordId>,
+    ) {
+        let plan = &self.plan.devices[user as usize];
+        let config = Arc::clone(&self.plan.profiles[plan.profile as usize].config);
+        let luck = Luck::new(self.plan.seed, Purpose::Device, u64::from(user));
+        let node = &mut self.devices[user as usize];
+        if node.machine.is_some() {
+            return;
+        }
+        node.boot += 1;
+        let durable = node.durable.clone();
+        node.machine = Some(Device::new(config, plan.user.clone(), durable, luck, node.boot));
+        self.turn::<Device<S>>(user, Stimulus::Start(ticket), cause, None);
+    }
+
+    /// Starts an account that is off, and gives it the mail that has waited.
+    pub(super) fn start_account(&mut self, user: u32, cause: Option<RecordId>) {
+        let config = self.limited.get(&user).unwrap_or(&self.plan.server);
+        let config = Arc::clone(config);
+        let luck = Luck::new(self.plan.seed, Purpose::Account, u64::from(user));
+        let (name, key) = (self.user(user), self.server_key.clone());
+        let node = &mut self.accounts[user as usize];
+        if node.machine.is_some() {
+            return;
+        }
+        node.boot += 1;
+        let (durable, boot) = (node.durable.clone(), node.boot);
+        node.machine = Some(Account::restore(config, name, key, durable, luck, boot));
+        let cause = self.record(NodeId::account(user), Fact::PowerOn { boot }, cause);
+        self.turn::<Account<S>>(user, Stimulus::Start(None), Some(cause), None);
+        for mail in self.undelivered.remove(&user).unwrap_or_default() {
+            self.mail(user, mail);
+        }
+    }
+
+    /// Stops a node, if it is on. What was not durable is lost.
+    pub(super) fn stop(&mut self, node: NodeId, why: StopCause, cause: Option<RecordId>) {
+        let Some(user) = node.user().map(|user| user as usize) else { return };
+        let on = if node.is_device() {
+            self.devices[user].machine.is_some()
+        } else {
+            self.accounts[user].machine.is_some()
+        };
+        if !on {
+            return;
+        }
+        self.record(node, Fact::PowerOff { why }, cause);
+        if node.is_device() {
+            self.devices[user].stop();
+        } else {
+            self.accounts[user].stop();
+        }
+        self.reach_fences(node);
+    }
+
+    /// Keeps a copy of a device's durable state.
+    pub(super) fn snapshot(&mut self, user: u32, name: NameId) {
+        let node = &self.devices[user as usize];
+        let snapshot = Snapshot { durable: node.durable.clone(), boot: node.boot };
+        self.snapshots.insert(name, snapshot);
+    }
+
+    /// Sets a device back to a copy and starts it.
+    pub(super) fn restore(&mut self, user: u32, name: NameId, rng: bool, cause: Option<RecordId>) {
+        let written = self.plan.spec.names[name.0 as usize].name.clone();
+        let Some(snapshot) = self.snapshots.get(&name).cloned() else {
+            let message = format!("there is no snapshot `{written}` to restore");
+            return self.find(Severity::Inconclusive, "step", message);
+        };
+        self.stop(NodeId::device(user), StopCause::Restore, cause);
+        let node = &mut self.devices[user as usize];
+        node.durable = snapshot.durable;
+        if rng {
+            // The start that follows has the number of that in which the copy was made, and its luck.
+            node.boot = snapshot.boot.saturating_sub(1);
+        }
+        let fact = Fact::Rolledback { snapshot: written };
+        let cause = self.record(NodeId::device(user), fact, cause);
+        self.start_device(user, None, Some(cause));
+    }
+}
+
+fn own_key<S: Suite>(pairs: Pairs) -> OwnKey {
+    let kid = kid::<S>(&pairs.agree.public);
+    OwnKey { agree: pairs.agree, sign: pairs.sign, kid, retired: None }
+}

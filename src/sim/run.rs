@@ -1,0 +1,152 @@
+//! One run: a world driven to its end, judged record by record, summed up in an outcome.
+//!
+//! Not here: how an outcome is printed, or several seeds (`explore`).
+
+use std::sync::Arc;
+
+use crate::base::rng::RNG_VERSION;
+use crate::base::time::Instant;
+use crate::base::units::hex;
+use crate::crypto::model::Model;
+use crate::crypto::p256::P256;
+use crate::crypto::suite::Suite;
+use crate::oracle::panel::Panel;
+use crate::scenario::plan::{Plan, SuiteName};
+use crate::sim::world::{Limits, World};
+use crate::trace::digest::{Digester, Forms, TraceDigest};
+use crate::trace::sink::Sink;
+use crate::verdict::finding::{Finding, Severity};
+use crate::verdict::outcome::{Digests, Outcome};
+
+/// What a run does beside running.
+#[derive(Default)]
+pub struct RunOptions<'a> {
+    /// Who else wants the records.
+    pub sinks: Vec<&'a mut dyn Sink>,
+    /// Digests beside the full one.
+    pub forms: Forms,
+    /// When the run is given up.
+    pub limits: Limits,
+    /// End at the first finding that fails the run.
+    pub fail_fast: bool,
+    /// What the command line set, for the line that shows the run again: `--set PATH=VALUE`.
+    pub settings: Vec<String>,
+}
+
+/// Runs a plan.
+#[must_use]
+pub fn run(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
+    match plan.suite {
+        SuiteName::P256 => run_with::<P256>(plan, options),
+        SuiteName::Model => run_with::<Model>(plan, options),
+    }
+}
+
+fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome {
+    let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
+    let mut digester = Digester::new(users, RNG_VERSION, options.forms);
+    let mut panel = Panel::new(Arc::clone(&plan.spec));
+    let mut counted = Counted::default();
+    match World::<S>::new(Arc::clone(plan), options.limits) {
+        Err(limit) => counted.findings.push(refused(&limit.to_string())),
+        Ok(mut world) => loop {
+            for record in world.take_records() {
+                counted.records += 1;
+                panel.observe(&record);
+                digester.take(&record);
+                options.sinks.iter_mut().for_each(|sink| sink.take(&record));
+            }
+            let failed = || panel.findings().iter().any(|it| it.severity >= Severity::Fail);
+            if (options.fail_fast && failed()) || !world.step() {
+                counted.take(&mut world);
+                for record in world.take_records() {
+                    counted.records += 1;
+                    panel.observe(&record);
+                    digester.take(&record);
+                    options.sinks.iter_mut().for_each(|sink| sink.take(&record));
+                }
+                break;
+            }
+        },
+    }
+    sum_up::<S>(plan, &options, panel, &digester.digest(), counted)
+}
+
+/// What the world itself counted and found.
+#[derive(Default)]
+struct Counted {
+    records: u64,
+    events: u64,
+    now: Instant,
+    findings: Vec<Finding>,
+    spent: (crate::base::time::Duration, u64),
+}
+
+impl Counted {
+    fn take<S: Suite>(&mut self, world: &mut World<S>) {
+        self.events = world.events();
+        self.now = world.now();
+        self.findings = world.take_findings();
+        self.spent = world.spent();
+    }
+}
+
+fn refused(limit: &str) -> Finding {
+    Finding {
+        severity: Severity::Inconclusive,
+        oracle: "limit".to_owned(),
+        requirements: Vec::new(),
+        at: Instant::START,
+        message: limit.to_owned(),
+        records: Vec::new(),
+    }
+}
+
+fn sum_up<S: Suite>(
+    plan: &Plan,
+    options: &RunOptions<'_>,
+    panel: Panel,
+    digest: &TraceDigest,
+    counted: Counted,
+) -> Outcome {
+    let docket = panel.conclude(counted.now, &plan.claimed);
+    let mut findings = docket.findings;
+    findings.extend(counted.findings);
+    findings.sort_by_key(|finding| finding.at);
+    let mut metrics = docket.metrics;
+    metrics.add("cpu.nanoseconds", counted.spent.0.as_nanos());
+    metrics.add("cpu.nanojoules", counted.spent.1);
+    let text = |hash: crate::base::id::Hash32| hex(&hash.0);
+    Outcome {
+        case: plan.case.clone(),
+        title: plan.title.clone(),
+        seed: plan.seed,
+        suite: S::NAME.to_owned(),
+        verdict: Outcome::judge(&findings),
+        verified: docket.verified,
+        findings,
+        evidence: docket.evidence,
+        claimed: plan.claimed.clone(),
+        reached: docket.reached.into_iter().collect(),
+        metrics,
+        events: counted.events,
+        records: counted.records,
+        virtual_time: counted.now.since(Instant::START),
+        digest: Digests {
+            full: text(digest.full),
+            masked: digest.masked.map(text).unwrap_or_default(),
+            black_box: digest.black_box.map(text).unwrap_or_default(),
+        },
+        repro: repro(plan, &options.settings),
+    }
+}
+
+/// The command that shows a run again.
+fn repro(plan: &Plan, settings: &[String]) -> String {
+    let mut line = format!("peadsim run {} --seed {}", plan.source, plan.seed);
+    for setting in settings {
+        line.push_str(" --set ");
+        line.push_str(setting);
+    }
+    line
+}

@@ -1,0 +1,385 @@
+//! The world: all nodes, their links and the events between them, as plain cloneable data.
+//!
+//! A turn of the world takes one event, lets one node act, and leaves the records that it made in
+//! [`World::take_records`]. Not here: what a node's turn is (`turn`), frames (`path`), steps (`action`),
+//! phases (`phase`), or judging records (`run`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::id::{NodeId, UserId};
+use crate::base::time::{Duration, Instant};
+use crate::crypto::suite::{Secret, Suite};
+use crate::engine::scheduler::{Limit, Scheduler};
+use crate::engine::timer::Generation;
+use crate::oracle::points::Tracker;
+use crate::oracle::spec::NameId;
+use crate::proto::config::ServerConfig;
+use crate::proto::device::Device;
+use crate::proto::device::durable::DeviceDurable;
+use crate::proto::port::AccountMessage;
+use crate::proto::server::account::Account;
+use crate::scenario::plan::Plan;
+use crate::sim::adversary::Adversary;
+use crate::sim::agenda::{Agenda, Due};
+use crate::sim::barrier::Armed;
+use crate::sim::frame::Frame;
+use crate::sim::links::Links;
+use crate::sim::node::Node;
+use crate::sim::rules::{Addresses, Rules};
+use crate::sim::workload::Traffic;
+use crate::trace::fact::{Fact, Phase};
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::finding::{Finding, Severity};
+
+/// What happens to a node. Kept small: the queue moves it about.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// A frame at an account.
+    Arrive(Box<Frame>),
+    /// A frame at the near end of a device's downlink.
+    Ingress(Box<Frame>),
+    /// A frame at a device.
+    Deliver(Box<Frame>),
+    /// A message from another account.
+    Mail(Box<Mail>),
+    /// A timer, unless it was overtaken.
+    Wake(Generation),
+    /// Writes are durable, unless the node lost power meanwhile.
+    Synced(u32),
+    /// The processor is done, unless the node lost power meanwhile.
+    Done(u32),
+    /// A step acts here.
+    Begin(u32),
+    /// What a step did here is over.
+    End(u32),
+    /// A workload's next action is due.
+    Arrival(u16),
+    /// The prelude lets this user write to that one.
+    Warm(u32),
+    /// The end of the prelude's `offline`.
+    Online,
+    /// A whole second: is anything pending?
+    Tick,
+    /// `settle` begins.
+    Settle,
+}
+
+/// A message between accounts.
+#[derive(Clone, Debug)]
+pub(super) struct Mail {
+    pub message: AccountMessage,
+    pub cause: Option<RecordId>,
+}
+
+/// A virtual world under way.
+#[derive(Clone, Debug)]
+pub struct World<S: Suite> {
+    pub(super) plan: Arc<Plan>,
+    pub(super) scheduler: Scheduler<Event>,
+    pub(super) devices: Vec<Node<Device<S>>>,
+    pub(super) accounts: Vec<Node<Account<S>>>,
+    pub(super) links: Vec<Links>,
+    pub(super) server_key: Secret,
+    /// Settings of accounts that differ from the plan's for a while.
+    pub(super) limited: BTreeMap<u32, Arc<ServerConfig>>,
+    /// The node whose event is being handled.
+    pub(super) acting: NodeId,
+    pub(super) phase: Phase,
+    /// When `active` began.
+    pub(super) start: Instant,
+    /// When the world has come to its end.
+    pub(super) ended: bool,
+    pub(super) agenda: Agenda,
+    pub(super) tracker: Tracker,
+    pub(super) addresses: Addresses,
+    pub(super) rules: BTreeMap<u32, Rules>,
+    pub(super) adversaries: BTreeMap<u32, Adversary>,
+    pub(super) armed: BTreeMap<NodeId, Armed>,
+    /// Nodes that a step has stopped and will start again.
+    pub(super) fallen: BTreeMap<NodeId, u32>,
+    pub(super) fences: BTreeMap<NodeId, Vec<String>>,
+    pub(super) snapshots: BTreeMap<NameId, Snapshot>,
+    pub(super) downloads: BTreeMap<u32, u64>,
+    /// From when to when the directory answers no lookups, by step.
+    pub(super) directory_offline: BTreeMap<u32, (Instant, Instant)>,
+    /// Mail for accounts that are off.
+    pub(super) undelivered: BTreeMap<u32, Vec<Mail>>,
+    pub(super) traffic: Vec<Traffic>,
+    /// How often each workload's devices have acted.
+    pub(super) arrivals: BTreeMap<(u16, u32), u64>,
+    /// Nodes with something to bring to an end.
+    pub(super) restless: BTreeSet<NodeId>,
+    pub(super) harness_records: u64,
+    pub(super) records: Vec<Record>,
+    seen: usize,
+    pub(super) findings: Vec<Finding>,
+    /// Processor time and energy of all devices.
+    pub(super) spent: (Duration, u64),
+    /// Whether frame facts carry their octets: a property of the plan, since digests cover it.
+    pub(super) with_octets: bool,
+    stopped: bool,
+}
+
+/// A copy of a device's durable state.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub durable: DeviceDurable,
+    pub boot: u64,
+}
+
+/// Users from which on frame facts leave their octets out: a fleet's records are too many to keep them.
+pub const OCTETS_USERS_MAX: usize = 256;
+
+/// Events pending at once and events in all, beyond which a run is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Pending at once.
+    pub pending: usize,
+    /// In all.
+    pub events: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pending: crate::engine::queue::LEN_MAX, events: EVENTS_MAX }
+    }
+}
+
+/// Events of a run unless told otherwise: about a day of a million devices that poll every 30 s.
+pub const EVENTS_MAX: u64 = 20_000_000_000;
+
+impl<S: Suite> World<S> {
+    /// The world of a plan at its start: every device and account as the plan has it, nothing under way.
+    ///
+    /// # Errors
+    /// When not even the first events fit into the limits.
+    pub fn new(plan: Arc<Plan>, limits: Limits) -> Result<Self, Limit> {
+        let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
+        let addresses = Addresses::of(&plan);
+        let traffic = (0..).zip(&plan.workloads).map(|(n, it)| Traffic::new(&plan, n, it));
+        let mut world = Self {
+            scheduler: Scheduler::new(users, limits.pending, limits.events),
+            devices: Vec::with_capacity(plan.devices.len()),
+            accounts: Vec::with_capacity(plan.devices.len()),
+            links: vec![Links::default(); plan.devices.len()],
+            server_key: crate::sim::keys::server_secret(plan.seed),
+            limited: BTreeMap::new(),
+            acting: NodeId::HARNESS,
+            phase: Phase::Given,
+            start: Instant::NEVER,
+            ended: false,
+            agenda: Agenda::new(&plan, &addresses),
+            tracker: Tracker::new(&plan.spec),
+            addresses,
+            rules: BTreeMap::new(),
+            adversaries: Adversary::of(&plan),
+            armed: BTreeMap::new(),
+            fallen: BTreeMap::new(),
+            fences: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            downloads: BTreeMap::new(),
+            directory_offline: BTreeMap::new(),
+            undelivered: BTreeMap::new(),
+            traffic: traffic.collect(),
+            arrivals: BTreeMap::new(),
+            restless: BTreeSet::new(),
+            harness_records: 0,
+            records: Vec::new(),
+            seen: 0,
+            findings: Vec::new(),
+            spent: (Duration::ZERO, 0),
+            with_octets: plan.devices.len() <= OCTETS_USERS_MAX,
+            stopped: false,
+            plan,
+        };
+        world.begin_given();
+        world.look();
+        Ok(world)
+    }
+
+    /// Lets the next event happen. False when the world has come to its end.
+    pub fn step(&mut self) -> bool {
+        if self.ended || self.stopped {
+            return false;
+        }
+        match self.scheduler.next() {
+            Ok(Some((key, event))) => {
+                self.acting = key.to;
+                self.handle(key.to, event);
+                self.look();
+                !self.ended && !self.stopped
+            }
+            Ok(None) => false,
+            Err(limit) => {
+                self.limit(Severity::Inconclusive, limit.to_string());
+                false
+            }
+        }
+    }
+
+    /// The records made since the last call.
+    pub fn take_records(&mut self) -> std::vec::Drain<'_, Record> {
+        self.seen = 0;
+        self.records.drain(..)
+    }
+
+    /// What the world itself found, in the order of time.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// The time of the world.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.scheduler.now()
+    }
+
+    /// Events that have happened.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.scheduler.steps()
+    }
+
+    /// Processor time and energy (nanojoules) of all devices so far.
+    #[must_use]
+    pub const fn spent(&self) -> (Duration, u64) {
+        self.spent
+    }
+
+    /// Looks at new records for points that steps wait for.
+    pub(super) fn look(&mut self) {
+        while self.seen < self.records.len() {
+            let reached = self.tracker.observe(&self.records[self.seen]);
+            self.seen += 1;
+            for one in reached {
+                let due = self.agenda.reached(one.of, one.at, one.record.node);
+                self.enter(due);
+            }
+        }
+    }
+
+    fn handle(&mut self, node: NodeId, event: Event) {
+        let Some(user) = node.user() else { return self.handle_harness(event) };
+        match event {
+            Event::Arrive(frame) => self.arrive(user, *frame),
+            Event::Ingress(frame) => self.ingress(*frame),
+            Event::Deliver(frame) => self.deliver(user, *frame),
+            Event::Mail(mail) => self.mail(user, *mail),
+            Event::Wake(generation) if node.is_device() => {
+                self.wake::<Device<S>>(user, generation);
+            }
+            Event::Wake(generation) => self.wake::<Account<S>>(user, generation),
+            Event::Synced(life) if node.is_device() => self.synced::<Device<S>>(user, life),
+            Event::Synced(life) => self.synced::<Account<S>>(user, life),
+            Event::Done(life) if node.is_device() => self.done::<Device<S>>(user, life),
+            Event::Done(life) => self.done::<Account<S>>(user, life),
+            Event::Begin(step) => self.begin(node, step),
+            Event::End(step) => self.end(node, step),
+            Event::Arrival(workload) => self.arrival(user, workload),
+            Event::Warm(to) => self.warm(user, to),
+            Event::Online => self.online(user),
+            Event::Tick | Event::Settle => {}
+        }
+        self.list(node);
+    }
+
+    fn handle_harness(&mut self, event: Event) {
+        match event {
+            Event::Begin(step) => self.begin(NodeId::HARNESS, step),
+            Event::End(step) => self.end(NodeId::HARNESS, step),
+            Event::Tick => self.tick(),
+            Event::Settle => self.begin_settle(),
+            Event::Arrive(_)
+            | Event::Ingress(_)
+            | Event::Deliver(_)
+            | Event::Mail(_)
+            | Event::Wake(_)
+            | Event::Synced(_)
+            | Event::Done(_)
+            | Event::Arrival(_)
+            | Event::Warm(_)
+            | Event::Online => {}
+        }
+    }
+
+    /// Lets an event happen, caused by the node that acts now.
+    pub(super) fn schedule(&mut self, at: Instant, to: NodeId, event: Event) {
+        if let Err(limit) = self.scheduler.schedule(at, to, self.acting, event) {
+            self.limit(Severity::Inconclusive, limit.to_string());
+        }
+    }
+
+    /// Enters what is due into the queue, at every node that it concerns.
+    pub(super) fn enter(&mut self, due: impl IntoIterator<Item = Due>) {
+        let heal = self.agenda.heal_at();
+        for Due { at, step, end } in due {
+            for (node, later) in self.places(step, end) {
+                let when = at + later;
+                if end {
+                    self.schedule(when.min(heal.max(at)), node, Event::End(step));
+                } else if when < heal {
+                    self.schedule(when, node, Event::Begin(step));
+                }
+            }
+        }
+    }
+
+    /// Makes a record at a node.
+    pub(super) fn record(&mut self, node: NodeId, fact: Fact, cause: Option<RecordId>) -> RecordId {
+        let at = self.scheduler.now();
+        let (seq, clock) = match node.user().map(|user| user as usize) {
+            None => (&mut self.harness_records, Default::default()),
+            Some(user) if node.is_device() => {
+                let node = &mut self.devices[user];
+                (&mut node.records, node.clock)
+            }
+            Some(user) => {
+                let node = &mut self.accounts[user];
+                (&mut node.records, node.clock)
+            }
+        };
+        let id = RecordId { node, seq: *seq };
+        *seq += 1;
+        self.records.push(Record { id, at, wall: clock.wall(at), cause, fact });
+        id
+    }
+
+    /// A limit is reached: the run ends here.
+    pub(super) fn limit(&mut self, severity: Severity, what: String) {
+        if self.stopped {
+            return;
+        }
+        self.stopped = true;
+        self.record(NodeId::HARNESS, Fact::Limit { what: what.clone() }, None);
+        self.find(severity, "limit", what);
+    }
+
+    /// Notes a finding of the world's own.
+    pub(super) fn find(&mut self, severity: Severity, oracle: &str, message: String) {
+        self.findings.push(Finding {
+            severity,
+            oracle: oracle.to_owned(),
+            requirements: Vec::new(),
+            at: self.scheduler.now(),
+            message,
+            records: Vec::new(),
+        });
+    }
+
+    /// The account of a user's name, if it is in the plan.
+    pub(super) fn index(&self, user: &UserId) -> Option<u32> {
+        self.plan.spec.index(user)
+    }
+
+    /// A user's name.
+    pub(super) fn user(&self, index: u32) -> UserId {
+        self.plan.devices[index as usize].user.clone()
+    }
+
+    /// The name of a step.
+    pub(super) fn step_name(&self, step: u32) -> String {
+        let name = self.plan.steps[step as usize].name;
+        self.plan.spec.names[name.0 as usize].name.clone()
+    }
+}
