@@ -56,7 +56,11 @@ fn requirement(info: &Info) -> String {
     let mut text = format!("{}\n\n  {}\n\n", info.id, info.text);
     row(&mut text, "origin", &join(info.origin.iter().map(|it| format!("{it:?}"))));
     row(&mut text, "seen from", &join(info.seen.iter().map(|it| format!("{it:?}"))));
-    row(&mut text, "classes", &join(info.classes.iter().map(|it| format!("{it:?}").to_uppercase())));
+    row(
+        &mut text,
+        "classes",
+        &join(info.classes.iter().map(|it| format!("{it:?}").to_uppercase())),
+    );
     for judge in info.judges {
         row(&mut text, "judged by", &named(judge));
     }
@@ -102,7 +106,8 @@ fn kills(text: &mut String, id: &str) {
 fn scenarios(text: &mut String, is_about: impl Fn(&Scenario) -> bool) {
     let folder = Path::new("scenarios");
     let selection = Selection { paths: vec![folder.to_owned()], ..Selection::default() };
-    let Some((loaded, _)) = folder.is_dir().then(|| files::load(&selection, Wanted::All).ok()).flatten()
+    let Some((loaded, _)) =
+        folder.is_dir().then(|| files::load(&selection, Wanted::All).ok()).flatten()
     else {
         return;
     };
@@ -115,9 +120,9 @@ fn scenarios(text: &mut String, is_about: impl Fn(&Scenario) -> bool) {
 
 /// An oracle or requirement with its sentence.
 fn named(id: &str) -> String {
-    let sentence = catalog::find(id).map(|entry| entry.text).or_else(|| {
-        Requirement::parse(id).and_then(Requirement::info).map(|info| info.text)
-    });
+    let sentence = catalog::find(id)
+        .map(|entry| entry.text)
+        .or_else(|| Requirement::parse(id).and_then(Requirement::info).map(|info| info.text));
     format!("{id} {}", sentence.unwrap_or_default())
 }
 

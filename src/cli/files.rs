@@ -57,8 +57,7 @@ pub fn load(
     selection: &Selection,
     wanted: Wanted,
 ) -> Result<(Vec<Loaded>, Vec<Skipped>), CliError> {
-    let extras =
-        Extras { set: selection.set.clone(), sweep: selection.sweep.clone(), world: None };
+    let extras = Extras { set: selection.set.clone(), sweep: selection.sweep.clone(), world: None };
     let mut loaded = Vec::new();
     let mut skipped = Vec::new();
     for path in &selection.paths {

@@ -26,7 +26,10 @@ pub const ORACLES: &[Entry] = &[
     entry("S-01", "What server and network see does not give away what honest users write."),
     entry("S-02", "What is displayed was encrypted by the honest sender it is from, exactly so."),
     entry("S-03", "A message is committed to its receiver's inbox at most once."),
-    entry("S-04", "A message goes to the receiver its header names, and is displayed nowhere else."),
+    entry(
+        "S-04",
+        "A message goes to the receiver its header names, and is displayed nowhere else.",
+    ),
     entry("S-05", "A miss is one lookup: neither more nor, if a message needs it, less."),
     entry("S-06", "A message whose secret is in the table and fresh causes no lookup."),
     entry("S-07", "Lookups and slots are those of the user and epochs that the header names."),
@@ -70,12 +73,21 @@ pub const ORACLES: &[Entry] = &[
 
 /// The rotation races.
 pub const RACES: &[Entry] = &[
-    entry("R1", "A message is under way when its receiver's epoch ends: the old key still opens it."),
-    entry("R2", "The notice of a rotation is lost: periodic refresh or a newer epoch in mail helps."),
+    entry(
+        "R1",
+        "A message is under way when its receiver's epoch ends: the old key still opens it.",
+    ),
+    entry(
+        "R2",
+        "The notice of a rotation is lost: periodic refresh or a newer epoch in mail helps.",
+    ),
     entry("R3", "Notices come early, late, twice or out of order: only a newer epoch is acted on."),
     entry("R4", "Both ends rotate at once: slots for all four pairs of epochs decrypt in grace."),
     entry("R5", "A sender looks up just before a rotation and encrypts just after it: like R1."),
-    entry("R6", "A second rotation inside the grace of the first: refused until the grace is over."),
+    entry(
+        "R6",
+        "A second rotation inside the grace of the first: refused until the grace is over.",
+    ),
     entry("R7", "A crash in a rotation: the new key was written first, the directory decides."),
     entry("R8", "The answer to a rotation is lost: the same request again gets the same answer."),
     entry("R9", "Old octets are sent again after a rotation: allowed until the server refuses."),
