@@ -17,8 +17,10 @@ const ID: &str = "S-27";
 #[derive(Debug, Default)]
 pub struct ShownInOrder {
     lines: BTreeMap<(u32, UserId), Line>,
-    /// Committed and not yet shown.
+    /// Committed and not yet shown: since when the device has held them.
     waiting: BTreeMap<(u32, Mid), Instant>,
+    /// What each device opened last, and when: the write of the commit comes a little later.
+    opened: BTreeMap<u32, (Mid, Instant)>,
 }
 
 /// The messages of one sender on one device.
@@ -32,7 +34,7 @@ struct Line {
 impl ShownInOrder {
     fn display(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Display { mid, late, missing, .. } = &record.fact else { return };
-        let committed = self.waiting.remove(&(user, mid.clone()));
+        let held = self.waiting.remove(&(user, mid.clone()));
         let line = self.lines.entry((user, mid.sender.clone())).or_default();
         let restarted = std::mem::take(&mut line.restarted);
         if *late {
@@ -46,11 +48,11 @@ impl ShownInOrder {
             return;
         }
         let gap = spec.limits(user).map(|limits| limits.gap);
-        if let (Some(committed), Some(gap)) = (committed, gap)
+        if let (Some(since), Some(gap)) = (held, gap)
             && *missing > 0
-            && record.at < committed + gap
+            && record.at < since + gap
         {
-            let held = record.at.since(committed);
+            let held = record.at.since(since);
             let message = format!("the gap before {mid} is released after {held}, not {gap}");
             docket.violation(ID, &[], record.at, &[record.id], message);
             return;
@@ -66,8 +68,12 @@ impl Oracle for ShownInOrder {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
-        if let Fact::Commit { mid, .. } = &record.fact {
-            self.waiting.insert((user, mid.clone()), record.at);
+        if let Fact::Decrypt(opening) = &record.fact {
+            self.opened.insert(user, (opening.mid.clone(), record.at));
+        } else if let Fact::Commit { mid, .. } = &record.fact {
+            let opened = self.opened.get(&user).filter(|(it, _)| it == mid);
+            let since = opened.map_or(record.at, |(_, at)| *at);
+            self.waiting.insert((user, mid.clone()), since);
         } else if let Fact::Display { .. } = &record.fact {
             self.display(record, user, spec, docket);
         } else if let Fact::Processed { mid, .. } = &record.fact {
@@ -123,6 +129,16 @@ mod tests {
         story.at_secs(60);
         shows(&mut story, 3, false, 1);
         shows(&mut story, 2, true, 0);
+        assert_eq!(messages(&story), [""; 0]);
+    }
+
+    #[test]
+    fn a_gap_counts_from_the_opening_of_the_message_not_from_its_write() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.opens(1, 0, 2, Some("text"));
+        story.at(1).commits(1, 0, 2);
+        story.at_secs(60);
+        shows(&mut story, 2, false, 1);
         assert_eq!(messages(&story), [""; 0]);
     }
 
