@@ -70,9 +70,15 @@ impl Forge {
         self.envelope(Message::KeyChanged { user: user.clone(), epoch, record_hash })
     }
 
-    /// A message from a stranger, or from somebody known under an epoch that nobody has.
+    /// A message from a stranger, or from somebody known under an epoch that nobody has; `to` with the epoch
+    /// and key ID of the directory, so that only the sender's keys are missing.
     #[must_use]
-    pub fn stranger(&mut self, to: &UserId, known: Option<&UserId>, wall: Millis) -> Vec<u8> {
+    pub fn stranger(
+        &mut self,
+        (to, (epoch_r, kid_r)): (&UserId, (Epoch, [u8; 8])),
+        known: Option<&UserId>,
+        wall: Millis,
+    ) -> Vec<u8> {
         let unknown = || UserId::new("x").expect("a letter is a name");
         let sender = match known {
             Some(known) => known.clone(),
@@ -84,9 +90,9 @@ impl Forge {
             sender,
             receiver: to.clone(),
             epoch_s,
-            epoch_r: Epoch::FIRST,
+            epoch_r,
             kid_s: self.0.octets(),
-            kid_r: self.0.octets(),
+            kid_r,
             seq: Seq(1 + self.0.below(1 << 20)),
             nonce: self.0.octets(),
         };
@@ -233,7 +239,8 @@ mod tests {
     }
 
     fn deliver() -> Vec<u8> {
-        Forge::new(1, 0).stranger(&name("bob"), None, Millis(5))
+        let bob = (&name("bob"), (Epoch::FIRST, [7; 8]));
+        Forge::new(1, 0).stranger(bob, None, Millis(5))
     }
 
     #[test]
