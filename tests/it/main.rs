@@ -26,4 +26,3 @@ mod sim_plan;
 mod sim_steps;
 mod sources;
 mod tidy;
-mod zz_all;
