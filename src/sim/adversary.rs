@@ -10,7 +10,7 @@ use crate::base::time::{Duration, Millis};
 use crate::crypto::suite::Suite;
 use crate::network::link::Arrival;
 use crate::scenario::plan::{Action, AdversaryAct, FlipField, Forgery, FrameAddress, Plan};
-use crate::sim::forge::{Forge, flipped};
+use crate::sim::forge::{Addressee, Forge, flipped};
 use crate::sim::frame::{Frame, Label};
 use crate::sim::rules::submit_of;
 use crate::sim::world::World;
@@ -138,8 +138,9 @@ impl<S: Suite> World<S> {
             AdversaryAct::Spray { count, epochs } => {
                 let other = self.plan.devices.iter().map(|device| &device.user);
                 let known = other.filter(|_| *epochs).find(|other| **other != name).cloned();
+                let to = self.addressee(user);
                 for _ in 0..*count {
-                    let octets = forge.stranger(&name, known.as_ref(), wall);
+                    let octets = forge.stranger(&to, known.as_ref(), wall);
                     self.inject_octets(user, octets, false, cause);
                 }
             }
@@ -147,6 +148,16 @@ impl<S: Suite> World<S> {
             | AdversaryAct::SwapReplies { .. }
             | AdversaryAct::ServeOld { .. } => {}
         }
+    }
+
+    /// What headers say of a device's user.
+    fn addressee(&self, user: u32) -> Addressee {
+        let keyring = &self.devices[user as usize].durable.keyring;
+        let mut kid = [0; 8];
+        if let Some(key) = keyring.current_key() {
+            kid.copy_from_slice(&key.kid.0[..8]);
+        }
+        Addressee { user: self.user(user), epoch: keyring.current, kid }
     }
 
     fn captured(&self, user: u32, address: &FrameAddress) -> Option<Frame> {
