@@ -80,7 +80,7 @@ fn same_twice_and_on_both_suites(plan: &Arc<Plan>) -> (String, Golden) {
 /// All records of a run, masked.
 fn records(plan: &Arc<Plan>) -> Vec<Record> {
     let mut collect = Collect::default();
-    run(plan, RunOptions { sinks: vec![&mut collect], ..RunOptions::default() });
+    let _outcome = run(plan, RunOptions { sinks: vec![&mut collect], ..RunOptions::default() });
     collect.0.iter_mut().for_each(|record| record.fact.mask());
     collect.0
 }
@@ -89,7 +89,8 @@ fn records(plan: &Arc<Plan>) -> Vec<Record> {
 fn parted(plans: &[Arc<Plan>], name: &str, golden: &Golden) -> String {
     let plan = plans.iter().find(|plan| key(plan) == name).unwrap();
     let (mut trail, mut collect) = (Trail::default(), Collect::default());
-    run(plan, RunOptions { sinks: vec![&mut trail, &mut collect], ..RunOptions::default() });
+    let _outcome =
+        run(plan, RunOptions { sinks: vec![&mut trail, &mut collect], ..RunOptions::default() });
     match golden.trail.parts_from(&trail) {
         None => format!("{name}: the digest differs, the records seem equal\n"),
         Some(index) => {
