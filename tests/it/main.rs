@@ -37,5 +37,3 @@ mod cli_tools;
 // Help for the others.
 mod cli;
 mod sources;
-mod tidy;
-mod zz_all;
