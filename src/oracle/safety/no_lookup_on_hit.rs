@@ -217,6 +217,7 @@ impl Oracle for NoLookupOnHit {
 /// A stop forgets what waits; a volatile table too.
 fn stop(device: &mut Device, durable: bool) {
     device.messages.clear();
+    device.drafts.clear();
     if !durable {
         device.rows.clear();
     }

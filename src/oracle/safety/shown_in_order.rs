@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{Mid, Seq, UserId};
-use crate::base::time::Instant;
+use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact};
 use crate::trace::record::{Record, RecordId};
 
 const ID: &str = "S-27";
+
+/// The gap counts from the decryption; the commit that records show follows its durable write.
+const WRITE: Duration = Duration::from_secs(2);
 
 /// The judge of S-27. The order is the profile's; no requirement of a claim asks for it.
 #[derive(Debug, Default)]
@@ -48,7 +51,7 @@ impl ShownInOrder {
         let gap = spec.limits(user).map(|limits| limits.gap);
         if let (Some(committed), Some(gap)) = (committed, gap)
             && *missing > 0
-            && record.at < committed + gap
+            && record.at + WRITE < committed + gap
         {
             let held = record.at.since(committed);
             let message = format!("the gap before {mid} is released after {held}, not {gap}");
@@ -139,9 +142,9 @@ mod tests {
     fn a_gap_released_too_early_is_found() {
         let mut story = Story::new(&["alice", "bob"]);
         story.commits(1, 0, 2);
-        story.at_secs(59);
+        story.at_secs(57);
         shows(&mut story, 2, false, 1);
-        assert_eq!(messages(&story), ["the gap before alice>bob#2 is released after 59s, not 1m"]);
+        assert_eq!(messages(&story), ["the gap before alice>bob#2 is released after 57s, not 1m"]);
     }
 
     #[test]
