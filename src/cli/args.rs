@@ -26,6 +26,8 @@ Exit codes: 0 all as expected and something was verified, 1 a finding, 2 usage o
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run scenario files in virtual time.
+    Run(Run),
     /// Read scenario files and tell everything that is wrong with them.
     Check(Check),
     /// Print the JSON Schema of scenario files.
@@ -70,6 +72,9 @@ pub struct Run {
     /// Run with these seeds, both ends included.
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<RangeInclusive<u64>>,
+    /// Run only this case of the scenarios: `ROT-R1[lead=20ms]`.
+    #[arg(long, value_name = "NAME")]
+    pub case: Option<String>,
     /// Use this suite whatever the scenario says.
     #[arg(long, value_name = "SUITE")]
     pub suite: Option<Suite>,

@@ -9,7 +9,10 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Loaded, Wanted};
 use crate::cli::output;
 use crate::scenario::codes::Severity;
+use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::render::to_json;
+use crate::scenario::resolve::drawn::drawn;
+use crate::scenario::resolve::resolve;
 use crate::scenario::write::write;
 
 /// Reads the files and tells what is wrong with them.
@@ -17,7 +20,8 @@ use crate::scenario::write::write;
 /// # Errors
 /// When there is nothing to read.
 pub fn run(args: &Check) -> Result<Exit, CliError> {
-    let (loaded, skipped) = files::load(&args.selection, Wanted::All)?;
+    let (mut loaded, skipped) = files::load(&args.selection, Wanted::All)?;
+    loaded.iter_mut().for_each(|it| it.reading.check());
     let same_id = files::same_id(&loaded);
     let has_errors = loaded.iter().any(|it| it.reading.diagnostics.has_errors());
     let exit = if has_errors || same_id.is_some() { Exit::Usage } else { Exit::Success };
@@ -27,7 +31,7 @@ pub fn run(args: &Check) -> Result<Exit, CliError> {
             output::print(&format!("{:#}\n", json!({"exit": exit.code(), "files": files})))?;
         }
         Format::Human if args.expand && exit == Exit::Success => {
-            output::print(&expanded(&loaded))?;
+            output::print(&expanded(&loaded, args.seed))?;
         }
         Format::Human => {
             let color = output::stderr_has_color();
@@ -55,12 +59,18 @@ fn file_as_json(it: &Loaded) -> Value {
     })
 }
 
-/// Every case as a YAML document of its own.
-fn expanded(loaded: &[Loaded]) -> String {
+/// Every case as a YAML document of its own, with its ranges drawn.
+fn expanded(loaded: &[Loaded], seed: Option<u64>) -> String {
     let cases: Vec<String> = loaded
         .iter()
         .flat_map(|it| &it.reading.cases)
-        .map(|case| format!("# {}\n{}", case.id, write(&case.tree)))
+        .filter_map(|case| {
+            let first = case.scenario.seeds.value.0.first().copied();
+            let seed = seed.or(first).unwrap_or(1);
+            // What is wrong with the case was told before.
+            let plan = resolve(case, seed, "", &mut Diagnostics::default())?;
+            Some(format!("# {}\n{}", case.id, write(&drawn(&case.tree, &plan))))
+        })
         .collect();
     cases.join("---\n")
 }

@@ -22,6 +22,9 @@ const FILES_MAX: usize = 100_000;
 /// Most folders inside each other.
 const DEPTH_MAX: usize = 64;
 
+/// Why a file of templates and networks is left out; it is no scenario, so nobody misses it.
+pub const A_LIBRARY: &str = "a library";
+
 /// A scenario file that was read.
 #[derive(Debug)]
 pub struct Loaded {
@@ -145,7 +148,7 @@ fn reason_to_skip(path: &Path, wanted: Wanted) -> Option<&'static str> {
     let name = path.display().to_string();
     let tree = syntax::read(&name, &octets, &mut Sources::default(), &mut Diagnostics::default())?;
     if tree.get("peadsim").is_none() && tree.get("id").is_none() && is_library(&tree) {
-        return Some("a library");
+        return Some(A_LIBRARY);
     }
     if wanted == Wanted::All {
         return None;

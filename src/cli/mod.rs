@@ -10,20 +10,24 @@ mod decode;
 pub mod exit;
 mod explain;
 mod files;
+mod jobs;
 mod new;
 mod output;
+mod progress;
+mod run;
 mod schema;
 mod shell;
 mod vectors;
 
 use crate::cli::args::{Cli, Command};
-use crate::cli::exit::{CliError, Exit};
+use crate::cli::exit::Exit;
 
 /// Does what the command line says.
 #[must_use]
 pub fn run(cli: &Cli) -> Exit {
     log_to_stderr(cli.verbose);
     let result = match &cli.command {
+        Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),

@@ -24,7 +24,7 @@ impl Draft {
     pub fn create(place: &Path) -> Result<Self, CliError> {
         let failed = || CliError::io(format!("cannot write `{}`", place.display()));
         let name = place.file_name().filter(|_| !place.is_dir());
-        let name = name.ok_or(io::ErrorKind::IsADirectory.into()).map_err(failed())?;
+        let name = name.ok_or_else(|| io::ErrorKind::IsADirectory.into()).map_err(failed())?;
         let hidden = format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id());
         let temporary = place.with_file_name(hidden);
         let file = File::create(&temporary).map_err(failed())?;

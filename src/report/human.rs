@@ -101,6 +101,17 @@ impl Layout {
             let more = (groups.len() - FINDINGS_SHOWN) as u64;
             text += &format!("    and {} of other kinds\n", counted(more, "finding"));
         }
+        let mut repros: Vec<&str> = groups
+            .iter()
+            .take(FINDINGS_SHOWN)
+            .filter_map(|seen| seen.first())
+            .filter(|seen| seen.finding.severity != Severity::Warning)
+            .map(|seen| seen.run.repro.as_str())
+            .collect();
+        repros.dedup();
+        for repro in repros {
+            text += &format!("    {}\n", clean(repro));
+        }
         text
     }
 
@@ -138,14 +149,18 @@ impl Layout {
             let (count, listed) = (seeds.len(), listed.join(", "));
             line(format!("  {dim}with {count} of {runs} seeds: {listed}{more}{dim:#}"));
         }
-        if finding.severity != Severity::Warning {
-            line(format!("  {}", clean(&run.repro)));
-        }
     }
 
-    /// The sum of all runs. `real` is how long they took, `all` the list of requirements.
+    /// The sum of all runs. `real` is how long they took, `all` the list of requirements, `ending` what it
+    /// all comes to.
     #[must_use]
-    pub fn summary(&self, summary: &Summary, all: &[Requirement], real: Duration) -> String {
+    pub fn summary(
+        &self,
+        summary: &Summary,
+        all: &[Requirement],
+        real: Duration,
+        ending: &str,
+    ) -> String {
         let totals = &summary.totals;
         let mut text = String::from("\n");
         let mut row = |name: &str, value: String| {
@@ -180,6 +195,8 @@ impl Layout {
                 row(name, digest);
             }
         }
+        let strong = self.palette.strong;
+        row("result", format!("{strong}{ending}{strong:#}"));
         text
     }
 
@@ -293,7 +310,12 @@ mod tests {
             text += &layout().case(runs);
         }
         let all = [Requirement::of(17, 5), Requirement::of(5, 2)];
-        text += &layout().summary(&summary, &all, Duration::from_millis(820));
+        text += &layout().summary(
+            &summary,
+            &all,
+            Duration::from_millis(820),
+            "something is wrong (exit 1)",
+        );
         insta::assert_snapshot!(text, @r"
         ✓ pass         ROT-R1-inflight[lead=20ms]    seeds 1..20        28,450 events     1h 24m
         ✗ fail         APR-one-press                  seeds 1..3         4,242 events    12m 36s
@@ -301,15 +323,15 @@ mod tests {
               m1 is displayed twice at epoch 2
               records d1.17 s0.4
               with 2 of 3 seeds: 2, 3
-              peadsim run scenarios/approval/press.yaml --seed 2
             warning S-27 C05-R2 C15-R1 at 12.345678s, seed 2
               alice's table is full
               records d1.17 s0.4
               with 2 of 3 seeds: 2, 3
+            peadsim run scenarios/approval/press.yaml --seed 2
         ? inconclusive ROT-R2                             seed 7         1,419 events     4m 12s
             inconclusive reaches at 60.000000s, seed 7
               R2 did not occur
-              peadsim run scenarios/rotation/r2.yaml --seed 7
+            peadsim run scenarios/rotation/r2.yaml --seed 7
 
         runs          24 of 3 cases: 21 pass, 2 fail, 1 inconclusive
         events        34,111 in 1h 40m of virtual time
@@ -319,6 +341,7 @@ mod tests {
         requirements  1 positive and 0 negative of 2
         digest        e6d178f2239c115b1511e9305dd28b05d2e77cb09f912acaf53596848aedf391
         black box     59e6c1aa40da80708af3be005f97167ed49601ad4f6873510ce154e25bd0bbef
+        result        something is wrong (exit 1)
         ");
     }
 

@@ -7,6 +7,9 @@
     reason = "a test fails by panicking, and prints what it counted"
 )]
 
+mod cli;
+mod cli_run;
+mod cli_tools;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;

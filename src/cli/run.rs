@@ -1,0 +1,298 @@
+//! `peadsim run`: scenario files in virtual time, in parallel, with results in a fixed order.
+//!
+//! Everything that can be wrong with files, flags and places to write is found before the first run. Not
+//! here: the simulator (`sim`), or what reports look like (`report`).
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::base::rng::RNG_VERSION;
+use crate::base::time::{Duration, Instant};
+use crate::cli::args::{Format, Run};
+use crate::cli::campaign;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::files::{self, Loaded, Skipped, Wanted};
+use crate::cli::jobs::{Job, jobs};
+use crate::cli::output::{self, Draft};
+use crate::cli::progress::Progress;
+use crate::report::human::{Layout, Palette};
+use crate::report::json::{self, Manifest};
+use crate::report::junit;
+use crate::report::summary::Summary;
+use crate::runtime::clock::Stopwatch;
+use crate::runtime::interrupt::Interrupt;
+use crate::scenario::ast::scenario::SizeWord;
+use crate::scenario::plan::{Plan, SuiteName};
+use crate::sim::run::{RunOptions, run as simulate};
+use crate::trace::digest::Forms;
+use crate::trace::fact::TRACE_VERSION;
+use crate::trace::sink::{Header, Jsonl};
+use crate::verdict::finding::{Finding, Severity};
+use crate::verdict::outcome::{Outcome, Verdict};
+use crate::verdict::requirement::Requirement;
+
+/// Runs what the command line selects.
+///
+/// # Errors
+/// When nothing can be run, or a result cannot be written.
+pub fn run(args: &Run) -> Result<Exit, CliError> {
+    let (mut loaded, skipped) = files::load(&args.selection, Wanted::SmallRuns)?;
+    check(&mut loaded)?;
+    note_skipped(&skipped);
+    let jobs = jobs(&loaded, args)?;
+    if jobs.is_empty() {
+        return Err(CliError::Nothing("no run is left to be made".to_owned()));
+    }
+    let trace = prepare(args, jobs.len())?;
+    let interrupt = watch()?;
+    let clock = Stopwatch::start();
+    let mut session = Session::new(args, &jobs);
+    let trace = Mutex::new(trace);
+    campaign::in_order(
+        &jobs,
+        threads(args),
+        || interrupt.is_raised(),
+        |job| {
+            let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).take();
+            execute(job, args, trace)
+        },
+        |job, result| session.take(job, result),
+    );
+    session.finish(interrupt.is_raised(), clock.elapsed())
+}
+
+/// Tells what is wrong with the files; warnings do not keep them from running.
+fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
+    let color = output::stderr_has_color();
+    for it in loaded.iter_mut() {
+        it.reading.check();
+        output::note(&it.reading.render(color));
+    }
+    if let Some(message) = files::same_id(loaded) {
+        return Err(CliError::Usage(message));
+    }
+    match loaded.iter().filter(|it| it.reading.diagnostics.has_errors()).count() {
+        0 => Ok(()),
+        1 => Err(CliError::Usage("a scenario is invalid; nothing was run".to_owned())),
+        n => Err(CliError::Usage(format!("{n} scenarios are invalid; nothing was run"))),
+    }
+}
+
+fn note_skipped(skipped: &[Skipped]) {
+    for it in skipped.iter().filter(|it| it.why != files::A_LIBRARY) {
+        output::note(&format!("skipped {}: {}\n", it.path.display(), it.why));
+    }
+}
+
+/// Tries every place to write to before the work begins.
+fn prepare(args: &Run, runs: usize) -> Result<Option<Draft>, CliError> {
+    if let Some(folder) = &args.report {
+        output::folder(folder)?;
+    }
+    let Some(place) = &args.trace else { return Ok(None) };
+    if runs != 1 {
+        return Err(CliError::Usage(format!(
+            "--trace writes the records of one run, these are {runs}\n  \
+             narrow them with --case and --seed"
+        )));
+    }
+    Draft::create(place).map(Some)
+}
+
+fn watch() -> Result<Interrupt, CliError> {
+    let first =
+        || output::note("\ninterrupted: finishing what is under way (again: end at once)\n");
+    let second = || std::process::exit(i32::from(Exit::Inconclusive.code()));
+    Interrupt::watch(first, second).map_err(CliError::io("cannot watch for Ctrl-C"))
+}
+
+fn threads(args: &Run) -> NonZeroUsize {
+    args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What came of a job: its outcome, or why there is none.
+type Executed = Result<Outcome, CliError>;
+
+fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
+    tracing::info!(case = job.case.id, seed = job.seed, "running");
+    let plan = Arc::new(job.plan(args.suite).map_err(|findings| {
+        CliError::Usage(format!("{} cannot run with seed {}\n{findings}", job.case.id, job.seed))
+    })?);
+    let mut sink = match (trace, &args.trace) {
+        (Some(draft), Some(place)) => {
+            let sink = Jsonl::new(draft, &header(&plan)).map_err(trace_failed(place))?;
+            Some((sink, place))
+        }
+        (Some(_) | None, _) => None,
+    };
+    let mut options = RunOptions { fail_fast: args.fail_fast, ..RunOptions::default() };
+    // The other forms cost as much as the full one: large worlds do without the masked one.
+    let masked = job.case.scenario.size.value == SizeWord::Small;
+    options.forms = Forms { masked, black_box: true };
+    options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn crate::trace::sink::Sink));
+    let outcome = catch_unwind(AssertUnwindSafe(|| simulate(&plan, options)));
+    let mut outcome = outcome.unwrap_or_else(|panic| broken(&plan, panic.as_ref()));
+    if let Some((sink, place)) = sink {
+        sink.finish().map_err(trace_failed(place))?.publish()?;
+    }
+    outcome.repro = job.repro(args);
+    Ok(outcome)
+}
+
+fn trace_failed(place: &Path) -> impl FnOnce(io::Error) -> CliError {
+    CliError::io(format!("cannot write `{}`", place.display()))
+}
+
+fn header(plan: &Plan) -> Header {
+    Header {
+        version: TRACE_VERSION,
+        rng: RNG_VERSION,
+        case: plan.case.clone(),
+        seed: plan.seed,
+        suite: suite(plan).to_owned(),
+        users: plan.spec.users.clone(),
+    }
+}
+
+const fn suite(plan: &Plan) -> &'static str {
+    match plan.suite {
+        SuiteName::P256 => "p256",
+        SuiteName::Model => "model",
+    }
+}
+
+/// The outcome of a run in which the simulator itself broke down.
+fn broken(plan: &Plan, panic: &(dyn std::any::Any + Send)) -> Outcome {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let finding = Finding {
+        severity: Severity::Error,
+        oracle: "harness".to_owned(),
+        requirements: Vec::new(),
+        at: Instant::START,
+        message: format!("the simulator broke down: {text}"),
+        records: Vec::new(),
+    };
+    Outcome {
+        case: plan.case.clone(),
+        title: plan.title.clone(),
+        seed: plan.seed,
+        suite: suite(plan).to_owned(),
+        verdict: Verdict::Error,
+        verified: 0,
+        findings: vec![finding],
+        evidence: Default::default(),
+        claimed: plan.claimed.clone(),
+        reached: Vec::new(),
+        metrics: Default::default(),
+        events: 0,
+        records: 0,
+        virtual_time: Duration::ZERO,
+        digest: Default::default(),
+        repro: String::new(),
+    }
+}
+
+/// Takes results in order, prints what is complete and keeps what reports need.
+struct Session<'a> {
+    args: &'a Run,
+    layout: Layout,
+    progress: Progress,
+    all: Vec<Requirement>,
+    summary: Summary,
+    /// Runs of the case that is not complete yet.
+    case: Vec<Outcome>,
+    /// Every run, if somebody wants them.
+    kept: Vec<Outcome>,
+    failed: Option<CliError>,
+}
+
+impl<'a> Session<'a> {
+    fn new(args: &'a Run, jobs: &[Job<'_>]) -> Self {
+        let color = output::stdout_has_color();
+        let palette = if color { Palette::colored() } else { Palette::plain() };
+        Self {
+            args,
+            layout: Layout::new(palette, jobs.iter().map(|job| job.case.id.as_str())),
+            progress: Progress::new(jobs.len()),
+            all: Requirement::all().collect(),
+            summary: Summary::default(),
+            case: Vec::new(),
+            kept: Vec::new(),
+            failed: None,
+        }
+    }
+
+    fn take(&mut self, job: &Job<'_>, result: Executed) -> ControlFlow<()> {
+        self.progress.done(&job.case.id);
+        let taken = result.and_then(|outcome| self.add(outcome));
+        match taken {
+            Ok(flow) => flow,
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn add(&mut self, outcome: Outcome) -> Result<ControlFlow<()>, CliError> {
+        if self.case.first().is_some_and(|first| first.case != outcome.case) {
+            self.print_case()?;
+        }
+        self.summary.add(&outcome);
+        let stop = self.args.fail_fast && outcome.verdict >= Verdict::Fail;
+        self.case.push(outcome);
+        Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// The case is complete: prints its line, and keeps its runs if a report wants them.
+    fn print_case(&mut self) -> Result<(), CliError> {
+        let runs = std::mem::take(&mut self.case);
+        if self.args.format == Format::Human {
+            let text = self.layout.case(&runs);
+            self.progress.aside(|| output::print(&text))?;
+        }
+        if self.args.report.is_some() || self.args.format == Format::Json {
+            self.kept.extend(runs);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, interrupted: bool, real: Duration) -> Result<Exit, CliError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        self.print_case()?;
+        let exit = Exit::of(&self.summary.totals, interrupted);
+        let manifest = Manifest {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            trace_version: TRACE_VERSION,
+            rng_version: RNG_VERSION,
+            exit: exit.code(),
+            interrupted,
+        };
+        let results = || json::results(&manifest, &self.summary, &self.kept, &self.all);
+        if let Some(folder) = &self.args.report {
+            output::write(&folder.join("results.json"), &results())?;
+            let junit = junit::report(&self.kept).map_err(io::Error::other);
+            let junit = junit.map_err(CliError::io("cannot make junit.xml"))?;
+            output::write(&folder.join("junit.xml"), &junit)?;
+        }
+        let text = match self.args.format {
+            Format::Json => results(),
+            Format::Human => {
+                let ending = match (interrupted, exit.code()) {
+                    (true, code) => format!("interrupted, {} (exit {code})", exit.text()),
+                    (false, code) => format!("{} (exit {code})", exit.text()),
+                };
+                self.layout.summary(&self.summary, &self.all, real, &ending)
+            }
+        };
+        self.progress.aside(|| output::print(&text))?;
+        Ok(exit)
+    }
+}
