@@ -9,8 +9,8 @@ use crate::oracle::expect::Expectations;
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
-use crate::oracle::safety;
 use crate::oracle::spec::{Check, Expectation, Spec};
+use crate::oracle::{liveness, safety};
 use crate::trace::record::Record;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -27,7 +27,7 @@ pub struct Panel {
 
 /// Every oracle that judges a single run.
 fn oracles() -> Vec<Box<dyn Oracle>> {
-    safety::all()
+    safety::all().into_iter().chain(liveness::all()).collect()
 }
 
 impl Panel {
@@ -62,6 +62,12 @@ impl Panel {
         for oracle in oracles {
             oracle.observe(record, spec, docket);
         }
+    }
+
+    /// Obligations of the settle phase that are not met yet: the run need not go on when there are none.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.oracles.iter().map(|oracle| oracle.open()).sum()
     }
 
     /// Findings so far, so that a run may stop at the first.
@@ -147,7 +153,7 @@ mod tests {
     use crate::base::time::Duration;
     use crate::oracle::spec::{Moment, NameId, NamedThing, Point, PointRef};
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::{Phase, Selection};
+    use crate::trace::fact::{AlarmKind, Fact, Phase, Selection};
 
     fn hello() -> (Story, NameId) {
         let mut story = Story::new(&["alice", "bob"]);
@@ -249,6 +255,28 @@ mod tests {
         story.at(10).phase(Phase::Active);
         story.device(0, select);
         story.expect(Check::Selections { by: 0, of: None, outcome: Selection::Miss }, 1..=1);
+        assert_eq!(findings(&story.panel(&[])), [""; 0]);
+    }
+
+    #[test]
+    fn at_one_instant_a_point_parts_the_records_of_its_node() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let to = story.user(1);
+        let of = story.name("m1", NamedThing::Message { by: 0, draft: DraftId(1), to });
+        story.phase(Phase::Active);
+        story.at(10).sends(0, 1, 1, "hello");
+        let alarm = Fact::Alarm { peer: None, what: AlarmKind::OwnRecord };
+        story.at(50).device(1, alarm.clone());
+        story.displays(1, 0, 1, "hello");
+        story.device(1, alarm.clone());
+        story.device(1, alarm);
+        let shown = Moment::Point(PointRef { name: of, point: Point::Displayed }, Duration::ZERO);
+        for (since, until, count) in
+            [(Some(shown), None, 2), (None, Some(shown), 1), (Some(shown), Some(shown), 0)]
+        {
+            let it = story.expect(Check::Alarm { by: 1, kind: None }, count..=count);
+            (it.since, it.until) = (since, until);
+        }
         assert_eq!(findings(&story.panel(&[])), [""; 0]);
     }
 

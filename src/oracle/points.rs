@@ -33,7 +33,7 @@ pub struct Tracker {
     rotations: Awaited,
     bound: BTreeMap<(u32, Epoch), NameId>,
     presses: Awaited,
-    first: BTreeMap<PointRef, Instant>,
+    first: BTreeMap<PointRef, (Instant, RecordId)>,
 }
 
 /// What a step's own record makes the tracker wait for.
@@ -130,7 +130,13 @@ impl Tracker {
     /// When a point was first reached.
     #[must_use]
     pub fn first(&self, of: PointRef) -> Option<Instant> {
-        self.first.get(&of).copied()
+        self.first.get(&of).map(|(at, _)| *at)
+    }
+
+    /// The record that first reached a point.
+    #[must_use]
+    pub fn record(&self, of: PointRef) -> Option<RecordId> {
+        self.first.get(&of).map(|(_, record)| *record)
     }
 
     /// When the first of all points of a thing was reached.
@@ -211,7 +217,7 @@ impl Tracker {
 
     fn note(&mut self, reached: Vec<Reached>) -> Vec<Reached> {
         for one in &reached {
-            self.first.entry(one.of).or_insert(one.at);
+            self.first.entry(one.of).or_insert((one.at, one.record));
         }
         reached
     }

@@ -10,7 +10,7 @@ use crate::base::units::{Rate, Ratio, UnitError, parse_duration, parse_hex, pars
 use crate::proto::barrier::Barrier;
 use crate::proto::deviation::Deviation;
 use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::fields::{Kind, Read, Scalar, leaf};
+use crate::scenario::fields::{Kind, Read, leaf};
 use crate::scenario::tree::Node;
 use crate::trace::fact;
 use crate::verdict::requirement::Requirement;
@@ -361,6 +361,7 @@ leaf!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::fields::Scalar as _;
 
     #[test]
     fn barriers_have_the_names_that_records_use() {

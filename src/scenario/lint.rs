@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
-use crate::oracle::spec::{Check, Moment, NameId, NamedThing};
+use crate::oracle::spec::{Check, Moment, NameId, NamedThing, Point};
 use crate::scenario::ast::expect::Expectation;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::ast::step::{Step, Verb};
@@ -150,10 +150,13 @@ fn why_never(check: &Check, count: &RangeInclusive<u64>, plan: &Plan) -> Option<
     if let Check::Signed { by } = check {
         return no_press(*by, Button::Approve, None, plan);
     }
-    if let Check::Reaches { of, .. } | Check::DisplayedText { of, .. } = check {
+    // What is encrypted again after a bounce passes the points between these once more.
+    if let Check::Reaches { of, point: Point::Sent | Point::Committed | Point::Displayed }
+    | Check::DisplayedText { of, .. } = check
+    {
         let single = !matches!(thing(*of, plan), NamedThing::Workload { .. });
         return (single && *count.start() > 1)
-            .then(|| "a point of one message is reached once".to_owned());
+            .then(|| "one message is sent, committed and displayed once".to_owned());
     }
     None
 }

@@ -338,7 +338,7 @@ pub enum AdversaryAct {
     Replay(FrameAddress),
     /// Sends a user's own message back to them as if from its receiver.
     Reflect(NameId),
-    /// Flips one bit in every frame of this kind, each octet position in turn.
+    /// Sends a captured frame once for each octet of a part of it, with a bit flipped there.
     FlipEach(FrameAddress, FlipField),
     /// Answers a lookup with a forged record of the user.
     ForgeKeyReply { about: UserId, how: Forgery },

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::{Duration, Instant};
+use crate::crypto::schedule::kid;
 use crate::crypto::suite::Suite;
 use crate::network::link::Arrival;
-use crate::oracle::points::Tracker;
-use crate::oracle::spec::Spec;
 use crate::scenario::plan::{Action, AdversaryAct, FlipField, Forgery, FrameAddress, Plan};
-use crate::sim::forge::Forge;
+use crate::sim::forge::{Forge, flipped};
 use crate::sim::frame::{Frame, Label};
-use crate::sim::rules::{Addresses, submit_of};
+use crate::sim::rules::submit_of;
 use crate::sim::world::World;
 use crate::trace::fact::{About, FrameKind, Meddling};
 use crate::trace::record::RecordId;
@@ -30,6 +29,9 @@ pub(super) struct Adversary {
     seen: BTreeMap<(UserId, Epoch), KeyRecord>,
 }
 
+/// Time between the copies of a sweep: less than a second for any field, and no burst.
+const SWEEP_PACE: Duration = Duration::from_millis(10);
+
 /// Something that waits for frames.
 #[derive(Clone, Debug)]
 struct Trick {
@@ -39,8 +41,6 @@ struct Trick {
 
 #[derive(Clone, Debug)]
 enum What {
-    /// Flips one octet in each frame; the place of the next.
-    Flip { address: FrameAddress, field: FlipField, next: usize },
     /// Forges the next reply about a user.
     Forge { about: UserId, how: Forgery },
     /// Exchanges the records of two replies; the first of them waits here.
@@ -83,13 +83,13 @@ impl<S: Suite> World<S> {
         cause: Option<RecordId>,
     ) {
         let what = match act.clone() {
-            AdversaryAct::FlipEach(address, field) => What::Flip { address, field, next: 0 },
             AdversaryAct::ForgeKeyReply { about, how } => What::Forge { about, how },
             AdversaryAct::SwapReplies { first, second } => {
                 What::Swap { users: [first, second], kept: None }
             }
             AdversaryAct::ServeOld { about, epoch } => What::Old { about, epoch: Epoch(epoch) },
             AdversaryAct::Replay(_)
+            | AdversaryAct::FlipEach(..)
             | AdversaryAct::Reflect(_)
             | AdversaryAct::ForgeNotice { .. }
             | AdversaryAct::Reregister { .. }
@@ -108,7 +108,11 @@ impl<S: Suite> World<S> {
         let name = self.user(user);
         match act {
             AdversaryAct::Replay(address) => match self.captured(user, address) {
-                Some(frame) => self.inject(frame, Meddling::Replayed, cause),
+                Some(frame) => self.inject(frame, Meddling::Replayed, Duration::ZERO, cause),
+                None => self.nothing_captured(step),
+            },
+            AdversaryAct::FlipEach(address, field) => match self.captured(user, address) {
+                Some(frame) => self.send_flipped(&frame, *field, cause),
                 None => self.nothing_captured(step),
             },
             AdversaryAct::Reflect(message) => {
@@ -135,16 +139,40 @@ impl<S: Suite> World<S> {
             AdversaryAct::Spray { count, epochs } => {
                 let other = self.plan.devices.iter().map(|device| &device.user);
                 let known = other.filter(|_| *epochs).find(|other| **other != name).cloned();
+                let kid = self.directory_kid(user);
                 for _ in 0..*count {
-                    let octets = forge.stranger(&name, known.as_ref(), wall);
+                    let octets = forge.stranger((&name, kid), known.as_ref(), wall);
                     self.inject_octets(user, octets, false, cause);
                 }
             }
-            AdversaryAct::FlipEach(..)
-            | AdversaryAct::ForgeKeyReply { .. }
+            AdversaryAct::ForgeKeyReply { .. }
             | AdversaryAct::SwapReplies { .. }
             | AdversaryAct::ServeOld { .. } => {}
         }
+    }
+
+    /// Every copy of a captured frame that differs from it in one octet of the field.
+    fn send_flipped(
+        &mut self,
+        frame: &Frame,
+        field: FlipField,
+        cause: Option<RecordId>,
+    ) {
+        let changed = (0..).map_while(|place| flipped(&frame.octets, field, place));
+        for (octets, n) in changed.zip(0..) {
+            let mut copy = frame.clone();
+            copy.alter(octets);
+            self.inject(copy, Meddling::Altered, SWEEP_PACE.times(n), cause);
+        }
+    }
+
+    /// A user's epoch and short key ID as the directory has them: anybody may look them up.
+    fn directory_kid(&self, user: u32) -> (Epoch, [u8; 8]) {
+        let current = self.accounts[user as usize].durable.directory().current();
+        current.map_or((Epoch::FIRST, [0; 8]), |link| {
+            let kid = kid::<S>(&link.record.agree_pk).0;
+            (link.record.epoch, std::array::from_fn(|at| kid[at]))
+        })
     }
 
     fn captured(&self, user: u32, address: &FrameAddress) -> Option<Frame> {
@@ -163,16 +191,22 @@ impl<S: Suite> World<S> {
         let octets = octets.into();
         let frame =
             Frame { octets, user, account: user, up, number: 0, copy: 0, label, cause: None };
-        self.inject(frame, Meddling::Forged, cause);
+        self.inject(frame, Meddling::Forged, Duration::ZERO, cause);
     }
 
-    fn inject(&mut self, mut frame: Frame, how: Meddling, cause: Option<RecordId>) {
+    fn inject(
+        &mut self,
+        mut frame: Frame,
+        how: Meddling,
+        later: Duration,
+        cause: Option<RecordId>,
+    ) {
         frame.number = self.links[frame.user as usize].number(frame.up);
         frame.cause = cause;
         frame.cause = Some(self.meddled(&frame, how));
         self.readdress(&mut frame);
         let delay = self.link(frame.user, frame.up).min_delay();
-        self.fly(frame, Arrival { delay, corrupt: None, reordered: false }, Duration::ZERO);
+        self.fly(frame, Arrival { delay, corrupt: None, reordered: false }, later);
     }
 
     /// The step is over: frames that its tricks kept go on.
@@ -202,13 +236,7 @@ impl<S: Suite> World<S> {
         let mut kept = false;
         let mut tricks = std::mem::take(&mut adversary.tricks);
         tricks.retain_mut(|trick| {
-            let sight = Sight {
-                addresses: &self.addresses,
-                tracker: &self.tracker,
-                spec: &self.plan.spec,
-                seen: &adversary.seen,
-                now,
-            };
+            let sight = Sight { seen: &adversary.seen, now };
             match trick.what.make::<S>(&frame, &mut forge, &sight) {
                 Made::Same => true,
                 Made::Altered(octets, how, stays) => {
@@ -258,9 +286,6 @@ impl Adversary {
 
 /// What a trick may look at.
 struct Sight<'a> {
-    addresses: &'a Addresses,
-    tracker: &'a Tracker,
-    spec: &'a Spec,
     seen: &'a BTreeMap<(UserId, Epoch), KeyRecord>,
     now: Instant,
 }
@@ -268,15 +293,6 @@ struct Sight<'a> {
 impl What {
     fn make<S: Suite>(&mut self, frame: &Frame, forge: &mut Forge, sight: &Sight<'_>) -> Made {
         match self {
-            Self::Flip { address, field, next } => {
-                let means = sight.addresses.matching(frame, sight.tracker, sight.spec);
-                if sight.addresses.find(&address.what).is_none_or(|id| !means.contains(&id)) {
-                    return Made::Same;
-                }
-                let flipped = forge.flipped(&frame.octets, *field, *next);
-                *next += 1;
-                flipped.map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Altered, true))
-            }
             Self::Forge { about, how } if is_reply(frame, about) => {
                 let wall = crate::base::time::Now::exact(sight.now).wall;
                 let other = sight.seen.values().find(|record| record.user != *about);

@@ -70,9 +70,15 @@ impl Forge {
         self.envelope(Message::KeyChanged { user: user.clone(), epoch, record_hash })
     }
 
-    /// A message from a stranger, or from somebody known under an epoch that nobody has.
+    /// A message from a stranger, or from somebody known under an epoch that nobody has; `to` with the epoch
+    /// and key ID of the directory, so that only the sender's keys are missing.
     #[must_use]
-    pub fn stranger(&mut self, to: &UserId, known: Option<&UserId>, wall: Millis) -> Vec<u8> {
+    pub fn stranger(
+        &mut self,
+        (to, (epoch_r, kid_r)): (&UserId, (Epoch, [u8; 8])),
+        known: Option<&UserId>,
+        wall: Millis,
+    ) -> Vec<u8> {
         let unknown = || UserId::new("x").expect("a letter is a name");
         let sender = match known {
             Some(known) => known.clone(),
@@ -84,9 +90,9 @@ impl Forge {
             sender,
             receiver: to.clone(),
             epoch_s,
-            epoch_r: Epoch::FIRST,
+            epoch_r,
             kid_s: self.0.octets(),
-            kid_r: self.0.octets(),
+            kid_r,
             seq: Seq(1 + self.0.below(1 << 20)),
             nonce: self.0.octets(),
         };
@@ -106,34 +112,6 @@ impl Forge {
         let hash = record_hash::<S>(&record.encode());
         let pop = S::sign(&agree.secret, &pop_octets(&hash));
         self.envelope(Message::Register(Box::new(Register { record, pop })))
-    }
-
-    /// One bit flipped in the octet at this place of a field; none beyond its end, or without a field.
-    #[must_use]
-    pub fn flipped(&mut self, octets: &[u8], field: FlipField, place: usize) -> Option<Vec<u8>> {
-        let body = Envelope::decode(octets).ok()?.body;
-        let (header, ciphertext) = if let Message::Submit(it) = body {
-            (it.header, it.ciphertext)
-        } else if let Message::Deliver(it) = body {
-            (it.header, it.ciphertext)
-        } else {
-            return None;
-        };
-        let header = header.encode();
-        let tag = ciphertext.len().checked_sub(TAG_LEN)?;
-        let wanted = match field {
-            FlipField::Header => &header[..],
-            FlipField::Ciphertext => &ciphertext[..tag],
-            FlipField::Tag => &ciphertext[tag..],
-        };
-        if place >= wanted.len() {
-            return None;
-        }
-        // The last one: a header might hold what looks like a ciphertext, not the other way round.
-        let start = octets.windows(wanted.len()).rposition(|window| window == wanted)?;
-        let mut flipped = octets.to_vec();
-        flipped[start + place] ^= 1;
-        Some(flipped)
     }
 
     /// A key reply with other records.
@@ -201,6 +179,34 @@ impl Forge {
     }
 }
 
+/// One bit flipped in the octet at this place of a field; none beyond its end, or without a field.
+#[must_use]
+pub fn flipped(octets: &[u8], field: FlipField, place: usize) -> Option<Vec<u8>> {
+    let body = Envelope::decode(octets).ok()?.body;
+    let (header, ciphertext) = if let Message::Submit(it) = body {
+        (it.header, it.ciphertext)
+    } else if let Message::Deliver(it) = body {
+        (it.header, it.ciphertext)
+    } else {
+        return None;
+    };
+    let header = header.encode();
+    let tag = ciphertext.len().checked_sub(TAG_LEN)?;
+    let wanted = match field {
+        FlipField::Header => &header[..],
+        FlipField::Ciphertext => &ciphertext[..tag],
+        FlipField::Tag => &ciphertext[tag..],
+    };
+    if place >= wanted.len() {
+        return None;
+    }
+    // The last one: a header might hold what looks like a ciphertext, not the other way round.
+    let start = octets.windows(wanted.len()).rposition(|window| window == wanted)?;
+    let mut flipped = octets.to_vec();
+    flipped[start + place] ^= 1;
+    Some(flipped)
+}
+
 fn records(reply: &[u8]) -> Option<Vec<KeyRecord>> {
     let Message::KeyReply { records, .. } = Envelope::decode(reply).ok()?.body else { return None };
     Some(records)
@@ -233,18 +239,18 @@ mod tests {
     }
 
     fn deliver() -> Vec<u8> {
-        Forge::new(1, 0).stranger(&name("bob"), None, Millis(5))
+        let bob = (&name("bob"), (Epoch::FIRST, [7; 8]));
+        Forge::new(1, 0).stranger(bob, None, Millis(5))
     }
 
     #[test]
     fn every_octet_of_a_field_is_flipped_once() {
         let octets = deliver();
         for (field, len) in [(FlipField::Ciphertext, 32), (FlipField::Tag, TAG_LEN)] {
-            let mut forge = Forge::new(1, 1);
-            let flipped: Vec<Vec<u8>> =
-                (0..).map_while(|place| forge.flipped(&octets, field, place)).collect();
-            assert_eq!(flipped.len(), len);
-            for one in &flipped {
+            let all: Vec<Vec<u8>> =
+                (0..).map_while(|place| flipped(&octets, field, place)).collect();
+            assert_eq!(all.len(), len);
+            for one in &all {
                 assert_eq!(one.iter().zip(&octets).filter(|(a, b)| a != b).count(), 1);
             }
         }

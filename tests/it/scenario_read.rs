@@ -88,6 +88,22 @@ fn is_library(text: &str) -> bool {
 }
 
 #[test]
+fn every_scenario_resolves_without_a_finding() {
+    let mut findings = String::new();
+    for file in all_scenarios() {
+        let text = std::fs::read_to_string(&file).unwrap();
+        if !is_library(&text) {
+            let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+            let root = Some(tests.as_path()).filter(|tests| file.starts_with(tests));
+            let mut reading = read_file(&file, root, &Extras::default());
+            reading.check();
+            findings.push_str(&reading.render(false));
+        }
+    }
+    assert!(findings.is_empty(), "{findings}");
+}
+
+#[test]
 fn every_scenario_is_valid_by_the_schema() {
     let schema = schema();
     jsonschema::meta::validate(&schema).unwrap();

@@ -64,19 +64,38 @@ fn a_reflected_message_does_not_authenticate() {
 }
 
 #[test]
-fn flipped_octets_do_not_authenticate() {
-    for field in [FlipField::Header, FlipField::Ciphertext, FlipField::Tag] {
+fn every_flipped_octet_spoils_a_captured_message() {
+    // Copies that differ in a key ID wait together for one lookup, under one number.
+    for (field, octets, least) in [
+        (FlipField::Header, 44..=52, 30),
+        (FlipField::Ciphertext, 5..=5, 5),
+        (FlipField::Tag, 16..=16, 16),
+    ] {
         let mut draft = trio();
         draft.plan.given = Given { warm: vec![(0, 1)], ..Given::default() };
         draft.send("m1", When::At(secs(1)), 0, 1, "hello");
         let frame = address(&draft, "m1", FrameKind::Deliver);
-        attack(&mut draft, "flip", 1, When::At(secs(0)), AdversaryAct::FlipEach(frame, field));
+        let when = draft.after("m1", Point::Acked, secs(1));
+        attack(&mut draft, "flip", 1, when, AdversaryAct::FlipEach(frame, field));
         let trace = go(&draft);
-        assert!(count(&trace, Meddling::Altered) > 0, "{field:?}");
-        let settle = trace.phase(Phase::Settle);
-        let shown = |it: &&(Instant, &str)| it.0 < settle && it.1 == "hello";
-        assert_eq!(trace.displayed().iter().filter(shown).count(), 0, "{field:?}");
+        let copies = count(&trace, Meddling::Altered);
+        assert!(octets.contains(&copies), "{field:?}: {copies}");
+        let refused = trace.count(|fact| matches!(fact, Fact::Reject { .. }));
+        assert!(refused >= least, "{field:?}: {refused} of {copies}\n{}", trace.story());
+        let shown = trace.displayed().iter().filter(|(_, text)| *text == "hello").count();
+        assert_eq!(shown, 1, "{field:?}");
     }
+}
+
+#[test]
+fn a_spray_lacks_nothing_but_the_keys_of_its_senders() {
+    let mut draft = trio();
+    let act = AdversaryAct::Spray { count: 3, epochs: false };
+    attack(&mut draft, "s1", 1, When::At(secs(1)), act);
+    let trace = go(&draft);
+    let unknown =
+        |fact: &Fact| matches!(fact, Fact::Reject { why: RejectCause::UnknownSender, .. });
+    assert_eq!(trace.count(unknown), 3, "{}", trace.story());
 }
 
 #[test]

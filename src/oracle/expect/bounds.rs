@@ -2,17 +2,43 @@
 //!
 //! Not here: what it looks for (`matching`).
 
+use std::cmp::Ordering;
+
 use crate::base::time::{Duration, Instant};
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::{Check, Expectation, Moment, NameId, PointRef};
+use crate::trace::record::RecordId;
+
+/// A known end of an interval, included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Edge {
+    pub(super) at: Instant,
+    /// The record of the point that it is: of the same instant's records at that node, those before it
+    /// lie before the end.
+    record: Option<RecordId>,
+}
+
+impl Edge {
+    const fn instant(at: Instant) -> Self {
+        Self { at, record: None }
+    }
+
+    /// Where something lies, seen from here.
+    pub(super) fn place(self, at: Instant, record: Option<RecordId>) -> Ordering {
+        at.cmp(&self.at).then_with(|| match (record, self.record) {
+            (Some(it), Some(edge)) if it.node == edge.node => it.seq.cmp(&edge.seq),
+            (Some(_) | None, Some(_) | None) => Ordering::Equal,
+        })
+    }
+}
 
 /// One end of an interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Bound {
     /// No such end.
     Open,
-    /// Here, included.
-    At(Instant),
+    /// Here.
+    At(Edge),
     /// At a point that is not reached so far.
     Unknown(PointRef),
     /// A budget that counts from a thing that has not begun.
@@ -22,9 +48,11 @@ pub(super) enum Bound {
 impl Bound {
     fn of(moment: Moment, start: Instant, tracker: &Tracker) -> Self {
         match moment {
-            Moment::At(offset) => Self::At(start + offset),
+            Moment::At(offset) => Self::At(Edge::instant(start + offset)),
             Moment::Point(point, delay) => {
-                tracker.first(point).map_or(Self::Unknown(point), |at| Self::At(at + delay))
+                let record = tracker.record(point).filter(|_| delay == Duration::ZERO);
+                let edge = |at| Self::At(Edge { at: at + delay, record });
+                tracker.first(point).map_or(Self::Unknown(point), edge)
             }
         }
     }
@@ -32,11 +60,15 @@ impl Bound {
 
 /// The beginning and the end of an expectation's interval; `start` is the end of `given`.
 pub(super) fn bounds(it: &Expectation, start: Instant, tracker: &Tracker) -> (Bound, Bound) {
-    let from = it.since.map_or(Bound::At(start), |moment| Bound::of(moment, start, tracker));
+    let from = it
+        .since
+        .map_or(Bound::At(Edge::instant(start)), |moment| Bound::of(moment, start, tracker));
     let until = it.until.map_or(Bound::Open, |moment| Bound::of(moment, start, tracker));
     let budget = it.within.map_or(Bound::Open, |span| deadline(it, span, from, tracker));
     let to = match (until, budget) {
-        (Bound::At(until), Bound::At(budget)) => Bound::At(until.min(budget)),
+        (Bound::At(until), Bound::At(budget)) => {
+            Bound::At(if budget.at < until.at { budget } else { until })
+        }
         (Bound::Open, other) | (other, Bound::Open) => other,
         (unknown @ (Bound::Unknown(_) | Bound::NotBegun(_)), _) | (_, unknown) => unknown,
     };
@@ -47,9 +79,10 @@ pub(super) fn bounds(it: &Expectation, start: Instant, tracker: &Tracker) -> (Bo
 fn deadline(it: &Expectation, span: Duration, from: Bound, tracker: &Tracker) -> Bound {
     match (subject(&it.check), from) {
         (Some(name), _) => {
-            tracker.begin(name).map_or(Bound::NotBegun(name), |begin| Bound::At(begin + span))
+            let end = |begin| Bound::At(Edge::instant(begin + span));
+            tracker.begin(name).map_or(Bound::NotBegun(name), end)
         }
-        (None, Bound::At(from)) => Bound::At(from + span),
+        (None, Bound::At(from)) => Bound::At(Edge::instant(from.at + span)),
         (None, other) => other,
     }
 }

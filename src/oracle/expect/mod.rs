@@ -75,7 +75,7 @@ impl Expectations {
             item.values(it, &scene);
             let Some(start) = self.start else { continue };
             let hits = scene.matches(&it.check);
-            if hits > 0 && may_lie_within(record.at, bounds(it, start, tracker)) {
+            if hits > 0 && may_lie_within(record.at, record.id, bounds(it, start, tracker)) {
                 let matches = std::iter::repeat_n((record.at, record.id), hits);
                 item.matches.extend(matches);
             }
@@ -147,40 +147,40 @@ impl Item {
             && name == metric
         {
             // A time belongs to the moment at which it began.
-            let (Bound::At(origin), true) = (interval.0, lies_within(*from, interval)) else {
+            let (Bound::At(origin), true) = (interval.0, lies_within(*from, None, interval)) else {
                 return;
             };
             let index = outside.and_then(|name| usize::try_from(name.0).ok());
             let fault = index.and_then(|index| scene.spec.names.get(index));
             let fault = fault.and_then(|named| measure.fault_named(&named.name));
-            self.windows.note(*from, *span, origin, *window, fault);
+            self.windows.note(*from, *span, origin.at, *window, fault);
         } else if let Check::Share { metric, .. } = &it.check
-            && lies_within(now, interval)
+            && lies_within(now, None, interval)
         {
             self.share.note(metric, measured);
         }
     }
 }
 
-/// Whether an instant may turn out to lie within: an end that is not known yet may still be right now.
-fn may_lie_within(at: Instant, (from, to): (Bound, Bound)) -> bool {
+/// Whether a record may turn out to lie within: an end that is not known yet may still be right now.
+fn may_lie_within(at: Instant, record: RecordId, (from, to): (Bound, Bound)) -> bool {
     let after = match from {
-        Bound::At(from) => from <= at,
+        Bound::At(from) => from.place(at, Some(record)).is_ge(),
         Bound::Open | Bound::Unknown(_) | Bound::NotBegun(_) => true,
     };
-    after && !is_past(at, to)
+    after && !is_past(at, Some(record), to)
 }
 
-/// Whether an instant lies within, as far as the ends are known.
-fn lies_within(at: Instant, (from, to): (Bound, Bound)) -> bool {
+/// Whether an instant, or a record at it, lies within, as far as the ends are known.
+fn lies_within(at: Instant, record: Option<RecordId>, (from, to): (Bound, Bound)) -> bool {
     let after = match from {
-        Bound::At(from) => from <= at,
+        Bound::At(from) => from.place(at, record).is_ge(),
         Bound::Open => true,
         Bound::Unknown(_) | Bound::NotBegun(_) => false,
     };
-    after && !is_past(at, to)
+    after && !is_past(at, record, to)
 }
 
-fn is_past(at: Instant, to: Bound) -> bool {
-    matches!(to, Bound::At(to) if to < at)
+fn is_past(at: Instant, record: Option<RecordId>, to: Bound) -> bool {
+    matches!(to, Bound::At(to) if to.place(at, record).is_gt())
 }

@@ -59,7 +59,7 @@ impl Item {
             return Verdict::Open { why };
         }
         let by = match interval.1 {
-            Bound::At(to) => to.min(closing.now),
+            Bound::At(to) => to.at.min(closing.now),
             Bound::Open | Bound::Unknown(_) | Bound::NotBegun(_) => closing.now,
         };
         if let Check::StateIs { state, .. } = &it.check {
@@ -115,7 +115,7 @@ impl Item {
         by: Instant,
         closing: &Closing<'_>,
     ) -> Verdict {
-        let within = self.matches.iter().filter(|(at, _)| lies_within(*at, interval));
+        let within = self.matches.iter().filter(|(at, id)| lies_within(*at, Some(*id), interval));
         let matches: Vec<_> = within.copied().collect();
         let count = u64::try_from(matches.len()).unwrap_or(u64::MAX);
         if let Bound::Unknown(point) = interval.1

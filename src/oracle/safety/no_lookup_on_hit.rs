@@ -217,6 +217,7 @@ impl Oracle for NoLookupOnHit {
 /// A stop forgets what waits; a volatile table too.
 fn stop(device: &mut Device, durable: bool) {
     device.messages.clear();
+    device.drafts.clear();
     if !durable {
         device.rows.clear();
     }
@@ -226,7 +227,7 @@ fn stop(device: &mut Device, durable: bool) {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::EvictCause;
+    use crate::trace::fact::{EvictCause, StopCause};
     use crate::verdict::requirement::Polarity;
 
     /// Bob knows alice; then her second message comes.
@@ -267,6 +268,15 @@ mod tests {
             let message = &docket.findings[0].message;
             assert_eq!(message, "alice is looked up although the slot is in the table");
         }
+    }
+
+    #[test]
+    fn a_stop_forgets_the_search_for_a_draft() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.selects(0, 1, None, Way::Out, Selection::Hit);
+        story.device(0, Fact::PowerOff { why: StopCause::Barrier });
+        story.looks_up(0, 1, 1, LookupCause::Draft);
+        assert!(story.judge(NoLookupOnHit::default()).findings.is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::base::id::{Mid, Seq, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, device_of};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{DeviceState, Fact};
+use crate::trace::fact::{About, DeviceState, Fact, FrameKind};
 use crate::trace::record::{Record, RecordId};
 
 const ID: &str = "S-27";
@@ -17,7 +17,7 @@ const ID: &str = "S-27";
 #[derive(Debug, Default)]
 pub struct ShownInOrder {
     lines: BTreeMap<(u32, UserId), Line>,
-    /// Committed and not yet shown.
+    /// When messages that are not yet shown came: a device counts from then, not from the write.
     waiting: BTreeMap<(u32, Mid), Instant>,
 }
 
@@ -32,7 +32,7 @@ struct Line {
 impl ShownInOrder {
     fn display(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Display { mid, late, missing, .. } = &record.fact else { return };
-        let committed = self.waiting.remove(&(user, mid.clone()));
+        let came = self.waiting.remove(&(user, mid.clone()));
         let line = self.lines.entry((user, mid.sender.clone())).or_default();
         let restarted = std::mem::take(&mut line.restarted);
         if *late {
@@ -46,11 +46,11 @@ impl ShownInOrder {
             return;
         }
         let gap = spec.limits(user).map(|limits| limits.gap);
-        if let (Some(committed), Some(gap)) = (committed, gap)
+        if let (Some(came), Some(gap)) = (came, gap)
             && *missing > 0
-            && record.at < committed + gap
+            && record.at < came + gap
         {
-            let held = record.at.since(committed);
+            let held = record.at.since(came);
             let message = format!("the gap before {mid} is released after {held}, not {gap}");
             docket.violation(ID, &[], record.at, &[record.id], message);
             return;
@@ -66,8 +66,12 @@ impl Oracle for ShownInOrder {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
-        if let Fact::Commit { mid, .. } = &record.fact {
-            self.waiting.insert((user, mid.clone()), record.at);
+        if let Fact::Rx(frame) = &record.fact {
+            if let (Some(FrameKind::Deliver), About::Message(mid, _)) = (frame.kind, &frame.about) {
+                self.waiting.entry((user, mid.clone())).or_insert(record.at);
+            }
+        } else if let Fact::Commit { mid, .. } = &record.fact {
+            self.waiting.entry((user, mid.clone())).or_insert(record.at);
         } else if let Fact::Display { .. } = &record.fact {
             self.display(record, user, spec, docket);
         } else if let Fact::Processed { mid, .. } = &record.fact {
@@ -142,6 +146,19 @@ mod tests {
         story.at_secs(59);
         shows(&mut story, 2, false, 1);
         assert_eq!(messages(&story), ["the gap before alice>bob#2 is released after 59s, not 1m"]);
+    }
+
+    #[test]
+    fn a_gap_is_held_back_from_the_arrival_on() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let about = About::Message(story.mid(0, 1, 2), 0);
+        let frame = story.frame(FrameKind::Deliver, false, about);
+        story.device(1, Fact::Rx(frame));
+        story.at(1);
+        story.commits(1, 0, 2);
+        story.at_secs(60);
+        shows(&mut story, 2, false, 1);
+        assert_eq!(messages(&story), [""; 0]);
     }
 
     #[test]

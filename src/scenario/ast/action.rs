@@ -14,7 +14,7 @@ table! {
     Send "send" {
         /// Who writes.
         from: Spanned<UserId>,
-        /// For whom; somebody who is not registered is a device with `start: blank`.
+        /// For whom; `nobody` is a name that no user has.
         to: Spanned<UserId>,
         /// The text; the step's name unless given.
         text: Option<Spanned<String>>,

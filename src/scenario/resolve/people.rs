@@ -17,7 +17,10 @@ use crate::scenario::source::Spanned;
 pub const DEVICES_MAX: u64 = 20_000_000;
 
 /// Names that no device may have: they stand for other nodes.
-const RESERVED: [&str; 3] = ["server", "harness", "all"];
+const RESERVED: [&str; 3] = ["server", "harness", NOBODY];
+
+/// The name that no user has, for those who are written to or looked up.
+pub const NOBODY: &str = "nobody";
 
 /// Devices with one declaration.
 #[derive(Clone, Debug)]

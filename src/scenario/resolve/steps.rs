@@ -18,6 +18,7 @@ use crate::scenario::leaf::{At, BARRIERS, BARRIERS_OF_DEVICES};
 use crate::scenario::plan::{self, Action, BadDownload, ProvisionPlan, RequestPlan, Until, When};
 use crate::scenario::resolve::Context;
 use crate::scenario::resolve::names::transaction;
+use crate::scenario::resolve::people::NOBODY;
 use crate::scenario::resolve::trouble;
 use crate::scenario::source::{Span, Spanned};
 
@@ -29,6 +30,9 @@ pub fn step(written: &Step, index: usize, cx: &mut Context<'_>) -> Option<plan::
     let name = NameId(u32::try_from(index).ok()?);
     let when = when(written, index, cx);
     let action = action(written, name, cx);
+    if (when.is_none() || action.is_none()) && !cx.sink.has_errors() {
+        cx.sink.cannot_act(written);
+    }
     Some(plan::Step { name, verb: written.verb.key(), when: when?, action: action? })
 }
 
@@ -295,13 +299,21 @@ impl Context<'_> {
         self.people.user(name, self.sink)
     }
 
-    /// The name of a user who exists.
+    /// The name of a user who exists, or `nobody`.
     pub fn known(&mut self, name: &Spanned<UserId>) -> Option<UserId> {
+        if name.value.as_str() == NOBODY {
+            return Some(name.value.clone());
+        }
         self.user(name).map(|_| name.value.clone())
     }
 }
 
 impl Diagnostics {
+    fn cannot_act(&mut self, step: &Step) {
+        let message = format!("this `{}` has nobody to act on", step.verb.key());
+        self.add(Diagnostic::new(Code::WrongThing, step.span, message));
+    }
+
     fn two_times(&mut self, key: &str, span: Span, at: Span) {
         let message = format!("`at` and `{key}` exclude each other");
         self.add(Diagnostic::new(Code::Contradiction, span, message).related(at, "the time"));

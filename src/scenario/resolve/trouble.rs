@@ -140,10 +140,7 @@ fn address(frame: &Spanned<FrameAt>, cx: &mut Context<'_>) -> Option<FrameAddres
     let FrameAt { owner, kind, about, copy } = &frame.value;
     let span = frame.span;
     let about = match about {
-        Some(about) => {
-            let index = cx.user(&Spanned::new(about.clone(), span))?;
-            Some((about.clone(), index))
-        }
+        Some(about) => Some(cx.known(&Spanned::new(about.clone(), span))?),
         None => None,
     };
     let what = match owner_of(*kind).0 {
@@ -153,7 +150,7 @@ fn address(frame: &Spanned<FrameAt>, cx: &mut Context<'_>) -> Option<FrameAddres
                 return None;
             };
             let by = cx.user(&Spanned::new(owner, span))?;
-            FrameOf::Device { by, kind: *kind, about: about.map(|(about, _)| about) }
+            FrameOf::Device { by, kind: *kind, about }
         }
         of @ (Owner::Message | Owner::Rotation) => {
             let name = cx.names.find(owner, span, cx.sink)?;
@@ -170,7 +167,11 @@ fn address(frame: &Spanned<FrameAt>, cx: &mut Context<'_>) -> Option<FrameAddres
                 cx.sink.no_such_frames(owner, *kind, span, wanted);
                 return None;
             }
-            FrameOf::Named { name, kind: *kind, watcher: about.map(|(_, index)| index) }
+            let watcher = match about {
+                Some(about) => Some(cx.user(&Spanned::new(about, span))?),
+                None => None,
+            };
+            FrameOf::Named { name, kind: *kind, watcher }
         }
     };
     Some(FrameAddress { what, copy: *copy })
