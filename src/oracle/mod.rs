@@ -6,6 +6,7 @@
 pub mod expect;
 pub mod judge;
 mod later;
+pub mod liveness;
 mod mail;
 pub mod measure;
 pub mod panel;

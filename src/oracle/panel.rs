@@ -9,8 +9,8 @@ use crate::oracle::expect::Expectations;
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
-use crate::oracle::safety;
 use crate::oracle::spec::{Check, Expectation, Spec};
+use crate::oracle::{liveness, safety};
 use crate::trace::record::Record;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -27,7 +27,7 @@ pub struct Panel {
 
 /// Every oracle that judges a single run.
 fn oracles() -> Vec<Box<dyn Oracle>> {
-    safety::all()
+    safety::all().into_iter().chain(liveness::all()).collect()
 }
 
 impl Panel {
@@ -62,6 +62,12 @@ impl Panel {
         for oracle in oracles {
             oracle.observe(record, spec, docket);
         }
+    }
+
+    /// Obligations of the settle phase that are not met yet: the run need not go on when there are none.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.oracles.iter().map(|oracle| oracle.open()).sum()
     }
 
     /// Findings so far, so that a run may stop at the first.

@@ -40,8 +40,10 @@ macro_rules! deviations {
 deviations! {
     M01 = "device: never caches a secret";
     M02 = "device: caches under its own ID instead of the peer's";
+    M05 = "device: believes a negative answer for ever";
     M06 = "device: looks up on every message although the secret is cached";
     M07 = "device: two lookups on a miss";
+    M08 = "device: lookups are not single flight";
     M09 = "device: drops the message that caused the miss";
     M13 = "device: encrypts with the old own key after a rotation";
     M17 = "device: the key schedule leaves out epochs and kids";
@@ -52,6 +54,7 @@ deviations! {
     M35 = "device: updates keys by hints only, never by time";
     M37 = "device: accepts a lower epoch";
     M39 = "device: old own key erased at RotateAck";
+    M40 = "device: old own keys are held for ever";
     M41 = "device: slots exist only for (new, new) and (old, old) epochs";
     M43 = "device: looks up again for ever on persistent authentication failure";
     M44 = "device: encrypts again to a new key that nobody authorized";
@@ -76,11 +79,13 @@ deviations! {
     M75 = "server: takes a record of any epoch";
     M76 = "server: expiry removes silently";
     M77 = "server: a lease never ends";
+    M78 = "device: its private key is in what it sends to attach";
     M80 = "device: shows messages as they come, out of order";
     M81 = "device: no limit on lookups";
     M85 = "server: a key reply carries only the current record";
     M86 = "device: uses its new epoch before RotateAck";
     M87 = "server: a second rotation inside grace";
+    M88 = "device: the replay window survives the confirmation of a new identity";
     M89 = "device: a lookup sent before a message came decides about it";
     M90 = "device: the attempt grows after a refusal at Submit";
     M91 = "device: encrypting again ignores the own rotation";

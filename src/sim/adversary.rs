@@ -11,7 +11,7 @@ use crate::crypto::schedule::kid;
 use crate::crypto::suite::Suite;
 use crate::network::link::Arrival;
 use crate::scenario::plan::{Action, AdversaryAct, FlipField, Forgery, FrameAddress, Plan};
-use crate::sim::forge::Forge;
+use crate::sim::forge::{Forge, flipped};
 use crate::sim::frame::{Frame, Label};
 use crate::sim::rules::submit_of;
 use crate::sim::world::World;
@@ -28,6 +28,9 @@ pub(super) struct Adversary {
     /// Records that it saw in key replies.
     seen: BTreeMap<(UserId, Epoch), KeyRecord>,
 }
+
+/// Time between the copies of a sweep: less than a second for any field, and no burst.
+const SWEEP_PACE: Duration = Duration::from_millis(10);
 
 /// Something that waits for frames.
 #[derive(Clone, Debug)]
@@ -105,11 +108,11 @@ impl<S: Suite> World<S> {
         let name = self.user(user);
         match act {
             AdversaryAct::Replay(address) => match self.captured(user, address) {
-                Some(frame) => self.inject(frame, Meddling::Replayed, cause),
+                Some(frame) => self.inject(frame, Meddling::Replayed, Duration::ZERO, cause),
                 None => self.nothing_captured(step),
             },
             AdversaryAct::FlipEach(address, field) => match self.captured(user, address) {
-                Some(frame) => self.send_flipped(&frame, *field, &mut forge, cause),
+                Some(frame) => self.send_flipped(&frame, *field, cause),
                 None => self.nothing_captured(step),
             },
             AdversaryAct::Reflect(message) => {
@@ -153,14 +156,13 @@ impl<S: Suite> World<S> {
         &mut self,
         frame: &Frame,
         field: FlipField,
-        forge: &mut Forge,
         cause: Option<RecordId>,
     ) {
-        for place in 0.. {
-            let Some(octets) = forge.flipped(&frame.octets, field, place) else { return };
-            let mut flipped = frame.clone();
-            flipped.alter(octets);
-            self.inject(flipped, Meddling::Altered, cause);
+        let changed = (0..).map_while(|place| flipped(&frame.octets, field, place));
+        for (octets, n) in changed.zip(0..) {
+            let mut copy = frame.clone();
+            copy.alter(octets);
+            self.inject(copy, Meddling::Altered, SWEEP_PACE.times(n), cause);
         }
     }
 
@@ -189,16 +191,22 @@ impl<S: Suite> World<S> {
         let octets = octets.into();
         let frame =
             Frame { octets, user, account: user, up, number: 0, copy: 0, label, cause: None };
-        self.inject(frame, Meddling::Forged, cause);
+        self.inject(frame, Meddling::Forged, Duration::ZERO, cause);
     }
 
-    fn inject(&mut self, mut frame: Frame, how: Meddling, cause: Option<RecordId>) {
+    fn inject(
+        &mut self,
+        mut frame: Frame,
+        how: Meddling,
+        later: Duration,
+        cause: Option<RecordId>,
+    ) {
         frame.number = self.links[frame.user as usize].number(frame.up);
         frame.cause = cause;
         frame.cause = Some(self.meddled(&frame, how));
         self.readdress(&mut frame);
         let delay = self.link(frame.user, frame.up).min_delay();
-        self.fly(frame, Arrival { delay, corrupt: None, reordered: false }, Duration::ZERO);
+        self.fly(frame, Arrival { delay, corrupt: None, reordered: false }, later);
     }
 
     /// The step is over: frames that its tricks kept go on.

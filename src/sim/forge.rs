@@ -114,34 +114,6 @@ impl Forge {
         self.envelope(Message::Register(Box::new(Register { record, pop })))
     }
 
-    /// One bit flipped in the octet at this place of a field; none beyond its end, or without a field.
-    #[must_use]
-    pub fn flipped(&mut self, octets: &[u8], field: FlipField, place: usize) -> Option<Vec<u8>> {
-        let body = Envelope::decode(octets).ok()?.body;
-        let (header, ciphertext) = if let Message::Submit(it) = body {
-            (it.header, it.ciphertext)
-        } else if let Message::Deliver(it) = body {
-            (it.header, it.ciphertext)
-        } else {
-            return None;
-        };
-        let header = header.encode();
-        let tag = ciphertext.len().checked_sub(TAG_LEN)?;
-        let wanted = match field {
-            FlipField::Header => &header[..],
-            FlipField::Ciphertext => &ciphertext[..tag],
-            FlipField::Tag => &ciphertext[tag..],
-        };
-        if place >= wanted.len() {
-            return None;
-        }
-        // The last one: a header might hold what looks like a ciphertext, not the other way round.
-        let start = octets.windows(wanted.len()).rposition(|window| window == wanted)?;
-        let mut flipped = octets.to_vec();
-        flipped[start + place] ^= 1;
-        Some(flipped)
-    }
-
     /// A key reply with other records.
     #[must_use]
     pub fn with_records(&mut self, reply: &[u8], records: Vec<KeyRecord>) -> Option<Vec<u8>> {
@@ -207,6 +179,34 @@ impl Forge {
     }
 }
 
+/// One bit flipped in the octet at this place of a field; none beyond its end, or without a field.
+#[must_use]
+pub fn flipped(octets: &[u8], field: FlipField, place: usize) -> Option<Vec<u8>> {
+    let body = Envelope::decode(octets).ok()?.body;
+    let (header, ciphertext) = if let Message::Submit(it) = body {
+        (it.header, it.ciphertext)
+    } else if let Message::Deliver(it) = body {
+        (it.header, it.ciphertext)
+    } else {
+        return None;
+    };
+    let header = header.encode();
+    let tag = ciphertext.len().checked_sub(TAG_LEN)?;
+    let wanted = match field {
+        FlipField::Header => &header[..],
+        FlipField::Ciphertext => &ciphertext[..tag],
+        FlipField::Tag => &ciphertext[tag..],
+    };
+    if place >= wanted.len() {
+        return None;
+    }
+    // The last one: a header might hold what looks like a ciphertext, not the other way round.
+    let start = octets.windows(wanted.len()).rposition(|window| window == wanted)?;
+    let mut flipped = octets.to_vec();
+    flipped[start + place] ^= 1;
+    Some(flipped)
+}
+
 fn records(reply: &[u8]) -> Option<Vec<KeyRecord>> {
     let Message::KeyReply { records, .. } = Envelope::decode(reply).ok()?.body else { return None };
     Some(records)
@@ -247,11 +247,10 @@ mod tests {
     fn every_octet_of_a_field_is_flipped_once() {
         let octets = deliver();
         for (field, len) in [(FlipField::Ciphertext, 32), (FlipField::Tag, TAG_LEN)] {
-            let mut forge = Forge::new(1, 1);
-            let flipped: Vec<Vec<u8>> =
-                (0..).map_while(|place| forge.flipped(&octets, field, place)).collect();
-            assert_eq!(flipped.len(), len);
-            for one in &flipped {
+            let all: Vec<Vec<u8>> =
+                (0..).map_while(|place| flipped(&octets, field, place)).collect();
+            assert_eq!(all.len(), len);
+            for one in &all {
                 assert_eq!(one.iter().zip(&octets).filter(|(a, b)| a != b).count(), 1);
             }
         }

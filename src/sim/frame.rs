@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::base::id::{Mid, NodeId};
+use crate::network::link;
 use crate::trace::fact::{About, FrameFact, FrameKind, Octets};
 use crate::trace::record::RecordId;
 use crate::wire::message::{Envelope, Message, MessageKind};
@@ -89,15 +90,10 @@ impl Frame {
         self.octets = octets.into();
     }
 
-    /// Flips one bit, counted from the first octet's highest; beyond the end it wraps around.
+    /// Flips one bit, counted from the first octet's highest; none beyond the end.
     pub fn flip(&mut self, bit: u64) {
         let mut octets = self.octets.to_vec();
-        let bits = octets.len() as u64 * 8;
-        if let Some(bit) = bit.checked_rem(bits)
-            && let Some(octet) = usize::try_from(bit / 8).ok().and_then(|n| octets.get_mut(n))
-        {
-            *octet ^= 0x80 >> (bit % 8);
-        }
+        link::flip(&mut octets, bit);
         self.alter(octets);
     }
 }

@@ -19,6 +19,7 @@ use crate::sim::links::Passage;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, LossCause, Meddling, Phase};
 use crate::trace::record::RecordId;
+use crate::verdict::finding::Severity;
 use crate::wire::message::{Envelope, Message};
 
 /// Inputs that may wait for a device's processor; a radio chip buffers about as many frames.
@@ -136,6 +137,11 @@ impl<S: Suite> World<S> {
             let counter = frame.number << 1 | u64::from(frame.up);
             luck.at(counter).below((frame.octets.len() as u64 * 8).max(1))
         });
+        let len = frame.octets.len();
+        if bit / 8 >= len as u64 {
+            let message = format!("a frame of {len} octets has no bit {bit} to corrupt");
+            return self.find(Severity::Inconclusive, "step", message);
+        }
         frame.flip(bit);
         self.readdress(frame);
         self.meddled(frame, Meddling::Corrupted);

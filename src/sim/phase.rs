@@ -2,6 +2,8 @@
 //!
 //! Not here: what steps do (`action`), or the verdict (`run`).
 
+use std::collections::BTreeSet;
+
 use crate::base::id::{DraftId, NodeId};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
@@ -33,12 +35,29 @@ impl<S: Suite> World<S> {
     pub(super) fn begin_given(&mut self) {
         self.record(NodeId::HARNESS, Fact::Phase(Phase::Given), None);
         self.make_nodes();
-        let warm = self.plan.given.warm.clone();
+        let both_ways = |(one, other): &(u32, u32)| [(*one, *other), (*other, *one)];
+        let warm: BTreeSet<(u32, u32)> = self.plan.given.warm.iter().flat_map(both_ways).collect();
         for (one, other) in warm {
             self.schedule(Instant::START, NodeId::device(one), Event::Warm(other));
-            self.schedule(Instant::START, NodeId::device(other), Event::Warm(one));
         }
         self.schedule(Instant::START, NodeId::HARNESS, Event::Tick);
+    }
+
+    /// Lets those who are to get to know each other look for mail, however seldom they poll.
+    fn hurry(&mut self) {
+        let at = self.now() + self.plan.internal;
+        for user in self.warm_users() {
+            self.schedule(at, NodeId::device(user), Event::Look);
+        }
+    }
+
+    fn warm_users(&self) -> BTreeSet<u32> {
+        self.plan.given.warm.iter().flat_map(|(one, other)| [*one, *other]).collect()
+    }
+
+    /// A user of the prelude polls by hand.
+    pub(super) fn look_for_mail(&mut self, user: u32) {
+        self.put_in::<Device<S>>(user, DeviceInput::User(UserAction::Poll), None, None);
     }
 
     /// One text of the prelude.
@@ -70,6 +89,9 @@ impl<S: Suite> World<S> {
                 self.finish();
             }
             Phase::Given | Phase::Settle => {
+                if self.phase == Phase::Given {
+                    self.hurry();
+                }
                 self.schedule(self.now() + TICK, NodeId::HARNESS, Event::Tick);
             }
             Phase::Active | Phase::End => {}

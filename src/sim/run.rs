@@ -34,7 +34,6 @@ pub struct RunOptions<'a> {
 }
 
 /// Runs a plan.
-#[must_use]
 pub fn run(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
     match plan.suite {
         SuiteName::P256 => run_with::<P256>(plan, options),

@@ -57,6 +57,8 @@ pub(super) enum Event {
     Arrival(u16),
     /// The prelude lets this user write to that one.
     Warm(u32),
+    /// The prelude lets the user look for mail.
+    Look,
     /// The end of the prelude's `offline`.
     Online,
     /// A whole second: is anything pending?
@@ -278,6 +280,7 @@ impl<S: Suite> World<S> {
             Event::End(step) => self.end(node, step),
             Event::Arrival(workload) => self.arrival(user, workload),
             Event::Warm(to) => self.warm(user, to),
+            Event::Look => self.look_for_mail(user),
             Event::Online => self.online(user),
             Event::Tick | Event::Settle => {}
         }
@@ -299,6 +302,7 @@ impl<S: Suite> World<S> {
             | Event::Done(_)
             | Event::Arrival(_)
             | Event::Warm(_)
+            | Event::Look
             | Event::Online => {}
         }
     }

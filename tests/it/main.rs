@@ -7,33 +7,22 @@
     reason = "a test fails by panicking, and prints what it counted"
 )]
 
-// What the source text must keep to.
-mod floors;
-mod tidy;
-
-// The primitives against answers known elsewhere.
+mod cli;
+mod cli_run;
+mod cli_tools;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
-
-// The language against files good and bad.
+mod digests;
+mod floors;
 mod scenario_bad;
 mod scenario_read;
 mod scenario_resolve;
-
-// The virtual world, and the digests that it must keep.
-mod digests;
 mod sim_adversary;
 mod sim_exchange;
 mod sim_faults;
 mod sim_plan;
 mod sim_steps;
-
-// The program as its users see it.
-mod cli_run;
-mod cli_tools;
-
-// Help for the others.
-mod cli;
 mod sources;
+mod tidy;

@@ -1,25 +1,24 @@
-//! Approvals: one request on the screen at a time, bound to the button, signed and logged (claims 3
-//! and 4, protocol 3.6).
+//! The screen: one request at a time, bound to the button (claims 3 and 4, protocol 3.6).
 //!
-//! Not here: how requests arrive (`inbox`) or how answers leave (`outbox`).
+//! Not here: how requests arrive (`inbox`), and what is signed (`statement`).
 
 use std::collections::VecDeque;
 
-use crate::base::id::{DraftId, Hash32, Mid, TxnId, UserId};
-use crate::base::time::{Instant, Now};
+use crate::base::id::{DraftId, Mid, TxnId, UserId};
+use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
+use crate::proto::config::TEXT_MAX;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
-use crate::proto::device::durable::{Answer, DeviceWrite};
-use crate::proto::device::session::Asking;
+use crate::proto::device::outbox::Parcel;
+use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
 use crate::proto::port::RequestForm;
 use crate::trace::fact::{
-    AlarmKind, ApprovalMade, Button, DraftStatus, Fact, LookupCause, NoApproval, PromptShown,
-    RejectCause, Selection, SignPurpose,
+    AlarmKind, Button, DraftStatus, Fact, LookupCause, NoApproval, PromptShown, RejectCause,
+    Selection,
 };
-use crate::wire::body::{ApprovalReply, ApprovalRequest, ApprovalStatement, Body, Declined};
-use crate::wire::cose;
+use crate::wire::body::ApprovalRequest;
 use crate::wire::display::{check_displayable, display_octets};
 use crate::wire::header::BodyKind;
 
@@ -32,26 +31,40 @@ pub(super) struct Desk {
 
 /// A request that wants to be shown.
 #[derive(Clone, Debug)]
-struct Prompt {
-    request: ApprovalRequest,
+pub(super) struct Prompt {
+    pub(super) request: ApprovalRequest,
     /// The encoded body, which the signature covers.
-    body: Vec<u8>,
-    origin: Origin,
+    pub(super) body: Vec<u8>,
+    pub(super) origin: Origin,
 }
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]
-enum Origin {
+pub(super) enum Origin {
     /// From another user, in this message.
     Received(Mid),
     /// Composed here (claim 4); shown once the receiver's key is known, or at this time at the latest.
     Own { draft: DraftId, latest: Instant },
 }
 
+/// What is known of a transaction that is asked about again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// It was answered.
+    Answered,
+    /// It waits on the desk.
+    Waiting,
+    /// It was about something else (S-15).
+    Otherwise,
+}
+
 /// What the screen shows.
 #[derive(Clone, Debug)]
 struct Shown {
     prompt: Prompt,
+    /// From when on its buttons count.
+    armed_at: Instant,
+    /// Whether that was stated.
     armed: bool,
     /// Whether the user has seen its end.
     seen: bool,
@@ -68,6 +81,12 @@ impl Desk {
         if let Some(shown) = &mut self.screen {
             shown.seen = true;
         }
+    }
+
+    /// What waits for something else than the user.
+    pub(super) fn pending(&self) -> Option<String> {
+        let waits = self.queue.front().filter(|_| self.screen.is_none());
+        waits.map(|prompt| format!("prompt for {}", prompt.request.requester))
     }
 
     fn txn(&self) -> Option<TxnId> {
@@ -95,21 +114,9 @@ impl<S: Suite> Device<S> {
             self.reject(Some(mid), RejectCause::BadBody);
             return;
         }
-        let (txn, digest) = (request.txn, Self::digest(&body));
-        let before = self.durable.answers.get(&txn).map(|answer| answer.body);
-        let before = before.or_else(|| self.desk.find(txn).map(|p| Self::digest(&p.body)));
-        match before {
-            Some(known) if known == digest && !self.has(Deviation::M60) => {
-                self.not_approved(txn, NoApproval::Answered);
-                return;
-            }
-            Some(known) if known != digest => {
-                let (peer, what) = (Some(mid.sender), AlarmKind::TxnConflict);
-                self.fact(Fact::Alarm { peer, what });
-                self.not_approved(txn, NoApproval::Conflict);
-                return;
-            }
-            Some(_) | None => {}
+        let txn = request.txn;
+        if let Some(known) = self.is_known(txn, &body) {
+            return self.on_repeated(mid, txn, known);
         }
         if let Some(why) = self.undisplayable(now, &request) {
             self.not_approved(txn, why);
@@ -118,9 +125,37 @@ impl<S: Suite> Device<S> {
         self.enqueue(now, Prompt { request, body, origin: Origin::Received(mid) });
     }
 
+    /// Whether a transaction was answered, or waits on the desk; and whether with the same content.
+    fn is_known(&self, txn: TxnId, body: &[u8]) -> Option<Known> {
+        let digest = Self::digest(body);
+        let answered = self.durable.answers.get(&txn).map(|answer| answer.body);
+        let waiting = self.desk.find(txn).map(|prompt| Self::digest(&prompt.body));
+        match answered.or(waiting) {
+            Some(before) if before != digest => Some(Known::Otherwise),
+            Some(_) if self.has(Deviation::M60) => None,
+            Some(_) if answered.is_some() => Some(Known::Answered),
+            Some(_) => Some(Known::Waiting),
+            None => None,
+        }
+    }
+
+    /// A request comes again: it never prompts again (C03-R6, S-15).
+    fn on_repeated(&mut self, mid: Mid, txn: TxnId, known: Known) {
+        match known {
+            Known::Waiting => {}
+            Known::Answered => self.not_approved(txn, NoApproval::Answered),
+            Known::Otherwise => {
+                let (peer, what) = (Some(mid.sender), AlarmKind::TxnConflict);
+                self.fact(Fact::Alarm { peer, what });
+                self.not_approved(txn, NoApproval::Conflict);
+            }
+        }
+    }
+
     fn undisplayable(&self, now: Now, request: &ApprovalRequest) -> Option<NoApproval> {
         let screen = self.config.screen;
-        let fits = request.lines.len() <= screen.lines
+        let fits = !request.lines.is_empty()
+            && request.lines.len() <= screen.lines
             && request.lines.iter().all(|line| {
                 line.chars().count() <= screen.columns && check_displayable(line).is_ok()
             });
@@ -146,7 +181,9 @@ impl<S: Suite> Device<S> {
     ) {
         let request = self.request(now, self.user.clone(), txn, form);
         let plain = request.encode();
-        self.compose(now, id, to, BodyKind::ApprovalRequest, plain, None);
+        self.remember_asking(txn, &plain);
+        let kind = BodyKind::ApprovalRequest;
+        self.compose(now, Parcel { id, to, kind, plain, deadline: None });
     }
 
     /// The user composes own data to approve and send (claim 4).
@@ -159,14 +196,24 @@ impl<S: Suite> Device<S> {
         form: RequestForm,
     ) {
         let request = self.request(now, to.clone(), txn, form);
-        if let Some(why) = self.undisplayable(now, &request) {
+        let body = request.encode();
+        let sendable = to != self.user
+            && self.durable.keyring.is_registered()
+            && body.len() <= TEXT_MAX
+            && !self.durable.drafts.contains_key(&draft);
+        let refused = match self.is_known(txn, &body) {
+            Some(Known::Answered | Known::Waiting) => Some(NoApproval::Answered),
+            Some(Known::Otherwise) => Some(NoApproval::Conflict),
+            None if !sendable => Some(NoApproval::Unsent),
+            None => self.undisplayable(now, &request),
+        };
+        if let Some(why) = refused {
             self.not_approved(txn, why);
-            return;
+            return self.notice(draft, None, DraftStatus::Failed);
         }
         if self.select_out(now, &to) != Selection::Hit {
             self.want_lookup(now, &to, LookupCause::Request);
         }
-        let body = request.encode();
         let latest = now.at + self.config.lookup_try;
         self.enqueue(now, Prompt { request, body, origin: Origin::Own { draft, latest } });
     }
@@ -187,10 +234,23 @@ impl<S: Suite> Device<S> {
     // The screen.
 
     fn enqueue(&mut self, now: Now, prompt: Prompt) {
-        let expiry = now.at + prompt.request.expires.since(now.wall);
-        self.timers.set_earlier(expiry, Timer::Expiry);
         self.desk.queue.push_back(prompt);
+        self.watch_expiry(now);
         self.show_next(now);
+    }
+
+    /// Sets the timer for the next request whose time ends, one past it: up to its expiry, inclusive, a
+    /// request can be approved.
+    fn watch_expiry(&mut self, now: Now) {
+        let shown = self.desk.screen.iter().map(|shown| &shown.prompt);
+        let next = shown.chain(&self.desk.queue).map(|prompt| prompt.request.expires).min();
+        match next {
+            Some(expires) => {
+                let left = expires.since(now.wall) + Duration::from_millis(1);
+                self.wake(now, left, Timer::Expiry);
+            }
+            None => self.timers.stop(&Timer::Expiry),
+        }
     }
 
     pub(super) fn show_next_after_lookup(&mut self, now: Now, peer: &UserId) {
@@ -214,7 +274,7 @@ impl<S: Suite> Device<S> {
             let (latest, to) = (*latest, first.request.requester.clone());
             let looking = self.asking(&Asking::Lookup(to.clone())).is_some();
             if looking && now.at < latest && self.select_out(now, &to) != Selection::Hit {
-                self.timers.set(latest, Timer::Prompt);
+                self.wake(now, latest.since(now.at), Timer::Prompt);
                 return;
             }
         }
@@ -237,13 +297,16 @@ impl<S: Suite> Device<S> {
             expires: request.expires,
         };
         let seen = request.lines.len() <= PAGE_LINES;
-        self.desk.screen = Some(Shown { prompt, armed: false, seen });
-        self.timers.set(now.at + self.config.arm, Timer::Arm);
+        let armed_at = now.at + self.config.arm;
+        self.desk.screen = Some(Shown { prompt, armed_at, armed: false, seen });
+        self.wake(now, self.config.arm, Timer::Arm);
         self.fact(Fact::Prompt(Box::new(shown)));
     }
 
-    pub(super) fn on_armed(&mut self) {
-        if let Some(shown) = &mut self.desk.screen {
+    /// The screen was there long enough: its buttons count.
+    pub(super) fn on_armed(&mut self, now: Now) {
+        let shown = self.desk.screen.as_mut();
+        if let Some(shown) = shown.filter(|shown| !shown.armed && now.at >= shown.armed_at) {
             shown.armed = true;
             let txn = shown.prompt.request.txn;
             self.fact(Fact::Armed { txn });
@@ -257,25 +320,27 @@ impl<S: Suite> Device<S> {
         if self.desk.screen.as_ref().is_some_and(|shown| over(&shown.prompt)) {
             gone.extend(self.clear_screen());
         }
-        let queue = std::mem::take(&mut self.desk.queue);
-        for prompt in queue {
-            if over(&prompt) { gone.push(prompt) } else { self.desk.queue.push_back(prompt) }
-        }
+        let (ended, left) = std::mem::take(&mut self.desk.queue).into_iter().partition(over);
+        let ended: VecDeque<Prompt> = ended;
+        self.desk.queue = left;
+        gone.extend(ended);
         for prompt in gone {
             if self.has(Deviation::M54) {
                 self.approve(now, prompt);
             } else {
-                self.not_approved(prompt.request.txn, NoApproval::Expired);
+                self.expire(prompt);
             }
         }
-        let shown = self.desk.screen.iter().map(|shown| &shown.prompt);
-        let next = shown.chain(&self.desk.queue).map(|prompt| prompt.request.expires).min();
-        if let Some(expires) = next {
-            // One past the end: a request can be approved up to its expiry, inclusive.
-            let at = now.at + expires.since(now.wall) + crate::base::time::Duration::from_millis(1);
-            self.timers.set(at, Timer::Expiry);
-        }
+        self.watch_expiry(now);
         self.show_next(now);
+    }
+
+    fn expire(&mut self, prompt: Prompt) {
+        self.not_approved(prompt.request.txn, NoApproval::Expired);
+        match prompt.origin {
+            Origin::Received(_) => {}
+            Origin::Own { draft, .. } => self.notice(draft, None, DraftStatus::Expired),
+        }
     }
 
     fn clear_screen(&mut self) -> Option<Prompt> {
@@ -288,6 +353,7 @@ impl<S: Suite> Device<S> {
     /// A press counts for what is on the screen at that moment, if that was there long enough and seen
     /// to its end.
     pub(super) fn on_press(&mut self, now: Now, button: Button) {
+        self.on_armed(now);
         let screen = self.desk.txn();
         let shown = self.desk.screen.as_ref();
         let taken = shown.is_some_and(|s| s.armed && (s.seen || button == Button::Reject));
@@ -297,124 +363,23 @@ impl<S: Suite> Device<S> {
         }
         let Some(prompt) = self.clear_screen() else { return };
         let late = now.wall > prompt.request.expires && !self.has(Deviation::M59);
-        match button {
-            _ if late => self.not_approved(prompt.request.txn, NoApproval::Expired),
-            Button::Approve => self.approve(now, prompt),
-            Button::Reject if self.has(Deviation::M61) => self.approve(now, prompt),
-            Button::Reject => self.decline(now, prompt),
+        if late {
+            self.expire(prompt);
+        } else if button == Button::Approve || self.has(Deviation::M61) {
+            self.approve(now, prompt);
+        } else {
+            self.decline(now, prompt);
         }
         if self.has(Deviation::M55) && button == Button::Approve {
             while let Some(prompt) = self.desk.queue.pop_front() {
                 self.approve(now, prompt);
             }
         }
+        self.watch_expiry(now);
         self.show_next(now);
     }
 
-    /// Signs, logs and hands the answer to the outbox, all in one durable write before anything leaves.
-    fn approve(&mut self, now: Now, prompt: Prompt) {
-        let Prompt { request, body, origin } = prompt;
-        let (own, draft) = match origin {
-            Origin::Own { draft, .. } => (Some(body.clone()), draft),
-            Origin::Received(_) => (None, self.own_draft()),
-        };
-        let epoch = self.durable.keyring.current;
-        let Some(key) = self.durable.keyring.current_key() else { return };
-        let secret = key.sign.secret.clone();
-        let counter = self.durable.approvals + 1;
-        let statement = ApprovalStatement {
-            txn: request.txn,
-            requester: request.requester.clone(),
-            approver: self.user.clone(),
-            sig_epoch: epoch,
-            req_digest: Self::digest(&body),
-            disp_digest: Self::digest(&display_octets(&request.lines)),
-            user_info: self.config.user_info.clone(),
-            approval_ctr: counter,
-            t: now.wall,
-            expires: request.expires,
-        };
-        let payload = statement.encode();
-        self.write(DeviceWrite::Approvals(counter));
-        let answer = Answer { body: statement.req_digest, approved: true };
-        self.write(DeviceWrite::Answer(request.txn, answer));
-        let octets = cose::sig_structure(&payload);
-        let signature = self.sign(SignPurpose::Approval, epoch, &secret, &octets);
-        let cose = cose::encode(&payload, &signature);
-        let made = ApprovalMade {
-            txn: request.txn,
-            requester: request.requester.clone(),
-            draft,
-            body: statement.req_digest,
-            display: statement.disp_digest,
-            counter,
-            expires: request.expires,
-            signed_at: now.wall,
-            statement: Self::digest(&cose),
-        };
-        self.fact(Fact::Approved(Box::new(made)));
-        let reply = Body::Reply(ApprovalReply { cose, request: own });
-        let deadline = Some((request.txn, request.expires));
-        let kind = BodyKind::ApprovalReply;
-        self.compose(now, draft, request.requester, kind, reply.encode(), deadline);
-    }
-
-    fn decline(&mut self, now: Now, prompt: Prompt) {
-        let Prompt { request, body, origin } = prompt;
-        let answer = Answer { body: Self::digest(&body), approved: false };
-        self.write(DeviceWrite::Answer(request.txn, answer));
-        self.not_approved(request.txn, NoApproval::Rejected);
-        match origin {
-            Origin::Received(_) => {
-                let (id, plain) = (self.own_draft(), Body::Declined(Declined { txn: request.txn }));
-                let kind = BodyKind::Declined;
-                self.compose(now, id, request.requester, kind, plain.encode(), None);
-            }
-            Origin::Own { draft, .. } => {
-                let status = DraftStatus::Failed;
-                self.fact(Fact::Notice { draft, mid: None, status });
-            }
-        }
-    }
-
-    fn not_approved(&mut self, txn: TxnId, why: NoApproval) {
+    pub(super) fn not_approved(&mut self, txn: TxnId, why: NoApproval) {
         self.fact(Fact::NotApproved { txn, why });
-    }
-
-    // Answers to own requests.
-
-    /// A requester checks an approval: signature, addressee, expiry and, for own data, the request inside.
-    pub(super) fn on_approval(&mut self, mid: &Mid, reply: &ApprovalReply) {
-        let Some((statement, valid)) = self.check_approval(mid, reply) else {
-            self.reject(Some(mid.clone()), RejectCause::BadBody);
-            return;
-        };
-        let (txn, from) = (statement.txn, mid.sender.clone());
-        self.fact(Fact::ApprovalSeen { txn, from, mid: mid.clone(), valid });
-    }
-
-    fn check_approval(
-        &mut self,
-        mid: &Mid,
-        reply: &ApprovalReply,
-    ) -> Option<(ApprovalStatement, bool)> {
-        let signed = cose::decode(&reply.cose).ok()?;
-        let statement = ApprovalStatement::decode(&signed.payload).ok()?;
-        let key = self.peer_sign_key(&mid.sender, statement.sig_epoch);
-        self.work.verify += 1;
-        let octets = cose::sig_structure(&signed.payload);
-        let verified = key.is_some_and(|key| S::verify(&key, &octets, &signed.signature));
-        let own_data = reply.request.as_deref().map_or(Some(statement.req_digest), |request| {
-            let form = ApprovalRequest::decode(request).ok()?;
-            let shown = Self::digest(&display_octets(&form.lines)) == statement.disp_digest;
-            shown.then(|| Self::digest(request))
-        });
-        let valid = verified
-            && statement.approver == mid.sender
-            && statement.requester == self.user
-            && own_data == Some(statement.req_digest)
-            && statement.req_digest != Hash32::ZERO
-            && statement.t <= statement.expires;
-        Some((statement, valid))
     }
 }

@@ -1,9 +1,8 @@
-//! Judging a peer's key records: their own signatures, their chain, and the pin (protocol 3.5, 4.2,
-//! C17-R6, C17-R7).
+//! Judging a peer's key records: their own signatures, their chain, and the pin (protocol 3.5, 4.2, C17-R6, C17-R7).
 //!
 //! Not here: asking for them (`lookup`) or what is done with accepted keys (`table`).
 
-use crate::base::id::{Hash32, UserId};
+use crate::base::id::{Epoch, Hash32, UserId};
 use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
@@ -23,39 +22,51 @@ pub(super) struct Chain {
 const EPOCHS_KEPT: usize = 2;
 
 impl Chain {
-    /// Checks records by themselves: user, points, signatures, links.
-    pub(super) fn verify<S: Suite>(
-        user: &UserId,
-        mut records: Vec<KeyRecord>,
-        work: &mut Work,
-    ) -> Result<Self, ReplyResult> {
+    /// Takes records as they are, oldest first; none when there are none.
+    pub(super) fn read<S: Suite>(mut records: Vec<KeyRecord>) -> Option<Self> {
         records.sort_by_key(|record| record.epoch);
-        if records.is_empty() || records.iter().any(|record| record.user != *user) {
-            return Err(ReplyResult::WrongUser);
+        let hashes = records.iter().map(|record| record_hash::<S>(&record.encode())).collect();
+        (!records.is_empty()).then_some(Self { records, hashes })
+    }
+
+    /// Checks the records by themselves: user, points, signatures, links.
+    ///
+    /// With `more`, the records end with those in use and may leave out what is between: then the chain is
+    /// the part before the hole, which the next reply continues.
+    pub(super) fn verify<S: Suite>(
+        &mut self,
+        user: &UserId,
+        more: bool,
+        work: &mut Work,
+    ) -> ReplyResult {
+        if self.records.iter().any(|record| record.user != *user) {
+            return ReplyResult::WrongUser;
         }
         // Every point before any signature: no key of the reply is used when one is not valid (S-23).
-        for record in &records {
-            for point in [&record.agree_pk, &record.sig_pk] {
-                S::check_point(point).map_err(|_| ReplyResult::InvalidKey)?;
-            }
+        let is_bad = |point| S::check_point(point).is_err();
+        if self.records.iter().any(|it| is_bad(&it.agree_pk) || is_bad(&it.sig_pk)) {
+            return ReplyResult::InvalidKey;
         }
-        let mut hashes: Vec<Hash32> = Vec::with_capacity(records.len());
-        for (index, record) in records.iter().enumerate() {
-            let octets = record.signed_octets();
+        for record in &self.records {
             work.verify += 1;
-            if !S::verify(&record.sig_pk, &octets, &record.sig_self) {
-                return Err(ReplyResult::BadSignature);
+            if !S::verify(&record.sig_pk, &record.signed_octets(), &record.sig_self) {
+                return ReplyResult::BadSignature;
             }
-            if let Some(before) = index.checked_sub(1) {
-                let (previous, hash) = (&records[before], hashes[before]);
-                work.verify += 1;
-                if !continues::<S>(record, previous, &hash) {
-                    return Err(ReplyResult::BrokenChain);
-                }
-            }
-            hashes.push(record_hash::<S>(&record.encode()));
         }
-        Ok(Self { records, hashes })
+        let hole = self.records.windows(2).position(|two| !follows(&two[1], &two[0]));
+        if let (true, Some(hole)) = (more, hole) {
+            self.records.truncate(hole + 1);
+            self.hashes.truncate(hole + 1);
+        }
+        let is_linked = self.records.windows(2).zip(&self.hashes).all(|(two, hash)| {
+            work.verify += 1;
+            continues::<S>(&two[1], &two[0], hash)
+        });
+        if is_linked && is_well_formed(&self.records[0]) {
+            ReplyResult::Accepted
+        } else {
+            ReplyResult::BrokenChain
+        }
     }
 
     /// Judges the chain against what is pinned.
@@ -72,7 +83,7 @@ impl Chain {
         let pinned = self.records.iter().position(|record| record.epoch == pin.epoch);
         let holds = match pinned {
             Some(index) => self.hashes[index] == pin.record,
-            None if first.epoch == pin.epoch.next() && first.prev_hash == pin.record => {
+            None if is_next(first.epoch, pin.epoch) && first.prev_hash == pin.record => {
                 work.verify += 1;
                 let sig = first.sig_prev.as_ref();
                 sig.is_some_and(|sig| S::verify(&pin.sign, &first.signed_octets(), sig))
@@ -89,20 +100,13 @@ impl Chain {
 
     /// The identity: hash of the first record of all.
     pub(super) fn generation(&self) -> Hash32 {
-        let newest = self.newest();
-        if newest.generation == Hash32::ZERO { self.hashes[0] } else { newest.generation }
+        self.pin().generation
     }
 
     /// What to pin.
     pub(super) fn pin(&self) -> Pin {
-        let newest = self.newest();
-        Pin {
-            generation: self.generation(),
-            epoch: newest.epoch,
-            record: *self.hashes.last().expect("a chain has at least one record"),
-            prev: newest.prev_hash,
-            sign: newest.sig_pk,
-        }
+        let record = *self.hashes.last().expect("a chain has at least one record");
+        Pin::of(self.newest(), record)
     }
 
     /// The keys that may still be in use: newest and, unless revoked, the one before.
@@ -121,12 +125,48 @@ impl Chain {
     }
 }
 
+impl Pin {
+    /// The pin of a record with this hash.
+    pub(super) fn of(record: &KeyRecord, hash: Hash32) -> Self {
+        Self {
+            generation: generation_of(record, hash),
+            epoch: record.epoch,
+            record: hash,
+            sign: record.sig_pk,
+        }
+    }
+}
+
+/// The identity that a record with this hash belongs to.
+fn generation_of(record: &KeyRecord, hash: Hash32) -> Hash32 {
+    if record.generation == Hash32::ZERO { hash } else { record.generation }
+}
+
+/// Whether a record is a first one in all its fields, or a later one in all of them.
+fn is_well_formed(record: &KeyRecord) -> bool {
+    let first = record.epoch == Epoch::FIRST;
+    let is_zero = |hash: Hash32| hash == Hash32::ZERO;
+    record.epoch >= Epoch::FIRST
+        && is_zero(record.generation) == first
+        && is_zero(record.prev_hash) == first
+        && record.sig_prev.is_none() == first
+}
+
+/// Whether an epoch is the one after another; both come from outside and may be any number.
+fn is_next(epoch: Epoch, previous: Epoch) -> bool {
+    epoch.0.checked_sub(1) == Some(previous.0)
+}
+
+/// Whether a record claims to be the successor of another.
+fn follows(record: &KeyRecord, previous: &KeyRecord) -> bool {
+    is_next(record.epoch, previous.epoch)
+}
+
 /// Whether `record` is the successor of `previous`, authorized by its signature key.
 fn continues<S: Suite>(record: &KeyRecord, previous: &KeyRecord, hash: &Hash32) -> bool {
-    let generation = if previous.generation == Hash32::ZERO { *hash } else { previous.generation };
-    record.epoch == previous.epoch.next()
+    follows(record, previous)
         && record.prev_hash == *hash
-        && record.generation == generation
+        && record.generation == generation_of(previous, *hash)
         && record
             .sig_prev
             .as_ref()

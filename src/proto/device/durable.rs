@@ -43,6 +43,8 @@ pub struct Keyring {
     pub current: Epoch,
     /// The record that is announced and not yet acknowledged.
     pub pending: Option<Box<KeyRecord>>,
+    /// Until when the server wants that announcement put off (R6); none: it may hold the record.
+    pub put_off: Option<Instant>,
     /// Hash of the current record.
     pub record: Hash32,
     /// Hash of the first record; zero before registration.
@@ -75,10 +77,10 @@ pub struct Contact {
     pub window: Window,
     /// The next number to show.
     pub next: Seq,
-    /// A new identity that waits for the user's word.
+    /// A record that only the user's word can make acceptable.
     pub candidate: Option<Box<KeyRecord>>,
-    /// Whether somebody refused the candidate; asked again only for another one.
-    pub refused: Option<Hash32>,
+    /// Whether the user refused the candidate; asked again only about another one.
+    pub refused: bool,
 }
 
 /// The newest accepted record of a peer, as much as proving the next needs.
@@ -90,8 +92,6 @@ pub struct Pin {
     pub epoch: Epoch,
     /// Its hash.
     pub record: Hash32,
-    /// Hash of the record before, which proves a retired record.
-    pub prev: Hash32,
     /// Its signature key.
     pub sign: Point,
 }
@@ -230,7 +230,7 @@ impl DeviceDurable {
     pub fn registered(keys: BTreeMap<Epoch, OwnKey>, record: &KeyRecord, hash: Hash32) -> Self {
         let generation = if record.generation == Hash32::ZERO { hash } else { record.generation };
         let current = record.epoch;
-        let keyring = Keyring { keys, current, pending: None, record: hash, generation };
+        let keyring = Keyring { keys, current, record: hash, generation, ..Keyring::default() };
         Self { keyring, ..Self::default() }
     }
 
@@ -271,6 +271,14 @@ fn put<K: Ord, V: Clone>(map: &mut BTreeMap<K, V>, key: K, value: Option<&V>) {
         None => {
             map.remove(&key);
         }
+    }
+}
+
+impl Contact {
+    /// Whether traffic waits for the user's word on a new identity.
+    #[must_use]
+    pub const fn waits_for_user(&self) -> bool {
+        self.candidate.is_some() && !self.refused
     }
 }
 

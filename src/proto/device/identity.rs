@@ -4,7 +4,7 @@
 
 use crate::base::id::{Epoch, Hash32, ReqId};
 use crate::base::rng::Purpose;
-use crate::base::time::{Duration, Now};
+use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
@@ -12,7 +12,7 @@ use crate::crypto::suite::{KeyError, Secret, Signature, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, OwnKey};
-use crate::proto::device::session::Asking;
+use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
 use crate::proto::port::Provision;
 use crate::trace::fact::{AlarmKind, DeviceState, Fact, LookupCause, ProvisionMode, SignPurpose};
@@ -49,11 +49,14 @@ impl<S: Suite> Device<S> {
 
     /// After a start: what is left of grace periods, and registration if it is missing.
     pub(super) fn resume_identity(&mut self, now: Now) {
-        for (epoch, key) in &self.durable.keyring.keys {
-            if let Some(retired) = key.retired {
-                let end = (retired + self.config.grace).max(now.at);
-                self.timers.set(end, Timer::Erase(*epoch));
-            }
+        let keyring = &self.durable.keyring;
+        let retired = keyring.keys.iter().filter_map(|(epoch, key)| Some((*epoch, key.retired?)));
+        let retired: Vec<(Epoch, Instant)> = retired.collect();
+        if let Some(until) = keyring.put_off {
+            self.wake(now, until.since(now.at), Timer::Rotate);
+        }
+        for (epoch, at) in retired {
+            self.erase_later(now, epoch, at);
         }
         if self.resting_state() == DeviceState::Keyed {
             self.send_registration(now);
@@ -79,6 +82,12 @@ impl<S: Suite> Device<S> {
         };
         if self.durable.keyring.is_registered() {
             self.start_rotation(now, false, Some(key));
+            return;
+        }
+        // The server may have recorded the keys that are announced; others could never follow them.
+        if self.asking(&Asking::Register).is_some() {
+            let why = "a registration is under way".to_owned();
+            self.fact(Fact::ProvisionRefused { why });
             return;
         }
         let provisioned = provisioned::<S>(mode, Epoch::FIRST, &key);
@@ -122,10 +131,11 @@ impl<S: Suite> Device<S> {
     }
 
     pub(super) fn on_register_ack(&mut self, now: Now, req: ReqId, hash: Hash32) {
-        if !self.is_asking(req, &Asking::Register) || self.pending_hash() != Some(hash) {
+        let asked = self.what_of(req) == Some(&Asking::Register);
+        if !asked || self.pending_hash() != Some(hash) {
             return;
         }
-        self.settle_request(req, &Asking::Register);
+        self.settle_request(req);
         let mut keyring = self.durable.keyring.clone();
         keyring.pending = None;
         keyring.current = Epoch::FIRST;
@@ -137,7 +147,7 @@ impl<S: Suite> Device<S> {
     }
 
     pub(super) fn on_register_error(&mut self, req: ReqId, code: ErrorCode) {
-        self.settle_request(req, &Asking::Register);
+        self.settle_request(req);
         let code = code.name().to_owned();
         let retry_after = Duration::ZERO;
         self.fact(Fact::RotateRefused { epoch: Epoch::FIRST, code, retry_after });
@@ -178,52 +188,97 @@ impl<S: Suite> Device<S> {
             return;
         }
         let Some(key) = keyring.keys.get(&record.epoch).cloned() else { return };
+        if keyring.put_off.is_some() {
+            let mut keyring = keyring.clone();
+            keyring.put_off = None;
+            self.write_keyring(keyring);
+        }
         let body = self.with_possession(record, &key);
         self.ask(now, Asking::Rotate, Message::RotateKey(Box::new(body)));
     }
 
     pub(super) fn on_rotate_ack(&mut self, now: Now, req: ReqId, hash: Hash32) {
-        if self.is_asking(req, &Asking::Rotate) && self.pending_hash() == Some(hash) {
-            self.settle_request(req, &Asking::Rotate);
+        if self.what_of(req) == Some(&Asking::Rotate) && self.pending_hash() == Some(hash) {
+            self.settle_request(req);
+            self.on_served();
             self.finish_rotation(now);
         }
     }
 
-    /// The directory holds the pending record: from now on it is the current one.
+    /// The directory holds the pending record: from now on it is the current one. A record that revokes
+    /// leaves no other key (R11).
     pub(super) fn finish_rotation(&mut self, now: Now) {
         let mut keyring = self.durable.keyring.clone();
         let Some(record) = keyring.pending.take() else { return };
+        self.timers.stop(&Timer::Rotate);
         let hash = record_hash::<S>(&record.encode());
-        let old = keyring.current;
-        keyring.current = record.epoch;
+        let (old, new) = (keyring.current, record.epoch);
+        keyring.current = new;
         keyring.record = hash;
+        keyring.put_off = None;
         if let Some(key) = keyring.keys.get_mut(&old) {
             key.retired = Some(now.at);
         }
         self.write_keyring(keyring);
-        self.fact(Fact::RotateDone { epoch: record.epoch, record: hash });
+        let without_grace = record.revoke_prev || self.has(Deviation::M39);
+        let erased = if without_grace { self.erase_keys(|epoch| epoch < new) } else { Vec::new() };
+        self.fact(Fact::RotateDone { epoch: new, record: hash });
         self.state(DeviceState::Ready);
-        if record.revoke_prev || self.has(Deviation::M39) {
-            self.erase_key(old);
-        } else {
-            self.timers.set(now.at + self.config.grace, Timer::Erase(old));
+        erased.into_iter().for_each(|epoch| self.fact(Fact::EpochErased { epoch }));
+        if !without_grace {
+            self.erase_later(now, old, now.at);
         }
         self.decide_bounced(now, None);
     }
 
+    /// An own retired key is held for the grace and no longer (R1).
+    fn erase_later(&mut self, now: Now, epoch: Epoch, retired: Instant) {
+        if !self.has(Deviation::M40) {
+            let left = (retired + self.config.grace).since(now.at);
+            self.wake(now, left, Timer::Erase(epoch));
+        }
+    }
+
     pub(super) fn on_rotate_error(&mut self, now: Now, req: ReqId, code: ErrorCode, arg: u64) {
-        self.settle_request(req, &Asking::Rotate);
         let epoch = self.durable.keyring.current.next();
         let retry_after = Duration::from_millis(arg);
-        let name = code.name().to_owned();
-        self.fact(Fact::RotateRefused { epoch, code: name, retry_after });
-        if code == ErrorCode::InGrace {
-            self.timers.set(now.at + retry_after, Timer::Rotate);
-        } else if code == ErrorCode::EpochConflict {
-            let user = self.user.clone();
-            self.want_lookup(now, &user, LookupCause::Own);
-        } else {
-            self.abandon_rotation(now);
+        let refused = Fact::RotateRefused { epoch, code: code.name().to_owned(), retry_after };
+        match code {
+            ErrorCode::InGrace => {
+                // Never earlier than the server says (R6), not even after a restart.
+                let mut keyring = self.durable.keyring.clone();
+                keyring.put_off = Some(now.at + retry_after);
+                self.settle_request(req);
+                self.write_keyring(keyring);
+                self.fact(refused);
+                self.wake(now, retry_after, Timer::Rotate);
+                self.decide_bounced(now, None);
+            }
+            ErrorCode::EpochConflict => {
+                self.settle_request(req);
+                self.fact(refused);
+                let user = self.user.clone();
+                self.want_lookup(now, &user, LookupCause::Own);
+            }
+            ErrorCode::BadChain
+            | ErrorCode::BadKey
+            | ErrorCode::BadPop
+            | ErrorCode::UnknownUser => {
+                self.settle_request(req);
+                self.fact(refused);
+                self.abandon_rotation(now);
+            }
+            // Not defined for a rotation: it goes on as if unanswered.
+            ErrorCode::IdTaken
+            | ErrorCode::BadTicket
+            | ErrorCode::Expired
+            | ErrorCode::QueueFull
+            | ErrorCode::SeqConflict
+            | ErrorCode::TooBig
+            | ErrorCode::StaleEpoch
+            | ErrorCode::BadSig
+            | ErrorCode::StaleChallenge
+            | ErrorCode::Unsupported => {}
         }
     }
 
@@ -231,9 +286,11 @@ impl<S: Suite> Device<S> {
     pub(super) fn on_own_record(&mut self, now: Now, current: &KeyRecord) {
         let hash = record_hash::<S>(&current.encode());
         if self.pending_hash() == Some(hash) {
+            self.drop_requests(|what| *what == Asking::Rotate);
             self.finish_rotation(now);
         } else if hash == self.durable.keyring.record {
-            self.send_rotation(now);
+            // Announced again, but not at once: the server refused it a moment ago.
+            self.wake(now, self.config.negative, Timer::Rotate);
         } else {
             self.fact(Fact::Alarm { peer: None, what: AlarmKind::OwnRecord });
             self.abandon_rotation(now);
@@ -242,32 +299,50 @@ impl<S: Suite> Device<S> {
 
     fn abandon_rotation(&mut self, now: Now) {
         let mut keyring = self.durable.keyring.clone();
-        if let Some(record) = keyring.pending.take() {
-            keyring.keys.remove(&record.epoch);
-        }
+        let Some(record) = keyring.pending.take() else { return };
+        keyring.put_off = None;
         self.write_keyring(keyring);
+        self.erase_keys(|epoch| epoch == record.epoch);
+        self.timers.stop(&Timer::Rotate);
+        self.drop_requests(|what| *what == Asking::Rotate);
         self.state(DeviceState::Ready);
         self.decide_bounced(now, None);
     }
 
-    /// Forgets an own private key and every secret made with it (C06-R6).
+    /// Whether the server has a rotation of this device and nobody knows what it made of it.
+    pub(super) fn is_rotation_in_doubt(&self) -> bool {
+        let keyring = &self.durable.keyring;
+        keyring.pending.is_some() && keyring.put_off.is_none()
+    }
+
+    /// The grace of an own key is over.
     pub(super) fn erase_key(&mut self, epoch: Epoch) {
+        let erased = self.erase_keys(|other| other == epoch);
+        erased.into_iter().for_each(|epoch| self.fact(Fact::EpochErased { epoch }));
+    }
+
+    /// Forgets own private keys and every secret made with them, in one write (C06-R6).
+    fn erase_keys(&mut self, is_over: impl Fn(Epoch) -> bool) -> Vec<Epoch> {
         let mut keyring = self.durable.keyring.clone();
-        if keyring.keys.remove(&epoch).is_none() {
-            return;
+        let erased: Vec<Epoch> = keyring.keys.keys().copied().filter(|it| is_over(*it)).collect();
+        if erased.is_empty() {
+            return erased;
         }
-        self.timers.stop(&Timer::Erase(epoch));
+        keyring.keys.retain(|epoch, _| !is_over(*epoch));
         self.write_keyring(keyring);
+        for epoch in &erased {
+            self.timers.stop(&Timer::Erase(*epoch));
+        }
         let peers: Vec<_> = self.durable.table.keys().cloned().collect();
         for peer in peers {
             let Some(row) = self.durable.table.get_mut(&peer) else { continue };
             let before = row.slots.len();
-            row.slots.retain(|slot| slot.own != epoch);
+            row.slots.retain(|slot| !is_over(slot.own));
             if row.slots.len() != before {
                 self.save_row(&peer);
             }
         }
-        self.fact(Fact::EpochErased { epoch });
+        erased
     }
 
     // Records and signatures.
@@ -319,9 +394,19 @@ impl<S: Suite> Device<S> {
     ) -> Signature {
         self.work.sign += 1;
         let signature = S::sign(secret, octets);
-        let (digest, made) = (Self::digest(octets), Self::digest(&signature));
-        self.fact(Fact::Sign { purpose, epoch, digest, signature: made });
+        self.sign_fact(purpose, epoch, octets, &signature);
         signature
+    }
+
+    pub(super) fn sign_fact(
+        &mut self,
+        purpose: SignPurpose,
+        epoch: Epoch,
+        octets: &[u8],
+        signature: &Signature,
+    ) {
+        let (digest, signature) = (Self::digest(octets), Self::digest(signature));
+        self.fact(Fact::Sign { purpose, epoch, digest, signature });
     }
 }
 

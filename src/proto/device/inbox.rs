@@ -2,19 +2,26 @@
 //!
 //! Not here: looking keys up (`lookup`) or showing what was accepted (`present`).
 
-use crate::base::id::{DeliveryId, Epoch, Mid, UserId};
+use crate::base::id::{DeliveryId, Mid, UserId};
 use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceWrite, Item, content};
-use crate::proto::device::outbox::short;
+use crate::proto::device::limits::Verdict;
+use crate::proto::device::outbox::{Parcel, short};
+use crate::proto::device::timers::Timer;
 use crate::proto::device::window::Standing;
 use crate::trace::fact::{Fact, LookupCause, Opening, RejectCause, Selection, WaitCause, Way};
 use crate::wire::body::{Body, EndToEndNack};
 use crate::wire::code::{AckOutcome, NackCode};
 use crate::wire::header::{BodyKind, Header};
 use crate::wire::message::{Deliver, Message};
+
+const STALE_EPOCH: Verdict = Verdict { why: RejectCause::StaleEpoch, code: NackCode::StaleEpoch };
+const UNKNOWN_EPOCH: Verdict =
+    Verdict { why: RejectCause::UnknownEpoch, code: NackCode::UnknownEpoch };
+const AUTH_FAIL: Verdict = Verdict { why: RejectCause::AuthFail, code: NackCode::AuthFail };
 
 /// A received message that waits.
 #[derive(Clone, Debug)]
@@ -30,8 +37,10 @@ pub(super) struct Arrival {
 const CONFIRM_RETRY: Duration = Duration::from_secs(3_600);
 /// What the server is told to wait when the device has no room.
 const ROOM_RETRY: Duration = Duration::from_secs(30);
-/// Messages for which an end-to-end nack was sent, remembered at most.
-const NACKED_MAX: usize = 256;
+/// Messages for which an end-to-end nack was sent, remembered at most; the oldest is forgotten.
+const COMPLAINTS_MAX: usize = 256;
+/// The least time between two lookups that a sender's messages cause in vain (C14-R5).
+const FRUITLESS_PAUSE: Duration = Duration::from_secs(5);
 
 impl<S: Suite> Device<S> {
     /// A delivery, polled or pushed: the same checks either way (C11-R5).
@@ -54,33 +63,30 @@ impl<S: Suite> Device<S> {
     /// Opens a message if its keys are there; otherwise it waits for them.
     fn consider(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let header = &arrival.header;
-        if let Some(code) = self.dead_epoch(header) {
+        if let Some(verdict) = self.dead_epoch(header) {
             self.arrivals.remove(&mid);
-            self.refuse_dead(now, &mid, &arrival, code);
-            return;
+            return self.refuse(now, &mid, &arrival, verdict);
         }
-        let peer = header.sender.clone();
-        let (own, theirs) = (header.epoch_r, header.epoch_s);
         let outcome = self.select_in(header);
-        let name = Some(mid.clone());
         self.fact(Fact::Select {
-            mid: name,
-            peer: peer.clone(),
-            own,
-            theirs,
+            mid: Some(mid.clone()),
+            peer: mid.sender.clone(),
+            own: header.epoch_r,
+            theirs: header.epoch_s,
             way: Way::In,
             outcome,
         });
-        let refetched = self.has(Deviation::M01) || self.has(Deviation::M06);
-        let fresh = refetched && self.was_fetched_at(now, &peer);
-        if outcome == Selection::Hit || fresh {
+        if outcome == Selection::Hit || self.serves_at_once(now, &mid.sender) {
             self.arrivals.remove(&mid);
-            self.open(now, mid, &arrival);
-            return;
+            return self.open(now, mid, arrival);
         }
-        if self.has(Deviation::M09) || (self.has(Deviation::M51) && !self.has_room_for(&peer)) {
-            self.want_lookup(now, &peer, LookupCause::Message);
-            return;
+        if let Some(verdict) = self.verdicts.find(header, now.at) {
+            self.arrivals.remove(&mid);
+            return self.refuse(now, &mid, &arrival, verdict);
+        }
+        if self.has(Deviation::M09) || (self.has(Deviation::M51) && !self.has_room_for(&mid.sender))
+        {
+            return self.want_lookup(now, &mid.sender, LookupCause::Message);
         }
         self.wait(now, mid, arrival);
     }
@@ -88,80 +94,71 @@ impl<S: Suite> Device<S> {
     fn wait(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let peer = mid.sender.clone();
         let known = self.arrivals.contains_key(&mid);
+        if self.waits_for_user(&peer) {
+            self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Confirm });
+            return self.nack(&arrival, &mid, NackCode::Busy, CONFIRM_RETRY);
+        }
         if !known && self.arrivals.len() >= self.config.pending_max {
             self.reject(Some(mid.clone()), RejectCause::Busy);
-            self.nack(&arrival, &mid, NackCode::Busy, ROOM_RETRY);
-            return;
-        }
-        let contact = self.durable.contacts.get(&peer);
-        if contact.is_some_and(|contact| contact.candidate.is_some()) {
-            self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Confirm });
-            self.nack(&arrival, &mid, NackCode::Busy, CONFIRM_RETRY);
-            return;
+            return self.nack(&arrival, &mid, NackCode::Busy, ROOM_RETRY);
         }
         if !known {
-            self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Key });
+            let room = self.has_room_for(&peer);
+            let why = if room { WaitCause::Key } else { WaitCause::Room };
+            self.fact(Fact::Waiting { mid: mid.clone(), why });
         }
         self.arrivals.insert(mid, arrival);
         self.want_lookup(now, &peer, LookupCause::Message);
     }
 
     /// Whether the receiver epoch that a header names is not, or no longer, ours.
-    fn dead_epoch(&self, header: &Header) -> Option<NackCode> {
+    fn dead_epoch(&self, header: &Header) -> Option<Verdict> {
         let keyring = &self.durable.keyring;
         match keyring.keys.get(&header.epoch_r) {
             Some(key) if short(&key.kid.0) == header.kid_r => None,
-            Some(_) => Some(NackCode::StaleEpoch),
-            None if header.epoch_r > keyring.current => Some(NackCode::UnknownEpoch),
-            None => Some(NackCode::StaleEpoch),
+            None if header.epoch_r > keyring.current => Some(UNKNOWN_EPOCH),
+            Some(_) | None => Some(STALE_EPOCH),
         }
     }
 
-    fn refuse_dead(&mut self, now: Now, mid: &Mid, arrival: &Arrival, code: NackCode) {
-        let why = match code {
-            NackCode::UnknownEpoch => RejectCause::UnknownEpoch,
-            NackCode::StaleEpoch | NackCode::Busy | NackCode::AuthFail | NackCode::TooOld => {
-                RejectCause::StaleEpoch
-            }
-        };
-        self.reject(Some(mid.clone()), why);
-        self.nack(arrival, mid, code, Duration::ZERO);
-        if code == NackCode::StaleEpoch {
-            self.complain(now, mid, arrival.header.kind, code);
+    /// Refuses a message for good, or for as long as the server has patience.
+    fn refuse(&mut self, now: Now, mid: &Mid, arrival: &Arrival, verdict: Verdict) {
+        self.reject(Some(mid.clone()), verdict.why);
+        self.nack(arrival, mid, verdict.code, Duration::ZERO);
+        if verdict == STALE_EPOCH {
+            self.complain(now, mid, arrival.header.kind);
         }
     }
 
-    /// Tells the sender end to end, once for each message, never about a complaint itself.
-    fn complain(&mut self, now: Now, mid: &Mid, kind: BodyKind, code: NackCode) {
+    /// Tells the sender end to end, once for each message, never about a complaint itself. Anybody can make
+    /// a device complain, so complaints leave half of the room to the user's drafts.
+    fn complain(&mut self, now: Now, mid: &Mid, kind: BodyKind) {
         let again = kind == BodyKind::EndToEndNack || self.complained.contains(mid);
-        if again || self.complained.len() >= NACKED_MAX {
+        if again || self.durable.drafts.len() >= self.config.drafts_max / 2 {
             return;
         }
-        self.complained.insert(mid.clone());
-        let nack = EndToEndNack { mid: mid.clone(), code };
-        let (id, to) = (self.own_draft(), mid.sender.clone());
-        self.compose(now, id, to, BodyKind::EndToEndNack, Body::Nack(nack).encode(), None);
+        if self.complained.len() >= COMPLAINTS_MAX {
+            self.complained.pop_front();
+        }
+        self.complained.push_back(mid.clone());
+        let nack = EndToEndNack { mid: mid.clone(), code: NackCode::StaleEpoch };
+        let (id, to, kind) = (self.own_draft(), mid.sender.clone(), BodyKind::EndToEndNack);
+        let plain = Body::Nack(nack).encode();
+        self.compose(now, Parcel { id, to, kind, plain, deadline: None });
     }
 
     /// One attempt under the keys that the header names; never another (protocol 3.1).
-    fn open(&mut self, now: Now, mid: Mid, arrival: &Arrival) {
+    fn open(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let header = &arrival.header;
         let (own, theirs) = (header.epoch_r, header.epoch_s);
         let Some(pair) = self.pair(&mid.sender, own, theirs) else {
-            self.reject(Some(mid.clone()), RejectCause::UnknownEpoch);
-            self.nack(arrival, &mid, NackCode::UnknownEpoch, Duration::ZERO);
-            return;
+            return self.refuse(now, &mid, &arrival, UNKNOWN_EPOCH);
         };
         let (key, print) = self.direction(&pair, &mid.sender, &mid.receiver);
         let aad = header.encode();
-        let opened = S::open(&key, &header.nonce, &aad, &arrival.ciphertext);
-        let opened = if self.has(Deviation::M22) {
-            opened.or_else(|| Some(arrival.ciphertext.clone()))
-        } else {
-            opened
-        };
         self.work.aead += 1;
         self.work.aead_octets += arrival.ciphertext.len() as u64;
+        let opened = S::open(&key, &header.nonce, &aad, &arrival.ciphertext);
         let opening = Opening {
             mid: mid.clone(),
             kind: content(header.kind),
@@ -173,17 +170,22 @@ impl<S: Suite> Device<S> {
             plain: opened.as_deref().map(Self::digest),
         };
         self.fact(Fact::Decrypt(Box::new(opening)));
-        let Some(plain) = opened else {
-            self.reject(Some(mid.clone()), RejectCause::AuthFail);
-            self.nack(arrival, &mid, NackCode::AuthFail, Duration::ZERO);
-            if self.has(Deviation::M43) {
-                self.want_lookup(now, &mid.sender, LookupCause::Message);
-            }
-            return;
+        let garbage = || String::from_utf8_lossy(&arrival.ciphertext).into_owned().into_bytes();
+        let garbage = self.has(Deviation::M22).then(garbage);
+        let Some(plain) = opened.or(garbage) else {
+            return self.on_forgery(now, mid, arrival);
         };
         self.touch(now, &mid.sender);
         self.confirm_slot(&mid.sender, own, theirs);
-        self.accept(now, mid, arrival, plain);
+        self.accept(now, mid, &arrival, plain);
+    }
+
+    /// The tag does not hold. No key is looked up again: the header's named one was used.
+    fn on_forgery(&mut self, now: Now, mid: Mid, arrival: Arrival) {
+        self.refuse(now, &mid, &arrival, AUTH_FAIL);
+        if self.has(Deviation::M43) {
+            self.want_lookup(now, &mid.sender, LookupCause::Message);
+        }
     }
 
     /// The replay window comes after authentication and is written together with the inbox item.
@@ -224,34 +226,33 @@ impl<S: Suite> Device<S> {
     /// Keys came: every message of the sender that waited is considered again. `sent` is when the lookup's
     /// first copy left; one sent before a message came does not decide about it.
     pub(super) fn resolve_arrivals(&mut self, now: Now, peer: &UserId, sent: Instant) {
+        let mut refused = false;
         for (mid, arrival) in self.arrivals_of(peer) {
             let outcome = self.select_in(&arrival.header);
-            let counts = sent >= arrival.since || self.has(Deviation::M89);
-            let opens = outcome == Selection::Hit
-                || self.was_fetched_at(now, peer) && {
-                    self.has(Deviation::M01) || self.has(Deviation::M06)
-                };
+            let opens = outcome == Selection::Hit || self.serves_at_once(now, peer);
             if opens || self.dead_epoch(&arrival.header).is_some() {
                 self.consider(now, mid, arrival);
                 continue;
             }
-            if !counts {
+            if sent < arrival.since && !self.has(Deviation::M89) {
                 self.want_lookup(now, peer, LookupCause::Message);
                 continue;
             }
-            self.arrivals.remove(&mid);
-            let (why, code) = match outcome {
-                Selection::KidMismatch => (RejectCause::AuthFail, NackCode::AuthFail),
-                Selection::Behind => (RejectCause::StaleEpoch, NackCode::StaleEpoch),
+            let verdict = match outcome {
+                Selection::KidMismatch => AUTH_FAIL,
+                Selection::Behind => STALE_EPOCH,
                 Selection::Hit | Selection::Miss | Selection::Ahead | Selection::Stale => {
-                    (RejectCause::UnknownEpoch, NackCode::UnknownEpoch)
+                    UNKNOWN_EPOCH
                 }
             };
-            self.reject(Some(mid.clone()), why);
-            self.nack(&arrival, &mid, code, Duration::ZERO);
-            if code == NackCode::StaleEpoch {
-                self.complain(now, &mid, arrival.header.kind, code);
-            }
+            self.arrivals.remove(&mid);
+            self.verdicts.note(&arrival.header, verdict, now.at + self.config.negative);
+            self.refuse(now, &mid, &arrival, verdict);
+            refused = true;
+        }
+        let timer = Timer::Lookup(peer.clone());
+        if refused && self.timers.get(&timer).is_none() {
+            self.wake(now, FRUITLESS_PAUSE, timer);
         }
     }
 
@@ -264,13 +265,15 @@ impl<S: Suite> Device<S> {
         }
     }
 
-    /// The directory says that the sender does not exist.
-    pub(super) fn reject_unknown_sender(&mut self, peer: &UserId) {
-        for (mid, arrival) in self.arrivals_of(peer) {
-            self.arrivals.remove(&mid);
+    /// The directory says that the sender does not exist; says whether messages came after it was asked.
+    pub(super) fn reject_unknown_sender(&mut self, peer: &UserId, sent: Instant) -> bool {
+        let arrivals = self.arrivals_of(peer);
+        for (mid, arrival) in arrivals.iter().filter(|(_, arrival)| sent >= arrival.since) {
+            self.arrivals.remove(mid);
             self.reject(Some(mid.clone()), RejectCause::UnknownSender);
-            self.nack(&arrival, &mid, NackCode::UnknownEpoch, Duration::ZERO);
+            self.nack(arrival, mid, NackCode::UnknownEpoch, Duration::ZERO);
         }
+        arrivals.iter().any(|(_, arrival)| sent < arrival.since)
     }
 
     fn arrivals_of(&self, peer: &UserId) -> Vec<(Mid, Arrival)> {
@@ -293,14 +296,5 @@ impl<S: Suite> Device<S> {
 
     pub(super) fn reject(&mut self, mid: Option<Mid>, why: RejectCause) {
         self.fact(Fact::Reject { mid, why });
-    }
-
-    /// A signature key of a peer's epoch, for approvals.
-    pub(super) fn peer_sign_key(
-        &self,
-        peer: &UserId,
-        epoch: Epoch,
-    ) -> Option<crate::crypto::suite::Point> {
-        self.durable.table.get(peer)?.key(epoch).map(|key| key.sign)
     }
 }

@@ -1,87 +1,79 @@
-//! Asking the directory for a peer's keys: single flight, negative cache, token bucket (claims 7 and 14).
+//! Asking the directory for a peer's keys: single flight, limits, refresh, hints (claims 7, 14 and 17).
 //!
-//! Not here: judging the records (`chain`) or using the keys (`table`).
-
-use std::collections::BTreeMap;
+//! Not here: judging the records (`chain`, `candidate`) or using the keys (`table`).
 
 use crate::base::id::{Epoch, ReqId, UserId};
 use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
-use crate::proto::config::DeviceConfig;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::chain::Chain;
-use crate::proto::device::durable::DeviceWrite;
-use crate::proto::device::session::Asking;
+use crate::proto::device::durable::Pin;
+use crate::proto::device::limits::Hint;
+use crate::proto::device::request::{Asking, Request};
+use crate::proto::device::session::Session;
 use crate::proto::device::timers::Timer;
-use crate::trace::fact::{AlarmKind, EvictCause, Fact, LookupCause, LookupEnd, ReplyResult};
+use crate::trace::fact::ReplyResult::{
+    self, Accepted, BadSignature, BrokenChain, InvalidKey, NewIdentity, Rollback, UnknownUser,
+    Unsolicited, WrongUser,
+};
+use crate::trace::fact::{AlarmKind, Fact, LookupCause, LookupEnd};
 use crate::wire::message::Message;
 use crate::wire::record::KeyRecord;
 
-/// The token bucket for lookups, and which peers wait for a token, for room or for time.
-#[derive(Clone, Debug)]
-pub(super) struct Bucket {
-    /// Thousandths of a token.
-    tokens: u64,
-    filled: Instant,
-    /// Why each waiting peer is wanted.
-    wanted: BTreeMap<UserId, LookupCause>,
-}
-
-/// Thousandths of a token that one lookup costs.
-const TOKEN: u64 = 1_000;
 /// How soon a peer that found the table pinned full tries again.
 const ROOM_RETRY: Duration = Duration::from_secs(1);
 
-impl Bucket {
-    pub(super) fn full(config: &DeviceConfig) -> Self {
-        let tokens = u64::from(config.lookups_burst) * TOKEN;
-        Self { tokens, filled: Instant::START, wanted: BTreeMap::new() }
-    }
-
-    /// Takes a token, or says when there will be one.
-    fn take(&mut self, now: Instant, config: &DeviceConfig) -> Result<(), Instant> {
-        let nanos_per_unit = 60_000_000_000 / (u64::from(config.lookups_per_minute.max(1)) * TOKEN);
-        let gained = now.since(self.filled).as_nanos() / nanos_per_unit;
-        let most = u64::from(config.lookups_burst) * TOKEN;
-        self.tokens = self.tokens.saturating_add(gained).min(most);
-        self.filled = self.filled + Duration::from_nanos(gained.saturating_mul(nanos_per_unit));
-        if self.tokens >= TOKEN {
-            self.tokens -= TOKEN;
-            return Ok(());
-        }
-        Err(now + Duration::from_nanos((TOKEN - self.tokens) * nanos_per_unit))
-    }
+/// The lookup that a reply answers.
+struct Answered {
+    peer: UserId,
+    req: ReqId,
+    /// When its first copy left.
+    sent: Instant,
 }
 
 impl<S: Suite> Device<S> {
     /// Wants a peer's keys: joins a lookup under way, or starts one as soon as limits allow.
     pub(super) fn want_lookup(&mut self, now: Now, peer: &UserId, because: LookupCause) {
-        let twice = self.has(Deviation::M07);
-        if self.asking(&Asking::Lookup(peer.clone())).is_some() && !twice {
+        let alone = self.asking(&Asking::Lookup(peer.clone())).is_none();
+        if !alone && !self.has(Deviation::M08) {
             return;
         }
         self.bucket.wanted.entry(peer.clone()).or_insert(because);
-        // A set timer means: failed a moment ago, no token, or no room. All of them end by themselves.
+        // A set timer means: failed a moment ago, no token, no room or no session. All of them end.
         if self.timers.get(&Timer::Lookup(peer.clone())).is_none() {
-            self.on_lookup_due(now, peer);
+            self.start_lookup(now, peer);
+            if alone && self.has(Deviation::M07) {
+                self.bucket.wanted.insert(peer.clone(), because);
+                self.start_lookup(now, peer);
+            }
         }
     }
 
+    /// A lookup that had to wait may start; without a session it still cannot, and the user is told.
     pub(super) fn on_lookup_due(&mut self, now: Now, peer: &UserId) {
-        if self.asking(&Asking::Lookup(peer.clone())).is_some() && !self.has(Deviation::M07) {
+        if self.asking(&Asking::Lookup(peer.clone())).is_some() {
             return;
         }
+        if !matches!(self.session, Session::Open(_)) {
+            self.notice_unsent_to(peer);
+        }
+        self.start_lookup(now, peer);
+    }
+
+    fn start_lookup(&mut self, now: Now, peer: &UserId) {
         let Some(because) = self.bucket.wanted.get(peer).copied() else { return };
+        if !matches!(self.session, Session::Open(_)) {
+            let burst = self.config.lookup_try.times(u64::from(self.config.burst));
+            return self.wake(now, burst, Timer::Lookup(peer.clone()));
+        }
         if because != LookupCause::Own && !self.has_room_for(peer) {
-            self.timers.set(now.at + ROOM_RETRY, Timer::Lookup(peer.clone()));
-            return;
+            return self.wake(now, ROOM_RETRY, Timer::Lookup(peer.clone()));
         }
         if !self.has(Deviation::M81)
             && let Err(at) = self.bucket.take(now.at, &self.config)
         {
-            self.timers.set(at, Timer::Lookup(peer.clone()));
-            return;
+            return self.wake(now, at.since(now.at), Timer::Lookup(peer.clone()));
         }
         self.bucket.wanted.remove(peer);
         let contact = self.durable.contacts.get(peer);
@@ -95,23 +87,26 @@ impl<S: Suite> Device<S> {
     /// A burst is over without an answer: the user is told, the work waits for the next burst.
     pub(super) fn on_lookup_failed(&mut self, now: Now, peer: &UserId) {
         self.show_next_after_lookup(now, peer);
-        let needed = self.needs_key(peer);
-        for draft in self.waiting_drafts(peer) {
-            self.notice_unsent(draft);
-        }
-        if let Some(because) = needed {
+        self.notice_unsent_to(peer);
+        if let Some(because) = self.needs_key(peer) {
             self.bucket.wanted.insert(peer.clone(), because);
-            self.timers.set(now.at + self.config.negative, Timer::Lookup(peer.clone()));
+            self.wake(now, self.config.negative, Timer::Lookup(peer.clone()));
+        } else if self.durable.table.contains_key(peer) {
+            // A refresh that failed must not wait for the next one (C17-R1).
+            self.wake(now, self.config.negative, Timer::Refresh(peer.clone()));
         }
     }
 
-    /// Why a key of the peer is still needed, if it is.
-    fn needs_key(&self, peer: &UserId) -> Option<LookupCause> {
+    /// Why a key of the peer is still needed, if it is and the directory can help.
+    pub(super) fn needs_key(&self, peer: &UserId) -> Option<LookupCause> {
+        if *peer == self.user {
+            return self.is_rotation_in_doubt().then_some(LookupCause::Own);
+        }
+        if self.waits_for_user(peer) {
+            return None;
+        }
         if self.arrivals.keys().any(|mid| mid.sender == *peer) {
             return Some(LookupCause::Message);
-        }
-        if *peer == self.user && self.durable.keyring.pending.is_some() {
-            return Some(LookupCause::Own);
         }
         if !self.waiting_drafts(peer).is_empty() {
             return Some(LookupCause::Draft);
@@ -128,16 +123,30 @@ impl<S: Suite> Device<S> {
         }
     }
 
+    /// The directory says that nobody has this name. Only what was there when it was asked is decided.
     pub(super) fn on_unknown_user(&mut self, now: Now, peer: &UserId, req: ReqId) {
-        let (peer, epochs) = (peer.clone(), Vec::new());
-        let result = ReplyResult::UnknownUser;
-        self.fact(Fact::KeyReply { peer: peer.clone(), req, epochs, result });
+        let sent = self.requests.get(&req).and_then(|request| request.sent).unwrap_or(now.at);
+        self.settle_request(req);
+        let result = UnknownUser;
+        self.fact(Fact::KeyReply { peer: peer.clone(), req, epochs: Vec::new(), result });
         self.fact(Fact::LookupFailed { peer: peer.clone(), req, why: LookupEnd::UnknownUser });
+        if *peer == self.user {
+            // Attaching says so as well, and says what follows.
+            return self.fact(Fact::Alarm { peer: None, what: AlarmKind::NotRegistered });
+        }
         // The negative answer is believed for a while (C07-R5).
-        self.timers.set(now.at + self.config.negative, Timer::Lookup(peer.clone()));
-        self.show_next_after_lookup(now, &peer);
-        self.fail_waiting_drafts(&peer);
-        self.reject_unknown_sender(&peer);
+        let forever = self.has(Deviation::M05);
+        let believed = if forever { Duration::MAX } else { self.config.negative };
+        self.wake(now, believed, Timer::Lookup(peer.clone()));
+        self.show_next_after_lookup(now, peer);
+        self.fail_waiting(peer);
+        let bounce_left = self.fail_bounced(peer, sent);
+        let arrival_left = self.reject_unknown_sender(peer, sent);
+        if bounce_left || arrival_left {
+            let because = if arrival_left { LookupCause::Message } else { LookupCause::Bounce };
+            self.timers.stop(&Timer::Lookup(peer.clone()));
+            self.want_lookup(now, peer, because);
+        }
     }
 
     pub(super) fn on_key_reply(
@@ -148,182 +157,139 @@ impl<S: Suite> Device<S> {
         more: bool,
     ) {
         let epochs: Vec<Epoch> = records.iter().map(|record| record.epoch).collect();
-        let Some((asked, req, sent)) = self.lookup_of(req) else {
-            let peer = records.first().map_or_else(|| self.user.clone(), |r| r.user.clone());
-            let result = ReplyResult::Unsolicited;
-            self.fact(Fact::KeyReply { peer, req, epochs, result });
-            return;
+        let named = records.first().map(|record| record.user.clone());
+        let Some(answered) = self.lookup_of(req) else {
+            let (peer, result) = (named.unwrap_or_else(|| self.user.clone()), Unsolicited);
+            return self.fact(Fact::KeyReply { peer, req, epochs, result });
         };
-        let named = records.first().map_or_else(|| asked.clone(), |record| record.user.clone());
-        let expected = if self.has(Deviation::M48) { &named } else { &asked };
-        let mut work = std::mem::take(&mut self.work);
-        let chain = Chain::verify::<S>(expected, records, &mut work);
-        let pin = self.durable.contacts.get(&asked).and_then(|contact| contact.pin);
-        let result = match &chain {
-            Ok(chain) => chain.judge::<S>(pin.as_ref(), &mut work),
-            Err(result) => *result,
+        self.on_served();
+        let (peer, req) = (answered.peer.clone(), answered.req);
+        let Some(mut chain) = Chain::read::<S>(records) else {
+            return self.fact(Fact::KeyReply { peer, req, epochs, result: WrongUser });
         };
-        self.work = work;
-        let taken = (result == ReplyResult::Rollback && self.has(Deviation::M37))
-            || (result == ReplyResult::BrokenChain && self.has(Deviation::M44));
-        self.fact(Fact::KeyReply { peer: asked.clone(), req, epochs, result });
-        let Ok(chain) = chain else {
-            self.on_bad_reply(&asked, result);
-            return;
-        };
-        match result {
-            _ if taken => self.on_keys(now, &asked, req, sent, &chain, more),
-            ReplyResult::Accepted => self.on_keys(now, &asked, req, sent, &chain, more),
-            ReplyResult::NewIdentity | ReplyResult::BrokenChain => {
-                self.settle_request(req, &Asking::Lookup(asked.clone()));
-                self.on_candidate(&asked, &chain, result);
-            }
-            ReplyResult::Rollback
-            | ReplyResult::Unsolicited
-            | ReplyResult::WrongUser
-            | ReplyResult::InvalidKey
-            | ReplyResult::BadSignature
-            | ReplyResult::UnknownUser => self.on_bad_reply(&asked, result),
+        let expected = named.filter(|_| self.has(Deviation::M48)).unwrap_or_else(|| peer.clone());
+        let verified = chain.verify::<S>(&expected, more, &mut self.work);
+        let pin = self.durable.contacts.get(&peer).and_then(|contact| contact.pin);
+        let accepted = verified == Accepted;
+        let result =
+            if accepted { chain.judge::<S>(pin.as_ref(), &mut self.work) } else { verified };
+        self.fact(Fact::KeyReply { peer: peer.clone(), req, epochs, result });
+        let stuck = more && pin == Some(chain.pin());
+        if (result == Accepted && !stuck) || self.excuses(result) {
+            self.on_keys(now, answered, &chain, more);
+        } else if accepted && matches!(result, NewIdentity | BrokenChain) {
+            self.settle_request(req);
+            self.on_candidate(now, &peer, &chain, result);
+        } else {
+            self.on_bad_reply(peer, result);
         }
     }
 
-    /// The lookup that a reply answers: peer, number and when its first copy left.
-    fn lookup_of(&self, req: ReqId) -> Option<(UserId, ReqId, Instant)> {
-        let lookup = |(req, request): (&ReqId, &super::session::Request)| match &request.what {
-            Asking::Lookup(peer) => Some((peer.clone(), *req, request.sent?)),
-            Asking::Hello
-            | Asking::Attach
+    /// The lookup that a reply answers: by its number and nothing else (C07-R3).
+    fn lookup_of(&self, req: ReqId) -> Option<Answered> {
+        let answered = |(req, request): (&ReqId, &Request)| match &request.what {
+            Asking::Lookup(peer) => {
+                Some(Answered { peer: peer.clone(), req: *req, sent: request.sent? })
+            }
+            Asking::Hello(_)
+            | Asking::Attach(..)
             | Asking::Register
             | Asking::Rotate
             | Asking::Submit(_)
             | Asking::Poll => None,
         };
         if self.has(Deviation::M49) {
-            return self.requests.iter().find_map(lookup);
+            return self.requests.iter().find_map(answered);
         }
-        self.requests.get_key_value(&req).and_then(lookup)
+        self.requests.get_key_value(&req).and_then(answered)
+    }
+
+    /// Whether a deviation takes a reply that proves nothing.
+    fn excuses(&self, result: ReplyResult) -> bool {
+        match result {
+            Rollback => self.has(Deviation::M37),
+            BrokenChain | NewIdentity => self.has(Deviation::M44),
+            Accepted | Unsolicited | WrongUser | InvalidKey | BadSignature | UnknownUser => false,
+        }
     }
 
     /// A reply that proves nothing changes nothing; the request goes on until its burst ends.
-    fn on_bad_reply(&mut self, peer: &UserId, result: ReplyResult) {
+    fn on_bad_reply(&mut self, peer: UserId, result: ReplyResult) {
         let what = match result {
-            ReplyResult::Rollback => AlarmKind::Rollback,
-            ReplyResult::InvalidKey | ReplyResult::BadSignature => AlarmKind::InvalidKey,
-            ReplyResult::BrokenChain | ReplyResult::NewIdentity => AlarmKind::BrokenChain,
-            ReplyResult::Accepted
-            | ReplyResult::Unsolicited
-            | ReplyResult::WrongUser
-            | ReplyResult::UnknownUser => return,
+            Rollback => AlarmKind::Rollback,
+            InvalidKey | BadSignature => AlarmKind::InvalidKey,
+            BrokenChain | NewIdentity => AlarmKind::BrokenChain,
+            Accepted | Unsolicited | WrongUser | UnknownUser => return,
         };
-        self.fact(Fact::Alarm { peer: Some(peer.clone()), what });
+        self.fact(Fact::Alarm { peer: Some(peer), what });
     }
 
     /// Verified keys: pin, row, and everything that waited for them.
-    fn on_keys(
-        &mut self,
-        now: Now,
-        peer: &UserId,
-        req: ReqId,
-        sent: Instant,
-        chain: &Chain,
-        more: bool,
-    ) {
-        self.settle_request(req, &Asking::Lookup(peer.clone()));
-        if *peer == self.user {
-            self.on_own_record(now, chain.newest());
-            return;
+    fn on_keys(&mut self, now: Now, answered: Answered, chain: &Chain, more: bool) {
+        let Answered { peer, req, sent } = answered;
+        self.settle_request(req);
+        if peer == self.user {
+            return self.on_own_record(now, chain.newest());
         }
-        self.accept_chain(now, peer, chain);
+        self.pin_chain(&peer, chain);
         if more {
-            self.want_lookup(now, peer, LookupCause::Refresh);
-            return;
+            let because = self.needs_key(&peer).unwrap_or(LookupCause::Refresh);
+            return self.want_lookup(now, &peer, because);
         }
-        self.resolve_arrivals(now, peer, sent);
-        self.decide_bounced(now, Some((peer, sent)));
-        self.advance_drafts(now, peer);
-        self.show_next_after_lookup(now, peer);
+        self.store_keys(now, &peer, chain.keys::<S>());
+        self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
+        self.resolve_arrivals(now, &peer, sent);
+        self.decide_bounced(now, Some((&peer, sent)));
+        self.advance_drafts(now, &peer);
+        self.show_next_after_lookup(now, &peer);
+        self.resolve_hint(now, &peer, sent, chain.newest().epoch);
     }
 
-    /// Pins the newest record and stores the keys in the table.
-    fn accept_chain(&mut self, now: Now, peer: &UserId, chain: &Chain) {
+    /// Pins the newest record.
+    fn pin_chain(&mut self, peer: &UserId, chain: &Chain) {
         let pin = chain.pin();
         let contact = self.durable.contacts.entry(peer.clone()).or_default();
         let changed = contact.pin != Some(pin);
+        let asked = contact.candidate.take().is_some();
         contact.pin = Some(pin);
-        contact.candidate = None;
-        if changed {
+        contact.refused = false;
+        if changed || asked {
             self.save_contact(peer);
-            let (generation, epoch, record) = (pin.generation, pin.epoch, pin.record);
+        }
+        if changed {
+            self.verdicts.forget(peer);
+            let Pin { generation, epoch, record, .. } = pin;
             self.fact(Fact::Pin { peer: peer.clone(), generation, epoch, record });
         }
-        self.store_keys(now, peer, chain.keys::<S>());
-        self.timers.set(now.at + self.config.refresh, Timer::Refresh(peer.clone()));
     }
 
-    /// Another identity, or a record that the pinned one did not authorize: only the user can accept it.
-    fn on_candidate(&mut self, peer: &UserId, chain: &Chain, result: ReplyResult) {
-        let generation = chain.generation();
-        let record = chain.pin().record;
-        let contact = self.durable.contacts.entry(peer.clone()).or_default();
-        let known = contact.candidate.is_some() || contact.refused == Some(record);
-        if contact.refused != Some(record) {
-            contact.candidate = Some(Box::new(chain.newest().clone()));
-        }
-        self.save_contact(peer);
-        if !known {
-            let new = result == ReplyResult::NewIdentity;
-            let what = if new { AlarmKind::NewIdentity } else { AlarmKind::BrokenChain };
-            self.fact(Fact::Alarm { peer: Some(peer.clone()), what });
-            self.fact(Fact::ConfirmAsked { peer: peer.clone(), generation });
-        }
-        self.postpone_arrivals(peer);
-        self.notice_confirm(peer);
-    }
+    // Updates (claim 17).
 
-    /// The user's word on a new identity.
-    pub(super) fn on_confirm(&mut self, now: Now, peer: &UserId, accept: bool) {
-        self.accept_candidate(peer, accept);
-        if accept {
-            self.want_lookup(now, peer, LookupCause::Draft);
-        }
-    }
-
-    fn accept_candidate(&mut self, peer: &UserId, accept: bool) {
-        let Some(contact) = self.durable.contacts.get_mut(peer) else { return };
-        let Some(candidate) = contact.candidate.take() else { return };
-        let hash = crate::crypto::sign::record_hash::<S>(&candidate.encode());
-        let generation = match candidate.generation {
-            crate::base::id::Hash32::ZERO => hash,
-            other => other,
-        };
-        if accept {
-            // The new identity counts its messages from 1 again; the old one's window goes with it.
-            let same = contact.pin.is_some_and(|pin| pin.generation == generation);
-            contact.pin = None;
-            contact.refused = None;
-            if !same {
-                contact.window = super::window::Window::default();
-                contact.next = crate::base::id::Seq(1);
-            }
-        } else {
-            contact.refused = Some(hash);
-        }
-        self.save_contact(peer);
-        if accept && self.durable.table.contains_key(peer) {
-            self.write(DeviceWrite::Row(peer.clone(), None));
-            self.fact(Fact::Evict { peer: peer.clone(), why: EvictCause::NewIdentity });
-        }
-        let peer = peer.clone();
-        self.fact(Fact::Confirmed { peer, generation, accepted: accept });
-    }
-
-    /// A hint is an epoch number and nothing more: it starts a lookup when it is above the pin (C17-R8).
+    /// A hint is an epoch number and nothing more: it starts a lookup when it is above the pin, and one that
+    /// was wrong silences the next for a while (C17-R8).
     pub(super) fn on_hint(&mut self, now: Now, user: &UserId, epoch: Epoch) {
         let contact = self.durable.contacts.get(user);
         let pinned = contact.and_then(|contact| contact.pin).map(|pin| pin.epoch);
-        let newer = pinned.is_some_and(|pinned| epoch > pinned);
-        if newer && !self.has(Deviation::M34) {
-            self.want_lookup(now, user, LookupCause::Hint);
+        let in_use = self.durable.table.contains_key(user);
+        if !in_use || pinned.is_none_or(|pinned| epoch <= pinned) || self.has(Deviation::M34) {
+            return;
+        }
+        let mute = self.hints.get(user).and_then(|hint| hint.mute);
+        if mute.is_some_and(|until| now.at < until) {
+            return;
+        }
+        self.hints.insert(user.clone(), Hint { epoch, since: now.at, mute: None });
+        self.want_lookup(now, user, LookupCause::Hint);
+    }
+
+    fn resolve_hint(&mut self, now: Now, peer: &UserId, sent: Instant, newest: Epoch) {
+        let Some(hint) = self.hints.get_mut(peer) else { return };
+        if newest >= hint.epoch {
+            self.hints.remove(peer);
+        } else if sent >= hint.since {
+            hint.mute.get_or_insert(now.at + self.config.negative);
+        } else {
+            self.want_lookup(now, peer, LookupCause::Hint);
         }
     }
 
@@ -331,7 +297,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn on_refresh_due(&mut self, now: Now, peer: UserId) {
         let updates = !self.has(Deviation::M34) && !self.has(Deviation::M35);
         if self.durable.table.contains_key(&peer) && updates {
-            self.timers.set(now.at + self.config.refresh, Timer::Refresh(peer.clone()));
+            self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
             self.want_lookup(now, &peer, LookupCause::Refresh);
         }
     }

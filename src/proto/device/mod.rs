@@ -1,43 +1,57 @@
 //! The device: keys, table, drafts, inbox, approvals; a state machine behind `handle_input` and `poll_output`.
 //!
-//! [`Device`] dispatches; each topic has its file: `session` (attach, requests), `identity` (own keys,
-//! registration, rotation), `lookup` (directory), `chain` (records of peers), `table` (shared secrets),
-//! `outbox`, `inbox`, `present` (order and display), `approval` (screen and buttons).
+//! [`Device`] dispatches; each topic has its file: `session` (attach), `request` (asking until answered),
+//! `identity` (own keys, registration, rotation), `lookup` (directory), `limits` (what bounds lookups), `chain`
+//! (records of peers), `candidate` (identities that the user must confirm), `table` (shared secrets), `outbox`
+//! (drafts), `report` (what became of them), `inbox`, `present` (order and display), `approval` (screen and
+//! buttons), `statement` (what is signed).
 //! Not here: the wire's octets (`wire`), primitives (`crypto`), latency and power (`sim`).
 
 mod approval;
+mod candidate;
 mod chain;
 pub mod durable;
 mod identity;
 mod inbox;
+mod limits;
 mod lookup;
 mod outbox;
 mod present;
+mod report;
+mod request;
 mod session;
+mod statement;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timers;
 pub mod window;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::base::id::{DraftId, Hash32, Mid, ReqId, UserId};
+use crate::base::id::{DraftId, Hash32, Mid, ReqId, TxnId, UserId};
 use crate::base::rng::{Luck, Purpose, Stream};
-use crate::base::time::{Instant, Now};
+use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::config::DeviceConfig;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::approval::Desk;
-use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Draft, Keyring, Row};
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Keyring, Row, Stage};
 use crate::proto::device::inbox::Arrival;
-use crate::proto::device::lookup::Bucket;
-use crate::proto::device::session::{Request, Session};
+use crate::proto::device::limits::{Bucket, Hint, Verdicts};
+use crate::proto::device::report::Bounce;
+use crate::proto::device::request::{Asking, Request};
+use crate::proto::device::session::Session;
 use crate::proto::device::timers::{Timer, Timers};
 use crate::proto::port::{DeviceInput, Output, To, Token, UserAction, Wake};
 use crate::proto::work::Work;
 use crate::trace::fact::{DeviceState, EvictCause, Fact};
 use crate::wire::message::{Envelope, Message, Ticket};
+
+/// The shortest time-out.
+const TICK: Duration = Duration::from_millis(1);
 
 /// A portable electronic authorization device.
 #[derive(Clone, Debug)]
@@ -56,15 +70,24 @@ pub struct Device<S: Suite> {
     work: Work,
     timers: Timers,
     session: Session,
+    /// Refused tickets and attaches since something was served last.
+    strikes: u32,
     requests: BTreeMap<ReqId, Request>,
-    /// Received messages that wait for a key or for the user's word.
+    /// Requests asked so far.
+    asked: u64,
+    /// Received messages that wait for a key.
     arrivals: BTreeMap<Mid, Arrival>,
     bucket: Bucket,
+    verdicts: Verdicts,
+    /// Hints above the pin, by peer.
+    hints: BTreeMap<UserId, Hint>,
     desk: Desk,
-    /// Bounced drafts: since when, and whether a lookup that counts was answered.
-    bounces: BTreeMap<DraftId, (Instant, bool)>,
-    /// Messages about which the sender was told end to end.
-    complained: BTreeSet<Mid>,
+    /// Bounced drafts that are not decided.
+    bounces: BTreeMap<DraftId, Bounce>,
+    /// Messages about which the sender was told end to end, oldest first.
+    complained: VecDeque<Mid>,
+    /// What this device asked others to approve, oldest first: the transaction and the request's digest.
+    own_requests: VecDeque<(TxnId, Hash32)>,
     suite: PhantomData<S>,
 }
 
@@ -94,13 +117,18 @@ impl<S: Suite> Device<S> {
             outputs: VecDeque::new(),
             work: Work::default(),
             timers: Timers::default(),
-            session: Session::Idle,
+            session: Session::Closed,
+            strikes: 0,
             requests: BTreeMap::new(),
+            asked: 0,
             arrivals: BTreeMap::new(),
             bucket,
+            verdicts: Verdicts::default(),
+            hints: BTreeMap::new(),
             desk: Desk::default(),
             bounces: BTreeMap::new(),
-            complained: BTreeSet::new(),
+            complained: VecDeque::new(),
+            own_requests: VecDeque::new(),
             suite: PhantomData,
         }
     }
@@ -147,7 +175,7 @@ impl<S: Suite> Device<S> {
                 Timer::Refresh(peer) => self.on_refresh_due(now, peer),
                 Timer::Lookup(peer) => self.on_lookup_due(now, &peer),
                 Timer::Gap(peer) => self.release_gap(now, &peer),
-                Timer::Arm => self.on_armed(),
+                Timer::Arm => self.on_armed(now),
                 Timer::Expiry => self.on_request_expiry(now),
                 Timer::Prompt => self.show_next(now),
                 Timer::Draft(draft) => self.on_draft_due(now, draft),
@@ -164,10 +192,10 @@ impl<S: Suite> Device<S> {
         self.outputs.pop_front()
     }
 
-    /// When to call [`Self::handle_timeout`], and why.
+    /// When to call [`Self::handle_timeout`], and why; after that call it is later.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Wake> {
-        self.timers.next()
+        self.timers.next().filter(|(at, _)| *at < Instant::NEVER)
     }
 
     /// The cryptographic work since the last call.
@@ -175,15 +203,43 @@ impl<S: Suite> Device<S> {
         self.work.take()
     }
 
-    /// Whether the device still has something to bring to its end: drafts, arrivals, a rotation.
+    /// What the device will still do by itself, if anything: the first thing found. Polls, refreshes and
+    /// renewals are not counted, nor what waits for the user (a screen, an identity), for a time that the
+    /// server set (a rotation in grace), or for a registration.
     #[must_use]
     pub fn pending(&self) -> Option<String> {
-        let draft = self.durable.drafts.iter().next();
-        let draft = draft.map(|(id, draft)| format!("draft {id} to {}", draft.to));
-        let arrival = || self.arrivals.keys().next().map(|mid| format!("received message {mid}"));
-        let item = || self.durable.inbox.keys().next().map(|(peer, seq)| format!("{peer}{seq}"));
-        let pending = || self.durable.keyring.pending.as_ref().map(|_| "own rotation".to_owned());
-        draft.or_else(arrival).or_else(item).or_else(pending)
+        if matches!(self.session, Session::Unknown) {
+            return None;
+        }
+        let durable = &self.durable;
+        let moves = |draft: &durable::Draft| match draft.stage {
+            Stage::Waiting | Stage::Bounced(..) => !self.waits_for_user(&draft.to),
+            // An accepted one waits for its report.
+            Stage::Submitted(_) | Stage::Accepted(_) => true,
+        };
+        if let Some((id, draft)) = durable.drafts.iter().find(|(_, draft)| moves(draft)) {
+            return Some(format!("draft {id} to {}", draft.to));
+        }
+        if let Some(mid) = self.arrivals.keys().next() {
+            return Some(format!("received message {mid}"));
+        }
+        if let Some((peer, seq)) = durable.inbox.keys().next() {
+            return Some(format!("message {seq} of {peer} held back"));
+        }
+        if durable.keyring.pending.is_some() && durable.keyring.put_off.is_none() {
+            return Some("own key announced".to_owned());
+        }
+        let lookup = self.requests.values().find_map(|request| match &request.what {
+            Asking::Lookup(peer) => Some(peer),
+            Asking::Hello(_)
+            | Asking::Attach(..)
+            | Asking::Register
+            | Asking::Rotate
+            | Asking::Submit(_)
+            | Asking::Poll => None,
+        });
+        let peer = lookup.or_else(|| self.bucket.wanted.keys().next());
+        peer.map(|peer| format!("lookup of {peer}")).or_else(|| self.desk.pending())
     }
 
     fn on_action(&mut self, now: Now, action: UserAction) {
@@ -241,16 +297,16 @@ impl<S: Suite> Device<S> {
         self.fact(Fact::Reject { mid: None, why });
     }
 
-    /// Factory reset: nothing of the identity remains.
+    /// Factory reset: nothing of the identity remains, as after a start with nothing durable.
     fn wipe(&mut self) {
         self.write(DeviceWrite::Wipe);
-        self.requests.clear();
-        self.arrivals.clear();
-        self.timers = Timers::default();
-        self.session = Session::Idle;
-        self.desk = Desk::default();
-        self.bounces.clear();
         self.flush();
+        let config = Arc::clone(&self.config);
+        let blank = Self::new(config, self.user.clone(), DeviceDurable::default(), self.luck, 0);
+        let before = std::mem::replace(self, blank);
+        (self.boot, self.salt, self.draws) = (before.boot, before.salt, before.draws);
+        (self.last_token, self.asked) = (before.last_token, before.asked);
+        (self.outputs, self.work) = (before.outputs, before.work);
         self.state(DeviceState::Blank);
     }
 
@@ -289,8 +345,9 @@ impl<S: Suite> Device<S> {
         self.write(DeviceWrite::Keyring(Box::new(keyring)));
     }
 
-    fn write_draft(&mut self, id: DraftId, draft: Draft) {
-        self.write(DeviceWrite::Draft(id, Some(Box::new(draft))));
+    /// Sets a timer; never for now or before, so that a turn always comes to its end.
+    fn wake(&mut self, now: Now, after: Duration, timer: Timer) {
+        self.timers.set(now.at + after.max(TICK), timer);
     }
 
     /// Stores the contact as it is in memory.

@@ -1,92 +1,139 @@
-//! Drafts: composing, encrypting, submitting, and what becomes of them (claims 2, 4, 8; protocol 4.2, 4.5).
+//! Drafts: composing, encrypting, submitting (claims 2, 4 and 8; protocol 4.2, 4.5).
 //!
-//! Not here: keys (`table`, `lookup`) or repeating a request (`session`).
+//! Not here: what became of a submission (`report`), keys (`table`, `lookup`), repeating (`request`).
 
-use crate::base::id::{DeliveryId, DraftId, Mid, ReqId, Seq, TxnId, UserId};
-use crate::base::time::{Duration, Instant, Millis, Now};
-use crate::crypto::suite::{Suite, TAG_LEN};
+use crate::base::id::{DraftId, Epoch, Seq, TxnId, UserId};
+use crate::base::time::{Duration, Millis, Now};
+use crate::crypto::suite::Suite;
 use crate::proto::config::TEXT_MAX;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceWrite, Draft, Sealed, Stage, content};
-use crate::proto::device::session::Asking;
+use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
-use crate::trace::fact::{
-    DraftStatus, Fact, LookupCause, NoApproval, RejectCause, Sealing, Selection, Way,
-};
-use crate::wire::code::{AckOutcome, ErrorCode, NackCode, Report};
+use crate::trace::fact::{DraftStatus, Fact, LookupCause, Sealing, Selection, Way};
 use crate::wire::header::{BodyKind, Header};
-use crate::wire::message::{Envelope, Message, Submit};
+use crate::wire::message::{Message, Submit};
 
 /// Drafts that the device makes by itself are numbered from here on.
 const OWN_DRAFTS: u64 = 1 << 63;
+/// Drafts that the server has taken and not yet reported on, at most.
+const ACCEPTED_MAX: usize = 1_024;
+
+/// Something to send, as it is handed in.
+#[derive(Clone, Debug)]
+pub(super) struct Parcel {
+    pub(super) id: DraftId,
+    pub(super) to: UserId,
+    pub(super) kind: BodyKind,
+    pub(super) plain: Vec<u8>,
+    /// When an approval must have been accepted by the server.
+    pub(super) deadline: Option<(TxnId, Millis)>,
+}
 
 impl<S: Suite> Device<S> {
-    /// After a start: unfinished drafts go on where they were.
+    /// After a start: unfinished drafts go on where they were, in the order of composing.
     pub(super) fn resume_outbox(&mut self, now: Now) {
-        let drafts: Vec<DraftId> = self.durable.drafts.keys().copied().collect();
-        for id in drafts {
+        let drafts = self.durable.drafts.iter().map(|(id, draft)| (draft.order, *id));
+        let mut drafts: Vec<(u64, DraftId)> = drafts.collect();
+        drafts.sort_unstable();
+        for (_, id) in drafts {
             let Some(draft) = self.durable.drafts.get(&id).cloned() else { continue };
-            if let Some((_, at)) = draft.deadline {
-                self.timers.set(now.at + at.since(now.wall), Timer::Deadline(id));
-            }
+            self.watch_draft(now, id);
             match draft.stage {
-                Stage::Waiting => self.want_lookup(now, &draft.to, LookupCause::Draft),
+                Stage::Waiting => self.advance_drafts(now, &draft.to),
                 Stage::Submitted(sealed) => self.submit(now, id, &sealed),
                 Stage::Accepted(_) => {}
-                Stage::Bounced(_, _) => self.on_bounced(now, id),
+                Stage::Bounced(..) => self.on_bounced(now, id),
             }
         }
     }
 
     pub(super) fn compose_text(&mut self, now: Now, id: DraftId, to: UserId, text: String) {
-        if text.len() > TEXT_MAX {
-            self.notice(id, None, DraftStatus::Failed);
-            return;
-        }
-        self.compose(now, id, to, BodyKind::Text, text.into_bytes(), None);
+        let (kind, plain, deadline) = (BodyKind::Text, text.into_bytes(), None);
+        self.compose(now, Parcel { id, to, kind, plain, deadline });
     }
 
     /// The number of a draft that the device makes by itself.
-    pub(super) fn own_draft(&self) -> DraftId {
+    pub(super) const fn own_draft(&self) -> DraftId {
         DraftId(OWN_DRAFTS + self.durable.composed)
     }
 
     /// Takes something to send; encrypts it now or as soon as there is a key.
-    pub(super) fn compose(
-        &mut self,
-        now: Now,
-        id: DraftId,
-        to: UserId,
-        kind: BodyKind,
-        plain: Vec<u8>,
-        deadline: Option<(TxnId, Millis)>,
-    ) {
-        let refused = to == self.user || self.durable.drafts.len() >= self.config.drafts_max;
-        let len = u32::try_from(plain.len()).unwrap_or(u32::MAX);
-        let digest = Self::digest(&plain);
-        let (draft, what) = (id, content(kind));
-        self.fact(Fact::Compose { draft, to: to.clone(), kind: what, plain: digest, len });
-        if refused || !self.durable.keyring.is_registered() {
-            self.notice(id, None, DraftStatus::Failed);
-            return;
+    pub(super) fn compose(&mut self, now: Now, parcel: Parcel) {
+        let admitted = self.admits(&parcel);
+        if admitted {
+            self.store_draft(now, &parcel);
         }
+        self.compose_fact(&parcel);
+        if admitted {
+            self.advance_drafts(now, &parcel.to);
+        } else {
+            self.notice(parcel.id, None, DraftStatus::Failed);
+        }
+    }
+
+    /// Whether a draft can ever be sent, and whether there is room for it.
+    fn admits(&self, parcel: &Parcel) -> bool {
+        let drafts = &self.durable.drafts;
+        let accepted = |draft: &&Draft| matches!(draft.stage, Stage::Accepted(_));
+        let taken = drafts.values().filter(accepted).count();
+        parcel.to != self.user
+            && parcel.plain.len() <= TEXT_MAX
+            && self.durable.keyring.is_registered()
+            && !drafts.contains_key(&parcel.id)
+            && taken < ACCEPTED_MAX
+            && drafts.len() - taken < self.config.drafts_max
+    }
+
+    /// Makes a draft durable. It states nothing, so that a caller's writes before are one with it.
+    pub(super) fn store_draft(&mut self, now: Now, parcel: &Parcel) {
         let order = self.durable.composed + 1;
         self.write(DeviceWrite::Composed(order));
+        let Parcel { id, to, kind, plain, deadline } = parcel.clone();
         let stage = Stage::Waiting;
-        self.write_draft(id, Draft { to: to.clone(), kind, plain, order, deadline, stage });
-        if let Some((_, at)) = deadline {
-            self.timers.set(now.at + at.since(now.wall), Timer::Deadline(id));
+        self.put_draft(now, id, Draft { to, kind, plain, order, deadline, stage });
+    }
+
+    pub(super) fn compose_fact(&mut self, parcel: &Parcel) {
+        let Parcel { id: draft, to, kind, plain, .. } = parcel;
+        let (draft, to, kind) = (*draft, to.clone(), content(*kind));
+        let len = u32::try_from(plain.len()).unwrap_or(u32::MAX);
+        self.fact(Fact::Compose { draft, to, kind, plain: Self::digest(plain), len });
+    }
+
+    /// Stores a draft as it is now, with the time of its end.
+    pub(super) fn put_draft(&mut self, now: Now, id: DraftId, draft: Draft) {
+        self.write(DeviceWrite::Draft(id, Some(Box::new(draft))));
+        self.watch_draft(now, id);
+    }
+
+    /// Sets the timer for the end of a draft's life.
+    pub(super) fn watch_draft(&mut self, now: Now, id: DraftId) {
+        let end = self.durable.drafts.get(&id).and_then(|draft| self.end_of(draft));
+        match end {
+            Some(end) => self.wake(now, end.since(now.wall), Timer::Deadline(id)),
+            None => self.timers.stop(&Timer::Deadline(id)),
         }
-        self.advance_drafts(now, &to);
+    }
+
+    /// When a draft's life ends, if it does: a message's with its octets, an approval's with the request.
+    pub(super) fn end_of(&self, draft: &Draft) -> Option<Millis> {
+        let asked = draft.deadline.map(|(_, at)| at);
+        match &draft.stage {
+            Stage::Waiting => asked,
+            Stage::Submitted(sealed) | Stage::Bounced(sealed, _) => {
+                Some(asked.map_or(sealed.expires, |at| at.min(sealed.expires)))
+            }
+            // Kept until the report comes; the server forgets its report one TTL after the message's end.
+            Stage::Accepted(sealed) => Some(sealed.expires + self.config.ttl),
+        }
     }
 
     /// Drafts for a peer that wait for a key, in the order of composing.
     pub(super) fn waiting_drafts(&self, peer: &UserId) -> Vec<DraftId> {
-        let mut waiting: Vec<(u64, DraftId)> = self
-            .durable
-            .drafts
-            .iter()
+        let drafts = self.durable.drafts.iter();
+        let mut waiting: Vec<(u64, DraftId)> = drafts
             .filter(|(_, draft)| draft.to == *peer && matches!(draft.stage, Stage::Waiting))
             .map(|(id, draft)| (draft.order, *id))
             .collect();
@@ -103,96 +150,103 @@ impl<S: Suite> Device<S> {
             let theirs = theirs.unwrap_or_default();
             let (mid, peer_name, way) = (None, peer.clone(), Way::Out);
             self.fact(Fact::Select { mid, peer: peer_name, own, theirs, way, outcome });
-            let refetched = self.has(Deviation::M01) || self.has(Deviation::M06);
-            let fresh = refetched && self.was_fetched_at(now, peer);
-            if outcome == Selection::Hit || fresh {
-                self.encrypt(now, id, None, 1);
-            } else {
-                self.want_draft_key(now, peer, outcome);
-                return;
+            if self.waits_for_user(peer) {
+                return self.notice_confirm(peer);
             }
+            if outcome == Selection::Hit || self.serves_at_once(now, peer) {
+                self.encrypt(now, id, None, 1);
+                continue;
+            }
+            let stale = outcome == Selection::Stale;
+            let because = if stale { LookupCause::Stale } else { LookupCause::Draft };
+            return self.want_lookup(now, peer, because);
         }
     }
 
-    /// For M01 and M06, which never hit: the keys of this very moment still serve.
-    pub(super) fn was_fetched_at(&self, now: Now, peer: &UserId) -> bool {
-        self.durable.table.get(peer).is_some_and(|row| row.fetched == now.at)
-    }
-
-    fn want_draft_key(&mut self, now: Now, peer: &UserId, outcome: Selection) {
-        let known = self.durable.contacts.get(peer);
-        if known.is_some_and(|contact| contact.candidate.is_some()) {
-            self.notice_confirm(peer);
-            return;
-        }
-        let because = match outcome {
-            Selection::Stale => LookupCause::Stale,
-            Selection::Hit
-            | Selection::Miss
-            | Selection::Ahead
-            | Selection::Behind
-            | Selection::KidMismatch => LookupCause::Draft,
-        };
-        self.want_lookup(now, peer, because);
-    }
-
-    /// Fixes a draft's octets under the current epochs and submits them.
-    fn encrypt(&mut self, now: Now, id: DraftId, seq: Option<Seq>, attempt: u64) {
+    /// Fixes a draft's octets under the current epochs and submits them. A draft whose time is over, or that
+    /// has no number left, ends instead.
+    pub(super) fn encrypt(&mut self, now: Now, id: DraftId, seq: Option<Seq>, attempt: u64) {
         let Some(mut draft) = self.durable.drafts.get(&id).cloned() else { return };
+        if self.end_of(&draft).is_some_and(|end| now.wall >= end) {
+            return self.on_deadline(now, id);
+        }
         let peer = draft.to.clone();
         let own = self.sending_epoch();
-        let Some(row) = self.durable.table.get(&peer) else { return };
-        let (theirs, kid_r) = (row.newest().epoch, short(&row.newest().kid.0));
-        let Some(pair) = self.pair(&peer, own, theirs) else { return };
+        let Some(key_r) = self.durable.table.get(&peer).map(|row| row.newest().clone()) else {
+            return;
+        };
+        let Some(kid_s) = self.durable.keyring.keys.get(&own).map(|key| short(&key.kid.0)) else {
+            return;
+        };
+        let Some(pair) = self.pair(&peer, own, key_r.epoch) else { return };
+        let Some((seq, counter)) = self.number(&peer, seq) else {
+            return self.end_draft(id, None, DraftStatus::Failed);
+        };
         let user = self.user.clone();
         let (key, print) = self.direction(&pair, &user, &peer);
-        let kid_s = self.durable.keyring.keys.get(&own).map(|key| short(&key.kid.0));
-        let contact = self.durable.contacts.entry(peer.clone()).or_default();
-        contact.counter += 1;
-        let counter = contact.counter;
-        let seq = seq.unwrap_or_else(|| {
-            contact.sent += 1;
-            Seq(contact.sent)
-        });
-        self.save_contact(&peer);
         let header = Header {
             kind: draft.kind,
             sender: user,
             receiver: peer.clone(),
             epoch_s: own,
-            epoch_r: theirs,
-            kid_s: kid_s.unwrap_or_default(),
-            kid_r,
+            epoch_r: key_r.epoch,
+            kid_s,
+            kid_r: short(&key_r.kid.0),
             seq,
             nonce: self.nonce(counter),
         };
-        let aad = header.encode();
-        let ciphertext = S::seal(&key, &header.nonce, &aad, &draft.plain);
-        self.work.aead += 1;
-        self.work.aead_octets += draft.plain.len() as u64;
+        let ciphertext = self.seal(&key, &header, &draft.plain);
         let sealing = Sealing {
             mid: header.mid(),
             draft: id,
             attempt,
             kind: content(draft.kind),
             own,
-            theirs,
+            theirs: key_r.epoch,
             key: print,
             nonce: header.nonce,
-            header: Self::digest(&aad),
+            header: Self::digest(&header.encode()),
             ciphertext: Self::digest(&ciphertext),
             plain: Self::digest(&draft.plain),
         };
         let sealed = Sealed { header, ciphertext, attempt, expires: now.wall + self.config.ttl };
         draft.stage = Stage::Submitted(Box::new(sealed.clone()));
-        self.write_draft(id, draft);
+        self.put_draft(now, id, draft);
         self.touch(now, &peer);
         self.fact(Fact::Encrypt(Box::new(sealing)));
         self.submit(now, id, &sealed);
     }
 
+    fn seal(
+        &mut self,
+        key: &crate::crypto::suite::Secret,
+        header: &Header,
+        plain: &[u8],
+    ) -> Vec<u8> {
+        self.work.aead += 1;
+        self.work.aead_octets += plain.len() as u64;
+        S::seal(key, &header.nonce, &header.encode(), plain)
+    }
+
+    /// The message's number, a new one if it has none, and the next encryption counter; both are durable
+    /// before the octets leave.
+    fn number(&mut self, peer: &UserId, seq: Option<Seq>) -> Option<(Seq, u64)> {
+        let contact = self.durable.contacts.entry(peer.clone()).or_default();
+        let seq = match seq {
+            Some(seq) => seq,
+            None => {
+                contact.sent = contact.sent.checked_add(1)?;
+                Seq(contact.sent)
+            }
+        };
+        contact.counter += 1;
+        let counter = contact.counter;
+        self.save_contact(peer);
+        Some((seq, counter))
+    }
+
     /// The own epoch of new encryptions: the recorded one, never one that is only announced (R13).
-    fn sending_epoch(&self) -> crate::base::id::Epoch {
+    fn sending_epoch(&self) -> Epoch {
         let keyring = &self.durable.keyring;
         let pending = keyring.pending.as_ref().map(|record| record.epoch);
         if self.has(Deviation::M86) {
@@ -213,78 +267,13 @@ impl<S: Suite> Device<S> {
         nonce
     }
 
-    fn submit(&mut self, now: Now, id: DraftId, sealed: &Sealed) {
+    pub(super) fn submit(&mut self, now: Now, id: DraftId, sealed: &Sealed) {
         let Sealed { header, ciphertext, attempt, expires } = sealed.clone();
-        assert!(ciphertext.len() >= TAG_LEN, "a sealed message has its tag");
-        let dies = now.at + expires.since(now.wall);
-        self.timers.set_earlier(dies, Timer::Deadline(id));
         let body = Submit { header, ciphertext, attempt, expires };
         self.ask(now, Asking::Submit(id), Message::Submit(Box::new(body)));
     }
 
-    // Answers.
-
-    pub(super) fn on_submit_ack(&mut self, now: Now, req: ReqId, mid: &Mid) {
-        let Some(id) = self.submission(req) else { return };
-        let Some(mut draft) = self.durable.drafts.get(&id).cloned() else { return };
-        let Stage::Submitted(sealed) = draft.stage else { return };
-        if sealed.header.mid() != *mid {
-            return;
-        }
-        self.settle_request(req, &Asking::Submit(id));
-        // Kept until the report comes; a report that never comes ends with the server's own memory of it.
-        let forget = sealed.expires + self.config.ttl;
-        draft.stage = Stage::Accepted(sealed);
-        draft.deadline = None;
-        self.write_draft(id, draft);
-        self.timers.set(now.at + forget.since(now.wall), Timer::Deadline(id));
-        self.notice(id, Some(mid.clone()), DraftStatus::Sent);
-    }
-
-    fn submission(&self, req: ReqId) -> Option<DraftId> {
-        match self.requests.get(&req)?.what {
-            Asking::Submit(id) => Some(id),
-            Asking::Hello
-            | Asking::Attach
-            | Asking::Register
-            | Asking::Rotate
-            | Asking::Lookup(_)
-            | Asking::Poll => None,
-        }
-    }
-
-    pub(super) fn on_submit_error(
-        &mut self,
-        now: Now,
-        req: ReqId,
-        id: DraftId,
-        code: ErrorCode,
-        arg: u64,
-    ) {
-        self.settle_request(req, &Asking::Submit(id));
-        let Some(draft) = self.durable.drafts.get(&id).cloned() else { return };
-        let Stage::Submitted(sealed) = draft.stage.clone() else { return };
-        let mid = Some(sealed.header.mid());
-        if code == ErrorCode::QueueFull {
-            self.timers.set(now.at + Duration::from_millis(arg.max(1)), Timer::Draft(id));
-            self.notice(id, mid, DraftStatus::Unsent);
-        } else if code == ErrorCode::StaleEpoch {
-            // A refusal at Submit stored nothing, so the attempt's number stays (protocol 4.5).
-            let grows = self.has(Deviation::M90);
-            self.write_draft(id, Draft { stage: Stage::Bounced(sealed, grows), ..draft });
-            self.on_bounced(now, id);
-        } else if code == ErrorCode::SeqConflict {
-            let contact = self.durable.contacts.entry(draft.to.clone()).or_default();
-            contact.sent = contact.sent.max(arg.saturating_sub(1));
-            self.save_contact(&draft.to);
-            self.encrypt(now, id, None, 1);
-        } else if code == ErrorCode::Expired {
-            self.end_draft(id, mid, DraftStatus::Expired);
-        } else {
-            self.end_draft(id, mid, DraftStatus::Failed);
-        }
-    }
-
+    /// A mailbox that was full is tried again.
     pub(super) fn on_draft_due(&mut self, now: Now, id: DraftId) {
         let stage = self.durable.drafts.get(&id).map(|draft| draft.stage.clone());
         if let Some(Stage::Submitted(sealed)) = stage {
@@ -292,176 +281,9 @@ impl<S: Suite> Device<S> {
         }
     }
 
-    /// A status report is an item like mail: acknowledged, and acted upon if it is about the present attempt.
-    pub(super) fn on_report(
-        &mut self,
-        now: Now,
-        delivery: DeliveryId,
-        mid: &Mid,
-        attempt: u64,
-        report: Report,
-    ) {
-        if mid.sender != self.user {
-            self.fact(Fact::Reject { mid: Some(mid.clone()), why: RejectCause::WrongReceiver });
-            return;
-        }
-        if let Some((id, sealed)) = self.draft_of(mid)
-            && sealed.attempt == attempt
-        {
-            self.drop_requests(|what| *what == Asking::Submit(id));
-            match report {
-                Report::Delivered => self.end_draft(id, Some(mid.clone()), DraftStatus::Delivered),
-                Report::Expired => self.end_draft(id, Some(mid.clone()), DraftStatus::Expired),
-                Report::Bounced(NackCode::TooOld) => {
-                    self.end_draft(id, Some(mid.clone()), DraftStatus::Failed);
-                }
-                Report::Bounced(_) => {
-                    if let Some(draft) = self.durable.drafts.get(&id).cloned() {
-                        self.write_draft(
-                            id,
-                            Draft { stage: Stage::Bounced(sealed, true), ..draft },
-                        );
-                    }
-                    self.on_bounced(now, id);
-                }
-            }
-        }
-        let outcome = AckOutcome::Committed;
-        let body = Message::DeliverAck { delivery, mid: mid.clone(), outcome };
-        self.tell(body);
-    }
-
-    /// The draft whose octets carry this message, while it is submitted or accepted.
-    fn draft_of(&self, mid: &Mid) -> Option<(DraftId, Box<Sealed>)> {
-        self.durable.drafts.iter().find_map(|(id, draft)| match &draft.stage {
-            Stage::Submitted(sealed) | Stage::Accepted(sealed) if sealed.header.mid() == *mid => {
-                Some((*id, sealed.clone()))
-            }
-            Stage::Submitted(_) | Stage::Accepted(_) | Stage::Waiting | Stage::Bounced(..) => None,
-        })
-    }
-
-    // Bounces: a lookup, then new octets if other epochs can be used, else the end (protocol 4.3).
-
-    pub(super) fn on_bounced(&mut self, now: Now, id: DraftId) {
-        let Some(peer) = self.durable.drafts.get(&id).map(|draft| draft.to.clone()) else { return };
-        self.bounces.insert(id, (now.at, false));
-        self.want_lookup(now, &peer, LookupCause::Bounce);
-    }
-
-    pub(super) fn has_bounced(&self, peer: &UserId) -> bool {
-        let of_peer = |id: &DraftId| self.durable.drafts.get(id).is_some_and(|d| d.to == *peer);
-        self.bounces.iter().any(|(id, (_, answered))| !answered && of_peer(id))
-    }
-
-    /// Decides about bounced drafts: after a lookup (of `peer`, first sent at that time), or after the own
-    /// rotation got its answer, for which every decision waits.
-    pub(super) fn decide_bounced(&mut self, now: Now, looked_up: Option<(&UserId, Instant)>) {
-        if let Some((peer, sent)) = looked_up {
-            let of_peer = |id: &DraftId| self.durable.drafts.get(id).is_some_and(|d| d.to == *peer);
-            let early: Vec<DraftId> =
-                self.bounces.keys().filter(|id| of_peer(id)).copied().collect();
-            let mut again = false;
-            for id in early {
-                if let Some((at, answered)) = self.bounces.get_mut(&id) {
-                    *answered |= sent >= *at;
-                    again |= !*answered;
-                }
-            }
-            if again {
-                self.want_lookup(now, peer, LookupCause::Bounce);
-            }
-        }
-        if self.durable.keyring.pending.is_some() && !self.has(Deviation::M91) {
-            return;
-        }
-        let answered = self.bounces.iter().filter(|(_, (_, answered))| *answered);
-        let ready: Vec<DraftId> = answered.map(|(id, _)| *id).collect();
-        for id in ready {
-            self.bounces.remove(&id);
-            self.decide(now, id);
-        }
-    }
-
-    fn decide(&mut self, now: Now, id: DraftId) {
-        let Some(draft) = self.durable.drafts.get(&id).cloned() else { return };
-        let Stage::Bounced(sealed, grows) = draft.stage else { return };
-        let own = self.durable.keyring.current_key();
-        let row = self.durable.table.get(&draft.to);
-        let (Some(own), Some(row)) = (own, row) else { return };
-        let header = &sealed.header;
-        let same = header.epoch_s == self.durable.keyring.current
-            && header.kid_s == short(&own.kid.0)
-            && header.epoch_r == row.newest().epoch
-            && header.kid_r == short(&row.newest().kid.0);
-        if same {
-            self.end_draft(id, Some(header.mid()), DraftStatus::Failed);
-        } else {
-            self.encrypt(now, id, Some(header.seq), sealed.attempt + u64::from(grows));
-        }
-    }
-
-    // Ends.
-
-    pub(super) fn on_deadline(&mut self, now: Now, id: DraftId) {
-        let Some(draft) = self.durable.drafts.get(&id).cloned() else { return };
-        if let Some((txn, at)) = draft.deadline
-            && now.wall >= at
-        {
-            self.fact(Fact::NotApproved { txn, why: NoApproval::Unsent });
-            self.end_draft(id, None, DraftStatus::Expired);
-            return;
-        }
-        match draft.stage {
-            Stage::Submitted(sealed) | Stage::Bounced(sealed, _) if now.wall >= sealed.expires => {
-                self.end_draft(id, Some(sealed.header.mid()), DraftStatus::Expired);
-            }
-            Stage::Accepted(_) => self.write(DeviceWrite::Draft(id, None)),
-            Stage::Submitted(sealed) | Stage::Bounced(sealed, _) => {
-                // The own clock went back: the message lives longer than the timer said.
-                self.timers.set(now.at + sealed.expires.since(now.wall), Timer::Deadline(id));
-            }
-            Stage::Waiting => {}
-        }
-    }
-
-    fn end_draft(&mut self, id: DraftId, mid: Option<Mid>, status: DraftStatus) {
-        self.drop_requests(|what| *what == Asking::Submit(id));
-        self.timers.stop(&Timer::Deadline(id));
-        self.timers.stop(&Timer::Draft(id));
-        self.bounces.remove(&id);
-        self.write(DeviceWrite::Draft(id, None));
-        self.notice(id, mid, status);
-    }
-
-    /// A definite answer: nobody is registered under that name.
-    pub(super) fn fail_waiting_drafts(&mut self, peer: &UserId) {
-        for id in self.waiting_drafts(peer) {
-            self.end_draft(id, None, DraftStatus::Failed);
-        }
-    }
-
-    pub(super) fn notice_unsent(&mut self, id: DraftId) {
-        self.notice(id, None, DraftStatus::Unsent);
-    }
-
-    pub(super) fn notice_confirm(&mut self, peer: &UserId) {
-        for id in self.waiting_drafts(peer) {
-            self.notice(id, None, DraftStatus::NeedsConfirm);
-        }
-    }
-
-    fn notice(&mut self, draft: DraftId, mid: Option<Mid>, status: DraftStatus) {
-        self.fact(Fact::Notice { draft, mid, status });
-    }
-
-    /// Says something that needs no answer, if there is a session to say it in.
-    pub(super) fn tell(&mut self, body: Message) {
-        if let super::session::Session::Open(ticket) = &self.session {
-            let ticket = Some(ticket.clone());
-            let req = ReqId(self.draws.octets());
-            self.transmit(Envelope { req, ticket, body });
-        }
+    /// A full mailbox is tried again after this long.
+    pub(super) fn resubmit_later(&mut self, now: Now, id: DraftId, wait: Duration) {
+        self.wake(now, wait, Timer::Draft(id));
     }
 }
 

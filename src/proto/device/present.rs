@@ -10,7 +10,7 @@ use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceWrite, Item, content};
 use crate::proto::device::timers::Timer;
-use crate::trace::fact::{Fact, LookupCause, RejectCause};
+use crate::trace::fact::{Fact, RejectCause};
 use crate::wire::body::Body;
 
 impl<S: Suite> Device<S> {
@@ -26,18 +26,15 @@ impl<S: Suite> Device<S> {
         let rows: Vec<(UserId, Instant)> =
             self.durable.table.iter().map(|(peer, row)| (peer.clone(), row.fetched)).collect();
         for (peer, fetched) in rows {
-            let due = (fetched + self.config.refresh).max(now.at);
-            self.timers.set(due, Timer::Refresh(peer));
+            let left = (fetched + self.config.refresh).since(now.at);
+            self.wake(now, left, Timer::Refresh(peer));
         }
     }
 
-    /// Shows what is next in order; `arrived` is shown at once when its gap was released before.
+    /// Shows what is next in order, or late; `arrived` is what was accepted just now.
     pub(super) fn present(&mut self, now: Now, peer: &UserId, arrived: Option<Seq>) {
-        let next = self.next_of(peer);
-        if let Some(seq) = arrived
-            && (seq < next || self.has(Deviation::M80))
-        {
-            self.show(now, peer, seq, seq < next, 0);
+        if let Some(seq) = arrived.filter(|_| self.has(Deviation::M80)) {
+            self.show(now, peer, seq, false, 0);
         }
         self.show_run(now, peer);
         self.watch_gap(now, peer);
@@ -45,38 +42,48 @@ impl<S: Suite> Device<S> {
 
     /// T_gap is over: the oldest held message is shown, marked with what is missing before it.
     pub(super) fn release_gap(&mut self, now: Now, peer: &UserId) {
-        let Some(seq) = self.held(peer).map(|(seq, _)| seq) else { return };
-        let missing = seq.0 - self.next_of(peer).0.min(seq.0);
-        self.set_next(peer, Seq(seq.0 + 1));
-        self.show(now, peer, seq, false, missing);
+        self.release_one(now, peer);
         self.show_run(now, peer);
         self.watch_gap(now, peer);
     }
 
+    /// Shows everything that is held back.
+    pub(super) fn release_all(&mut self, now: Now, peer: &UserId) {
+        while self.release_one(now, peer) {}
+        self.watch_gap(now, peer);
+    }
+
+    fn release_one(&mut self, now: Now, peer: &UserId) -> bool {
+        let Some((seq, _)) = self.held(peer) else { return false };
+        let next = self.next_of(peer);
+        self.show(now, peer, seq, seq < next, seq.0.saturating_sub(next.0));
+        true
+    }
+
+    /// Shows what nothing is missing before, and what comes after its gap was released.
     fn show_run(&mut self, now: Now, peer: &UserId) {
-        loop {
-            let seq = self.next_of(peer);
-            if !self.durable.inbox.contains_key(&(peer.clone(), seq)) {
+        while let Some((seq, _)) = self.held(peer) {
+            let next = self.next_of(peer);
+            if seq > next {
                 return;
             }
-            self.set_next(peer, Seq(seq.0 + 1));
-            self.show(now, peer, seq, false, 0);
+            self.show(now, peer, seq, seq < next, 0);
         }
     }
 
     fn watch_gap(&mut self, now: Now, peer: &UserId) {
-        let held = self.held(peer).map(|(_, since)| since);
-        match held {
-            Some(since) => {
-                let due = (since + self.config.gap).max(now.at);
-                self.timers.set(due, Timer::Gap(peer.clone()));
+        let timer = Timer::Gap(peer.clone());
+        match self.held(peer) {
+            Some((_, since)) => {
+                let left = (since + self.config.gap).since(now.at);
+                self.wake(now, left, timer);
             }
-            None => self.timers.stop(&Timer::Gap(peer.clone())),
+            None => self.timers.stop(&timer),
         }
     }
 
     /// The lowest number that is held back, and since when.
-    fn held(&self, peer: &UserId) -> Option<(Seq, Instant)> {
+    pub(super) fn held(&self, peer: &UserId) -> Option<(Seq, Instant)> {
         let from = (peer.clone(), Seq(0));
         let to = (peer.clone(), Seq(u64::MAX));
         let (key, item) = self.durable.inbox.range(from..=to).next()?;
@@ -88,12 +95,8 @@ impl<S: Suite> Device<S> {
         next.max(Seq(1))
     }
 
-    fn set_next(&mut self, peer: &UserId, next: Seq) {
-        self.durable.contacts.entry(peer.clone()).or_default().next = next;
-        self.save_contact(peer);
-    }
-
-    /// Shows one message, or acts on it when it is for the device; then notes that this is done.
+    /// Shows one message, or acts on it when it is for the device; then notes that this is done, in one write
+    /// with the next number in order.
     ///
     /// The note follows the display: a stop in between shows the message again rather than never.
     fn show(&mut self, now: Now, peer: &UserId, seq: Seq, late: bool, missing: u64) {
@@ -104,29 +107,39 @@ impl<S: Suite> Device<S> {
             Ok(Body::Text(text)) => {
                 let (digest, kind) = (Self::digest(&plain), content(kind));
                 self.fact(Fact::Display { mid, kind, plain: digest, text, late, missing });
+                self.note_shown(peer, seq);
             }
-            Ok(Body::Request(request)) => {
+            Ok(body) => {
                 self.processed(&mid, kind);
-                self.on_request(now, mid, request, plain);
+                self.note_shown(peer, seq);
+                self.act_on(now, mid, body, plain);
             }
-            Ok(Body::Reply(reply)) => {
-                self.processed(&mid, kind);
-                self.on_approval(&mid, &reply);
+            Err(_) => {
+                self.reject(Some(mid), RejectCause::BadBody);
+                self.note_shown(peer, seq);
             }
-            Ok(Body::Nack(nack)) => {
-                // Only starts the lookup earlier; it never lifts the chain rule (protocol 4.3).
-                self.processed(&mid, kind);
-                if nack.mid.sender == self.user && nack.mid.receiver == *peer {
-                    self.want_lookup(now, peer, LookupCause::Bounce);
-                }
-            }
-            Ok(Body::Declined(declined)) => {
-                self.processed(&mid, kind);
-                self.fact(Fact::DeclineSeen { txn: declined.txn, from: peer.clone() });
-            }
-            Err(_) => self.reject(Some(mid), RejectCause::BadBody),
         }
+    }
+
+    fn note_shown(&mut self, peer: &UserId, seq: Seq) {
         self.write(DeviceWrite::Inbox(peer.clone(), seq, None));
+        let contact = self.durable.contacts.entry(peer.clone()).or_default();
+        if seq >= contact.next.max(Seq(1)) && !self.config.deviations.has(Deviation::M80) {
+            contact.next = Seq(seq.0.saturating_add(1));
+            self.save_contact(peer);
+        }
+    }
+
+    fn act_on(&mut self, now: Now, mid: Mid, body: Body, plain: Vec<u8>) {
+        match body {
+            Body::Text(_) => {}
+            Body::Request(request) => self.on_request(now, mid, request, plain),
+            Body::Reply(reply) => self.on_approval(&mid, &reply),
+            Body::Nack(nack) => self.on_complaint(now, &mid.sender, &nack.mid),
+            Body::Declined(declined) => {
+                self.fact(Fact::DeclineSeen { txn: declined.txn, from: mid.sender });
+            }
+        }
     }
 
     fn processed(&mut self, mid: &Mid, kind: crate::wire::header::BodyKind) {

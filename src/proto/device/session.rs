@@ -1,14 +1,15 @@
-//! The session with the server, and requests that are sent again until they are answered (protocol 4.3, 4.5).
+//! The session with the server: challenge, attach, ticket, renewal, polls (protocol 4.3, 4.5).
 //!
-//! Not here: what an answer means to the topic that asked.
+//! Not here: repeating a request (`request`), or what an answer means to the topic that asked.
 
-use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, ReqId, UserId};
-use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::base::id::{DeliveryId, Epoch, Hash32, ReqId, UserId};
+use crate::base::time::{Duration, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
+use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
-use crate::trace::fact::{AlarmKind, Fact, LookupEnd, SignPurpose};
+use crate::trace::fact::{AlarmKind, Fact, SignPurpose};
 use crate::wire::code::ErrorCode;
 use crate::wire::message::{Envelope, Message, Ticket};
 use crate::wire::signed::attach_octets;
@@ -16,72 +17,31 @@ use crate::wire::signed::attach_octets;
 /// The session, as the device sees it.
 #[derive(Clone, Debug)]
 pub(super) enum Session {
-    /// None, and none wanted yet: the device is not registered.
-    Idle,
-    /// Hello or Attach is under way; the epoch to sign under.
-    Opening(Epoch),
-    /// The server gave a ticket.
+    /// None.
+    Closed,
+    /// None, and the server says that the user is not registered.
+    Unknown,
+    /// The server gave a ticket; it serves until a newer one comes or the server refuses it.
     Open(Ticket),
-}
-
-/// A request that waits for its answer.
-#[derive(Clone, Debug)]
-pub(super) struct Request {
-    /// What it is for.
-    pub(super) what: Asking,
-    /// What is said, the same each time.
-    pub(super) body: Message,
-    /// When the first copy left; none while it waits for a session.
-    pub(super) sent: Option<Instant>,
-    /// Copies sent in this burst.
-    tries: u32,
-}
-
-/// What a request is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asking {
-    /// A challenge.
-    Hello,
-    /// A session.
-    Attach,
-    /// To be registered.
-    Register,
-    /// To have a new key recorded.
-    Rotate,
-    /// A peer's keys.
-    Lookup(UserId),
-    /// That a message is stored.
-    Submit(DraftId),
-    /// Mail.
-    Poll,
-}
-
-impl Asking {
-    /// Whether the request proves itself and needs no session.
-    const fn needs_session(&self) -> bool {
-        !matches!(self, Self::Hello | Self::Attach | Self::Register)
-    }
-
-    /// Whether it is repeated for ever; otherwise a burst ends and the work stays pending.
-    const fn is_endless(&self) -> bool {
-        matches!(self, Self::Hello | Self::Attach | Self::Register | Self::Poll | Self::Rotate)
-    }
 }
 
 /// Items asked for in one poll.
 const POLL_ITEMS: u64 = 64;
-/// A session is renewed this much before its ticket ends.
+/// A session is renewed this much before its ticket ends, or a quarter of its life if that is less.
 const RENEW_EARLY: Duration = Duration::from_secs(60);
+/// The least life of a session before it is renewed, so that tickets without life do not make a storm.
+const RENEW_MIN: Duration = Duration::from_secs(5);
 
 impl<S: Suite> Device<S> {
     /// Opens a session when the device is registered and has none.
     pub(super) fn open_session(&mut self, now: Now) {
-        if self.durable.keyring.is_registered() && matches!(self.session, Session::Idle) {
-            self.hello(now, self.durable.keyring.current);
+        let opening = self.requests.values().any(|request| request.what.opens_session());
+        if !opening && !matches!(self.session, Session::Open(_)) {
+            self.renew_session(now);
         }
     }
 
-    /// Opens a new session while the old one still serves.
+    /// Opens a session; one that is open still serves until then.
     pub(super) fn renew_session(&mut self, now: Now) {
         if self.durable.keyring.is_registered() {
             self.hello(now, self.durable.keyring.current);
@@ -89,12 +49,10 @@ impl<S: Suite> Device<S> {
     }
 
     fn hello(&mut self, now: Now, epoch: Epoch) {
-        self.drop_requests(|what| matches!(what, Asking::Hello | Asking::Attach));
-        if !matches!(self.session, Session::Open(_)) {
-            self.session = Session::Opening(epoch);
-        }
+        self.drop_requests(Asking::opens_session);
+        self.timers.stop(&Timer::Renew);
         let body = Message::Hello { user: self.user.clone(), versions: vec![1], suites: vec![1] };
-        self.ask(now, Asking::Hello, body);
+        self.ask(now, Asking::Hello(epoch), body);
     }
 
     pub(super) fn on_challenge(
@@ -103,53 +61,96 @@ impl<S: Suite> Device<S> {
         req: ReqId,
         server: &UserId,
         nonce_s: Hash32,
-        _time: Millis,
+        time: Millis,
     ) {
-        if !self.is_asking(req, &Asking::Hello) || *server != self.config.server {
+        let Some(Asking::Hello(epoch)) = self.what_of(req).cloned() else { return };
+        if *server != self.config.server {
             return;
         }
-        self.requests.remove(&req);
-        self.timers.stop(&Timer::Request(req));
-        let keyring = &self.durable.keyring;
-        let epoch = match &self.session {
-            Session::Opening(epoch) => *epoch,
-            Session::Idle | Session::Open(_) => keyring.current,
+        self.settle_request(req);
+        let Some(key) = self.durable.keyring.keys.get(&epoch) else {
+            return self.wake(now, self.config.rto, Timer::Renew);
         };
-        let Some(key) = keyring.keys.get(&epoch) else { return };
         let secret = key.sign.secret.clone();
-        let nonce = Hash32(self.draws.octets());
+        let drawn = Hash32(self.draws.octets());
+        let nonce = if self.has(Deviation::M78) { Hash32(*secret.expose()) } else { drawn };
         let octets = attach_octets(server, &self.user, epoch, &nonce_s, &nonce);
         let sig = self.sign(SignPurpose::Attach, epoch, &secret, &octets);
         let body = Message::Attach { user: self.user.clone(), sig_epoch: epoch, nonce, sig };
-        self.ask(now, Asking::Attach, body);
+        self.ask(now, Asking::Attach(epoch, time), body);
     }
 
     pub(super) fn on_attached(&mut self, now: Now, req: ReqId, ticket: Ticket) {
-        if !self.is_asking(req, &Asking::Attach) || ticket.user != self.user {
+        let Some(Asking::Attach(epoch, time)) = self.what_of(req).cloned() else { return };
+        if ticket.user != self.user {
             return;
         }
-        self.requests.remove(&req);
-        self.timers.stop(&Timer::Request(req));
-        self.on_ticket(now, ticket, now.wall);
+        self.settle_request(req);
+        // Whoever may attach under the announced key has it recorded: its RotateAck was lost (R7, R8).
+        if self.durable.keyring.pending.as_ref().is_some_and(|record| record.epoch == epoch) {
+            self.drop_requests(|what| *what == Asking::Rotate);
+            self.finish_rotation(now);
+        }
+        self.on_ticket(now, ticket, time);
     }
 
-    /// A session begins: everything that waited for one goes out, in the order of its number.
-    pub(super) fn on_ticket(&mut self, now: Now, ticket: Ticket, wall: Millis) {
-        // The ticket's end is read against the own clock; a wrong clock only renews early or is told
-        // BAD_TICKET, which attaches again.
-        let left = ticket.expires.since(wall).saturating_sub(RENEW_EARLY);
-        self.timers.set(now.at + left.max(RENEW_EARLY), Timer::Renew);
+    /// A session begins: everything that waited for one goes out, in the order of asking. `time` is what
+    /// the clock said that the ticket's end is to be read against: the server's, if it was heard.
+    pub(super) fn on_ticket(&mut self, now: Now, ticket: Ticket, time: Millis) {
+        let life = ticket.expires.since(time);
+        let early = RENEW_EARLY.min(life.scale(1, 4));
+        self.wake(now, life.saturating_sub(early).max(RENEW_MIN), Timer::Renew);
         self.fact(Fact::Attached { expires: ticket.expires });
         self.session = Session::Open(ticket);
-        let waiting: Vec<ReqId> = self.requests.keys().copied().collect();
-        for req in waiting {
-            self.restart_burst(now, req);
-        }
-        if self.durable.keyring.pending.is_some() {
+        self.restart_requests(now);
+        if self.timers.get(&Timer::Rotate).is_none() {
             self.send_rotation(now);
         }
         self.start_poll(now);
         self.retry_lookups(now);
+    }
+
+    /// A request was refused for its ticket: it waits for a new one. A server that refuses them all is
+    /// asked ever more rarely.
+    pub(super) fn on_bad_ticket(&mut self, now: Now) {
+        if !matches!(self.session, Session::Open(_)) {
+            return;
+        }
+        self.session = Session::Closed;
+        self.strikes = self.strikes.saturating_add(1);
+        if self.strikes == 1 {
+            self.open_session(now);
+        } else {
+            self.attach_later(now);
+        }
+    }
+
+    /// Something was served under the ticket: it is good.
+    pub(super) const fn on_served(&mut self) {
+        self.strikes = 0;
+    }
+
+    fn attach_later(&mut self, now: Now) {
+        let wait = self.backoff(self.strikes);
+        self.wake(now, wait, Timer::Renew);
+    }
+
+    pub(super) fn on_attach_error(&mut self, now: Now, req: ReqId, epoch: Epoch, code: ErrorCode) {
+        self.settle_request(req);
+        let pending = self.durable.keyring.pending.as_ref().map(|record| record.epoch);
+        let other = pending.filter(|pending| *pending != epoch);
+        if let (ErrorCode::StaleEpoch, Some(pending)) = (code, other) {
+            self.hello(now, pending);
+        } else if code == ErrorCode::UnknownUser {
+            if !matches!(self.session, Session::Unknown) {
+                self.fact(Fact::Alarm { peer: None, what: AlarmKind::NotRegistered });
+            }
+            self.session = Session::Unknown;
+            self.wake(now, self.config.negative, Timer::Renew);
+        } else {
+            self.strikes = self.strikes.saturating_add(1);
+            self.attach_later(now);
+        }
     }
 
     // Polling.
@@ -162,173 +163,30 @@ impl<S: Suite> Device<S> {
         if let Some(period) = self.config.poll
             && !self.has(Deviation::M66)
         {
-            self.timers.set(now.at + period, Timer::Poll);
+            self.wake(now, period, Timer::Poll);
         }
-        if self.requests.values().all(|request| request.what != Asking::Poll) {
+        if self.asking(&Asking::Poll).is_none() {
             let body = Message::Poll { max: POLL_ITEMS, cursor: DeliveryId(0) };
             self.ask(now, Asking::Poll, body);
         }
     }
 
     pub(super) fn on_poll_end(&mut self, now: Now, req: ReqId, more: bool) {
-        if self.settle_request(req, &Asking::Poll) && more {
-            self.start_poll(now);
-        }
-    }
-
-    // Requests.
-
-    /// Sends a request and goes on doing so until it is answered; waits for a session if it needs one.
-    pub(super) fn ask(&mut self, now: Now, what: Asking, body: Message) -> ReqId {
-        let req = ReqId(self.draws.octets());
-        self.ask_as(now, req, what, body);
-        req
-    }
-
-    /// The same under a number that was drawn before.
-    pub(super) fn ask_as(&mut self, now: Now, req: ReqId, what: Asking, body: Message) {
-        self.requests.insert(req, Request { what, body, sent: None, tries: 0 });
-        self.send_request(now, req);
-    }
-
-    /// Whether this request is under way for this purpose.
-    pub(super) fn is_asking(&self, req: ReqId, what: &Asking) -> bool {
-        self.requests.get(&req).is_some_and(|request| request.what == *what)
-    }
-
-    /// The number of the request under way for this purpose.
-    pub(super) fn asking(&self, what: &Asking) -> Option<ReqId> {
-        self.requests.iter().find(|(_, request)| request.what == *what).map(|(req, _)| *req)
-    }
-
-    /// Ends a request if it is for this purpose; says whether it was.
-    pub(super) fn settle_request(&mut self, req: ReqId, what: &Asking) -> bool {
-        let known = self.is_asking(req, what);
-        if known {
-            self.requests.remove(&req);
-            self.timers.stop(&Timer::Request(req));
-        }
-        known
-    }
-
-    /// Ends every request for these purposes.
-    pub(super) fn drop_requests(&mut self, drop: impl Fn(&Asking) -> bool) {
-        let gone: Vec<ReqId> = self
-            .requests
-            .iter()
-            .filter(|(_, request)| drop(&request.what))
-            .map(|(req, _)| *req)
-            .collect();
-        for req in gone {
-            self.requests.remove(&req);
-            self.timers.stop(&Timer::Request(req));
-        }
-    }
-
-    fn send_request(&mut self, now: Now, req: ReqId) {
-        let Some(request) = self.requests.get(&req) else { return };
-        let ticket = match (&self.session, request.what.needs_session()) {
-            (_, false) => None,
-            (Session::Open(ticket), true) => Some(ticket.clone()),
-            (Session::Idle | Session::Opening(_), true) => return,
-        };
-        let (what, body, tries) = (request.what.clone(), request.body.clone(), request.tries + 1);
-        let wait = self.wait_after(&what, tries);
-        if let Some(request) = self.requests.get_mut(&req) {
-            request.tries = tries;
-            request.sent = request.sent.or(Some(now.at));
-        }
-        self.timers.set(now.at + wait, Timer::Request(req));
-        self.transmit(Envelope { req, ticket, body });
-    }
-
-    /// Time-out after the n-th copy: doubling up to a cap, jitter of a fifth either way.
-    fn wait_after(&mut self, what: &Asking, tries: u32) -> Duration {
-        if matches!(what, Asking::Lookup(_)) {
-            return self.config.lookup_try;
-        }
-        let doubled = self.config.rto.times(1 << (tries - 1).min(20)).min(self.config.rto_max);
-        self.draws.draw().duration(doubled.scale(4, 5), doubled.scale(6, 5))
-    }
-
-    pub(super) fn on_request_due(&mut self, now: Now, req: ReqId) {
-        let Some(request) = self.requests.get(&req) else { return };
-        if request.tries < self.config.burst || request.what.is_endless() {
-            self.send_request(now, req);
-            return;
-        }
-        match request.what.clone() {
-            Asking::Lookup(peer) => {
-                self.requests.remove(&req);
-                self.fact(Fact::LookupFailed { peer: peer.clone(), req, why: LookupEnd::TimedOut });
-                self.on_lookup_failed(now, &peer);
+        if self.what_of(req) == Some(&Asking::Poll) {
+            self.settle_request(req);
+            self.on_served();
+            if more {
+                self.start_poll(now);
             }
-            Asking::Submit(draft) => {
-                self.timers.set(now.at + self.config.negative, Timer::Request(req));
-                if let Some(request) = self.requests.get_mut(&req) {
-                    request.tries = 0;
-                }
-                self.notice_unsent(draft);
-            }
-            Asking::Hello | Asking::Attach | Asking::Register | Asking::Rotate | Asking::Poll => {}
         }
     }
 
-    fn restart_burst(&mut self, now: Now, req: ReqId) {
-        if let Some(request) = self.requests.get_mut(&req) {
-            request.tries = 0;
-        }
-        self.send_request(now, req);
-    }
-
-    // Refusals.
-
-    pub(super) fn on_error(&mut self, now: Now, req: ReqId, code: ErrorCode, arg: u64) {
-        let Some(request) = self.requests.get(&req) else { return };
-        let what = request.what.clone();
-        match (what, code) {
-            (Asking::Hello | Asking::Attach, _) => self.on_attach_error(now, req, code),
-            (Asking::Register, _) => self.on_register_error(req, code),
-            (_, ErrorCode::BadTicket) => {
-                self.timers.stop(&Timer::Request(req));
-                if matches!(self.session, Session::Open(_)) {
-                    self.session = Session::Idle;
-                    self.open_session(now);
-                }
-            }
-            (Asking::Lookup(peer), ErrorCode::UnknownUser) => {
-                self.settle_request(req, &Asking::Lookup(peer.clone()));
-                self.on_unknown_user(now, &peer, req);
-            }
-            (Asking::Submit(draft), _) => self.on_submit_error(now, req, draft, code, arg),
-            (Asking::Rotate, _) => self.on_rotate_error(now, req, code, arg),
-            // Anything else is not defined for the request: it goes on as if unanswered.
-            (Asking::Lookup(_) | Asking::Poll, _) => {}
-        }
-    }
-
-    fn on_attach_error(&mut self, now: Now, req: ReqId, code: ErrorCode) {
-        let tries = self.requests.get(&req).map_or(0, |request| request.tries);
-        self.requests.remove(&req);
-        self.timers.stop(&Timer::Request(req));
-        let keyring = &self.durable.keyring;
-        let epoch = match &self.session {
-            Session::Opening(epoch) => *epoch,
-            Session::Idle | Session::Open(_) => keyring.current,
-        };
-        let pending = keyring.pending.as_ref().map(|record| record.epoch);
-        let other = pending.filter(|pending| *pending != epoch);
-        if let (ErrorCode::StaleEpoch | ErrorCode::BadSig, Some(pending)) = (code, other) {
-            self.session = Session::Idle;
-            self.hello(now, pending);
-        } else if code == ErrorCode::UnknownUser {
-            self.fact(Fact::Alarm { peer: None, what: AlarmKind::NotRegistered });
-            self.session = Session::Idle;
-            self.timers.set(now.at + self.config.negative, Timer::Renew);
-        } else {
-            self.session = Session::Opening(keyring.current);
-            let wait = self.wait_after(&Asking::Attach, tries.max(1));
-            self.timers.set(now.at + wait, Timer::Renew);
+    /// Says something that needs no answer, if there is a session to say it in.
+    pub(super) fn tell(&mut self, body: Message) {
+        if let Session::Open(ticket) = &self.session {
+            let ticket = Some(ticket.clone());
+            let req = ReqId(self.draws.octets());
+            self.transmit(Envelope { req, ticket, body });
         }
     }
 }

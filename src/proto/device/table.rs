@@ -10,7 +10,7 @@ use crate::crypto::sign::fingerprint;
 use crate::crypto::suite::{Secret, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
-use crate::proto::device::durable::{DeviceWrite, PeerKey, Row, Slot, Stage};
+use crate::proto::device::durable::{PeerKey, Row, Slot, Stage};
 use crate::proto::device::timers::Timer;
 use crate::trace::fact::{EvictCause, Fact, Selection};
 use crate::wire::header::Header;
@@ -22,7 +22,7 @@ impl<S: Suite> Device<S> {
     /// Searches the table for a received message.
     pub(super) fn select_in(&self, header: &Header) -> Selection {
         let Some(row) = self.durable.table.get(&header.sender) else { return Selection::Miss };
-        if self.has(Deviation::M01) || self.has(Deviation::M06) {
+        if self.never_hits() {
             return Selection::Miss;
         }
         match row.key(header.epoch_s) {
@@ -36,19 +36,28 @@ impl<S: Suite> Device<S> {
     /// Searches the table for a draft.
     pub(super) fn select_out(&self, now: Now, peer: &UserId) -> Selection {
         let Some(row) = self.durable.table.get(peer) else { return Selection::Miss };
-        if self.has(Deviation::M01) || self.has(Deviation::M06) {
+        if self.never_hits() {
             return Selection::Miss;
         }
         let pinned = self.durable.contacts.get(peer).and_then(|contact| contact.pin);
         if pinned.is_some_and(|pin| pin.epoch > row.newest().epoch) {
             return Selection::Ahead;
         }
-        let age = now.at.since(row.fetched);
-        if age > self.config.max_stale && !self.has(Deviation::M34) {
+        let is_stale = now.at.since(row.fetched) > self.config.max_stale;
+        if is_stale && !self.has(Deviation::M34) && !self.has(Deviation::M35) {
             Selection::Stale
         } else {
             Selection::Hit
         }
+    }
+
+    /// Whether the keys of this very moment serve although the table never hits (M01, M02, M06).
+    pub(super) fn serves_at_once(&self, now: Now, peer: &UserId) -> bool {
+        self.never_hits() && self.durable.table.get(peer).is_some_and(|row| row.fetched == now.at)
+    }
+
+    fn never_hits(&self) -> bool {
+        [Deviation::M01, Deviation::M02, Deviation::M06].into_iter().any(|it| self.has(it))
     }
 
     /// The pair secret for these epochs: from its slot, or derived now and stored.
@@ -77,17 +86,15 @@ impl<S: Suite> Device<S> {
         self.work.kdf += 2;
         let secret = fingerprint::<S>(&pair);
         let slot = Slot { own, theirs, pair: pair.clone(), confirmed: false };
-        let index = if self.has(Deviation::M02) { &self.user } else { peer };
-        if let Some(row) = self.durable.table.get_mut(index) {
+        if let Some(row) = self.durable.table.get_mut(peer) {
             if row.slots.len() >= SLOTS_MAX {
                 row.slots.remove(0);
             }
             row.slots.push(slot);
         }
         let (own_kid, their_kid) = (own_key.kid, key.kid);
+        self.fact(Fact::Derive { peer: peer.clone(), own, theirs, own_kid, their_kid, secret });
         self.save_row(peer);
-        let peer = peer.clone();
-        self.fact(Fact::Derive { peer, own, theirs, own_kid, their_kid, secret });
         Some(pair)
     }
 
@@ -132,9 +139,11 @@ impl<S: Suite> Device<S> {
         if !self.durable.table.contains_key(peer) {
             self.make_room();
         }
-        let slots = self.durable.table.remove(peer).map(|row| row.slots).unwrap_or_default();
-        let mut row = Row { keys, slots, fetched: now.at, used: now.at };
-        row.slots.retain(|slot| row.keys.iter().any(|key| key.epoch == slot.theirs));
+        let before = self.durable.table.remove(peer);
+        let used = before.as_ref().map_or(now.at, |row| row.used);
+        let mut slots = before.map(|row| row.slots).unwrap_or_default();
+        slots.retain(|slot| keys.iter().any(|key| key.epoch == slot.theirs));
+        let row = Row { keys, slots, fetched: now.at, used };
         self.durable.table.insert(peer.clone(), row);
         self.save_row(peer);
     }
@@ -159,12 +168,15 @@ impl<S: Suite> Device<S> {
     }
 
     fn evict(&mut self, peer: &UserId, why: EvictCause) {
-        self.durable.table.remove(peer);
-        if self.config.table_durable {
-            self.batch.push(DeviceWrite::Row(peer.clone(), None));
-        }
-        self.timers.stop(&Timer::Refresh(peer.clone()));
+        self.drop_row(peer);
         self.fact(Fact::Evict { peer: peer.clone(), why });
+    }
+
+    /// Takes a row out of the table; the pin stays.
+    pub(super) fn drop_row(&mut self, peer: &UserId) {
+        self.durable.table.remove(peer);
+        self.save_row(peer);
+        self.timers.stop(&Timer::Refresh(peer.clone()));
     }
 
     /// The least recently used row without pending work (protocol 4.1).
@@ -177,10 +189,14 @@ impl<S: Suite> Device<S> {
             .map(|(peer, _)| peer.clone())
     }
 
+    /// Whether keys of the peer are needed for what is under way: drafts that are not fixed, messages that
+    /// wait for a key, and accepted ones that are held back (an approval among them is still to be verified).
     fn is_pinned(&self, peer: &UserId) -> bool {
         let outgoing = self.durable.drafts.values().any(|draft| {
             draft.to == *peer && matches!(draft.stage, Stage::Waiting | Stage::Bounced(..))
         });
-        outgoing || self.arrivals.keys().any(|mid| mid.sender == *peer)
+        (outgoing && !self.waits_for_user(peer))
+            || self.arrivals.keys().any(|mid| mid.sender == *peer)
+            || self.held(peer).is_some()
     }
 }

@@ -72,13 +72,6 @@ impl Timers {
         self.0.insert(place, entry);
     }
 
-    /// Sets a timer unless it is set for an earlier time.
-    pub fn set_earlier(&mut self, at: Instant, timer: Timer) {
-        if self.get(&timer).is_none_or(|set| at < set) {
-            self.set(at, timer);
-        }
-    }
-
     /// Forgets a timer.
     pub fn stop(&mut self, timer: &Timer) {
         self.0.retain(|(_, other)| other != timer);

@@ -1,0 +1,292 @@
+//! L-01: after the heal every accepted message is displayed within T_del.
+//!
+//! Displayed means processed for what is for the device and not for its user. Not here: messages that no
+//! account accepted (L-02).
+
+use std::collections::BTreeMap;
+
+use crate::base::id::{Mid, UserId};
+use crate::base::time::{Duration, Instant};
+use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::liveness::dues::Dues;
+use crate::oracle::liveness::settling::Settling;
+use crate::oracle::mail::Mail;
+use crate::oracle::ranges::Ranges;
+use crate::oracle::spec::{DeviceLimits, ServerBounds, Spec};
+use crate::trace::fact::{About, Fact, FrameKind, WaitCause};
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::finding::Severity;
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "L-01";
+const CITED: [Requirement; 2] = [Requirement::of(9, 1), Requirement::of(10, 4)];
+/// The share of T_del that covers round trips, backoff and writes (protocol 5).
+const ROUND_TRIPS: Duration = Duration::from_secs(60);
+
+/// The judge of L-01.
+#[derive(Debug, Default)]
+pub struct MailIsDisplayed {
+    settling: Settling,
+    mail: Mail,
+    dues: Dues<Mid>,
+    /// Messages seen by their receivers.
+    seen: BTreeMap<(UserId, UserId), Ranges>,
+    /// What waits for a user's word, and is exempt meanwhile.
+    unconfirmed: BTreeMap<Mid, Instant>,
+    /// The last that a receiver's device said about a message.
+    words: BTreeMap<Mid, (String, RecordId)>,
+    octets: BTreeMap<Mid, u64>,
+    /// Time for lookups and backlog, by receiver.
+    allowances: BTreeMap<UserId, Duration>,
+}
+
+/// T_del without what depends on the backlog.
+fn base_bound(limits: &DeviceLimits, server: &ServerBounds) -> Duration {
+    let poll = limits.poll.unwrap_or(Duration::ZERO);
+    server.lease + ROUND_TRIPS + poll + limits.negative + limits.lookup_burst + limits.gap
+}
+
+impl MailIsDisplayed {
+    fn deadline(&self, spec: &Spec, mid: &Mid, since: Instant) -> Option<Instant> {
+        let user = spec.index(&mid.receiver)?;
+        let base = self.settling.base(user, since)?;
+        let allowance = self.allowances.get(&mid.receiver).copied().unwrap_or(Duration::ZERO);
+        Some(base + base_bound(spec.limits(user)?, &spec.server) + allowance)
+    }
+
+    /// Fixes how much longer each receiver may take for what waits for it now.
+    fn allow(&mut self, spec: &Spec) {
+        let mut loads: BTreeMap<&UserId, (u64, u64)> = BTreeMap::new();
+        for (mid, _) in self.dues.iter() {
+            let (count, octets) = loads.entry(&mid.receiver).or_default();
+            *count += 1;
+            *octets += self.octets.get(mid).copied().unwrap_or(0);
+        }
+        for (receiver, (count, octets)) in loads {
+            let limits = spec.index(receiver).and_then(|user| spec.limits(user));
+            let Some(limits) = limits else { continue };
+            let a_minute = u64::from(limits.lookups_per_minute.max(1));
+            let lookups = Duration::from_secs(60).scale(count, a_minute);
+            let octet =
+                spec.bandwidth.map(|rate| Duration::from_secs(1).scale(octets, rate.max(1)));
+            let allowance = lookups + octet.unwrap_or(Duration::ZERO);
+            let known = self.allowances.entry(receiver.clone()).or_default();
+            *known = (*known).max(allowance);
+        }
+    }
+
+    fn mailbox(&mut self, record: &Record, spec: &Spec) {
+        if let Fact::Accept { mid, known: false, .. } = &record.fact {
+            let pair = (mid.sender.clone(), mid.receiver.clone());
+            if !self.seen.get(&pair).is_some_and(|seen| seen.contains(mid.seq.0)) {
+                self.dues.open(mid.clone(), record.at);
+                if self.settling.heal().is_some() {
+                    self.allow(spec);
+                }
+            }
+        } else if let Fact::Expire { mid, .. } = &record.fact {
+            self.close(mid);
+        } else if let Fact::Bounce { mid, code, .. } = &record.fact {
+            let it = spec.circumstances;
+            let excused = it.revoke || it.reset || it.altered || it.adversary || it.restore;
+            if excused || code == "TOO_OLD" {
+                self.close(mid);
+            }
+        } else if let Fact::Reset { user } = &record.fact {
+            // A new identity counts its messages from 1 again.
+            self.seen.retain(|(sender, _), _| sender != user);
+        }
+    }
+
+    fn device(&mut self, record: &Record, docket: &mut Docket) {
+        let seen = if let Fact::Display { mid, .. } | Fact::Processed { mid, .. } = &record.fact {
+            Some(mid)
+        } else if let Fact::Prompt(shown) = &record.fact {
+            shown.request.as_ref()
+        } else {
+            None
+        };
+        if let Some(mid) = seen {
+            let pair = (mid.sender.clone(), mid.receiver.clone());
+            self.seen.entry(pair).or_default().insert(mid.seq.0);
+            let since = self.close(mid);
+            if let (Some(since), Some(heal)) = (since, self.settling.heal()) {
+                docket.shown(ID, &[positive(9, 1)][..usize::from(since < heal)]);
+            }
+            return;
+        }
+        let (mid, word) =
+            if let Fact::Select { mid: Some(mid), own, theirs, outcome, .. } = &record.fact {
+                (mid, format!("{outcome} under {theirs} and {own}"))
+            } else if let Fact::Waiting { mid, why } = &record.fact {
+                if *why == WaitCause::Confirm
+                    && let Some(since) = self.dues.close(mid)
+                {
+                    self.unconfirmed.insert(mid.clone(), since);
+                }
+                (mid, format!("waits for {why}"))
+            } else if let Fact::Reject { mid: Some(mid), why } = &record.fact {
+                (mid, format!("rejected as {why}"))
+            } else if let Fact::Commit { mid, .. } = &record.fact {
+                (mid, "committed".to_owned())
+            } else if let Fact::Duplicate { mid } = &record.fact {
+                (mid, "told to be a duplicate".to_owned())
+            } else {
+                return;
+            };
+        if self.dues.contains(mid) {
+            self.words.insert(mid.clone(), (word, record.id));
+        }
+    }
+
+    /// The user took the new identity: what waited for it is owed from now on.
+    fn confirm(&mut self, peer: &UserId, receiver: &UserId, now: Instant) {
+        let of_pair = |mid: &&Mid| mid.sender == *peer && mid.receiver == *receiver;
+        let mids: Vec<Mid> = self.unconfirmed.keys().filter(of_pair).cloned().collect();
+        for mid in mids {
+            self.unconfirmed.remove(&mid);
+            self.dues.open(mid, now);
+        }
+    }
+
+    fn close(&mut self, mid: &Mid) -> Option<Instant> {
+        self.words.remove(mid);
+        self.octets.remove(mid);
+        let waited = self.unconfirmed.remove(mid);
+        self.dues.close(mid).or(waited)
+    }
+
+    /// Where a stuck message is: its mailbox, its device, its epochs.
+    fn whereabouts(&self, mid: &Mid) -> (String, Vec<RecordId>) {
+        let mut records = Vec::new();
+        let mailbox = self.mail.get(mid).map_or_else(
+            || "out of the mailbox".to_owned(),
+            |item| {
+                records.push(item.record);
+                let nacked = item.nacked.as_ref();
+                let nacked = nacked.map_or_else(String::new, |code| format!(", refused as {code}"));
+                format!("{}, offered {} times{nacked}", item.place, item.offers)
+            },
+        );
+        let device = self.words.get(mid).map_or("nothing", |(word, record)| {
+            records.push(*record);
+            word.as_str()
+        });
+        (format!("mailbox: {mailbox}; device of {}: {device}", mid.receiver), records)
+    }
+}
+
+impl Oracle for MailIsDisplayed {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        if self.settling.observe(record) {
+            if let Fact::Phase(_) = &record.fact {
+                self.allow(spec);
+            }
+            self.dues.wake(record.at);
+        }
+        let mut dues = std::mem::take(&mut self.dues);
+        let late = dues.overdue(record.at, |mid, since| self.deadline(spec, mid, since));
+        self.dues = dues;
+        for mid in late {
+            let (state, records) = self.whereabouts(&mid);
+            let message = format!("{mid} is not displayed in time; {state}");
+            docket.violation(ID, &CITED, record.at, &records, message);
+        }
+        self.mail.observe(record);
+        self.mailbox(record, spec);
+        if let Fact::Tx(frame) = &record.fact
+            && frame.kind == Some(FrameKind::Submit)
+            && let About::Message(mid, _) = &frame.about
+            && spec.bandwidth.is_some()
+        {
+            self.octets.insert(mid.clone(), frame.len.into());
+        }
+        let Some(user) = device_of(record) else { return };
+        self.device(record, docket);
+        if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact
+            && let Some(receiver) = spec.user(user)
+        {
+            self.confirm(peer, receiver, record.at);
+        }
+    }
+
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
+        for (mid, since) in self.dues.iter() {
+            let Some(due) = self.deadline(spec, mid, since) else { continue };
+            let late = docket.now > due;
+            let severity = if late { Severity::Fail } else { Severity::Inconclusive };
+            let (state, records) = self.whereabouts(mid);
+            let message = format!("{mid} is not displayed by the end, due at {due}; {state}");
+            docket.push(severity, ID, &CITED, docket.now, &records, message);
+        }
+    }
+
+    fn open(&self) -> usize {
+        self.dues.iter().count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::{Phase, RejectCause};
+    use crate::verdict::requirement::Polarity;
+
+    /// Alice's message is stored before the heal at 100 s; the run ends at this second.
+    fn stored(displayed: Option<u64>, end: u64, story: impl Fn(&mut Story)) -> Docket {
+        let mut it = Story::new(&["alice", "bob"]);
+        it.device(1, Fact::PowerOn { boot: 1 });
+        it.accepts(0, 1, 1);
+        it.offers(0, 1, 1);
+        story(&mut it);
+        it.at_secs(100).phase(Phase::Settle);
+        if let Some(at) = displayed {
+            it.at_secs(at).displays(1, 0, 1, "hello");
+        }
+        it.at_secs(end).phase(Phase::End);
+        it.judge(MailIsDisplayed::default())
+    }
+
+    #[test]
+    fn mail_displayed_after_the_heal_is_in_order() {
+        let docket = stored(Some(200), 400, |_| {});
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(9, 1), Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn mail_that_is_stuck_is_found_with_its_whereabouts() {
+        let docket = stored(None, 400, |story| {
+            let mid = Some(story.mid(0, 1, 1));
+            story.device(1, Fact::Reject { mid, why: RejectCause::Busy });
+        });
+        let found = "alice>bob#1 is not displayed in time; mailbox: leased as l1, offered 1 times; \
+                     device of bob: rejected as busy";
+        assert_eq!(docket.findings[0].message, found);
+    }
+
+    #[test]
+    fn a_bound_that_does_not_fit_is_inconclusive() {
+        let docket = stored(None, 200, |_| {});
+        assert_eq!(docket.findings[0].severity, Severity::Inconclusive);
+    }
+
+    #[test]
+    fn mail_that_expired_or_waits_for_a_confirmation_is_exempt() {
+        let expired = stored(None, 900, |story| {
+            let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
+            story.account(1, Fact::Expire { mid, generation, attempt: 1 });
+        });
+        assert!(expired.findings.is_empty());
+        let unconfirmed = stored(None, 900, |story| {
+            let mid = story.mid(0, 1, 1);
+            story.device(1, Fact::Waiting { mid, why: WaitCause::Confirm });
+        });
+        assert!(unconfirmed.findings.is_empty());
+    }
+}

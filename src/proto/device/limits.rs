@@ -1,0 +1,132 @@
+//! What bounds lookups: the token bucket, the negative cache, one lookup for a hint (C07-R5, C14-R5, C17-R8).
+//!
+//! Not here: the lookups themselves (`lookup`).
+
+use std::collections::BTreeMap;
+
+use crate::base::id::{Epoch, UserId};
+use crate::base::time::{Duration, Instant};
+use crate::proto::config::DeviceConfig;
+use crate::trace::fact::{LookupCause, RejectCause};
+use crate::wire::code::NackCode;
+use crate::wire::header::Header;
+
+/// The token bucket for lookups, and which peers wait for a token, for room, for a session or for time.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    /// Thousandths of a token.
+    tokens: u64,
+    filled: Instant,
+    /// Why each waiting peer is wanted.
+    pub(super) wanted: BTreeMap<UserId, LookupCause>,
+}
+
+/// Thousandths of a token that one lookup costs.
+const TOKEN: u64 = 1_000;
+const MINUTE: u64 = 60_000_000_000;
+
+impl Bucket {
+    pub(super) fn full(config: &DeviceConfig) -> Self {
+        Self { tokens: most(config), filled: Instant::START, wanted: BTreeMap::new() }
+    }
+
+    /// Takes a token, or says when there will be one.
+    pub(super) fn take(&mut self, now: Instant, config: &DeviceConfig) -> Result<(), Instant> {
+        let rate = u64::from(config.lookups_per_minute.max(1)) * TOKEN;
+        let nanos_per_unit = (MINUTE / rate).max(1);
+        let gained = now.since(self.filled).as_nanos() / nanos_per_unit;
+        self.tokens = self.tokens.saturating_add(gained).min(most(config));
+        self.filled = self.filled + Duration::from_nanos(gained.saturating_mul(nanos_per_unit));
+        if self.tokens >= TOKEN {
+            self.tokens -= TOKEN;
+            return Ok(());
+        }
+        Err(self.filled + Duration::from_nanos((TOKEN - self.tokens) * nanos_per_unit))
+    }
+}
+
+fn most(config: &DeviceConfig) -> u64 {
+    u64::from(config.lookups_burst.max(1)) * TOKEN
+}
+
+/// What a counting lookup decided about a peer's key, as headers name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) why: RejectCause,
+    pub(super) code: NackCode,
+}
+
+/// The negative cache: keys that a lookup did not find, for T_neg. The key ID is part of the index, so
+/// that nobody can make a key that exists look as if it did not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Verdicts(BTreeMap<(UserId, Epoch, [u8; 8]), (Verdict, Instant)>);
+
+/// Verdicts remembered at most; the one that ends first makes room.
+const VERDICTS_MAX: usize = 256;
+
+impl Verdicts {
+    pub(super) fn note(&mut self, header: &Header, verdict: Verdict, until: Instant) {
+        if self.0.len() >= VERDICTS_MAX {
+            let first = self.0.iter().min_by_key(|(_, (_, until))| *until);
+            first.map(|(key, _)| key.clone()).map(|key| self.0.remove(&key));
+        }
+        self.0.insert(index(header), (verdict, until));
+    }
+
+    pub(super) fn find(&self, header: &Header, now: Instant) -> Option<Verdict> {
+        let (verdict, until) = self.0.get(&index(header))?;
+        (now < *until).then_some(*verdict)
+    }
+
+    /// The peer has other keys now.
+    pub(super) fn forget(&mut self, peer: &UserId) {
+        self.0.retain(|(user, _, _), _| user != peer);
+    }
+}
+
+fn index(header: &Header) -> (UserId, Epoch, [u8; 8]) {
+    (header.sender.clone(), header.epoch_s, header.kid_s)
+}
+
+/// A hint under examination.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hint {
+    /// The epoch that it promises.
+    pub(super) epoch: Epoch,
+    /// When it came: only a lookup sent later proves it wrong.
+    pub(super) since: Instant,
+    /// It was wrong: until then no hint about the peer is believed.
+    pub(super) mute: Option<Instant>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(per_minute: u32, burst: u32, seconds: u64, expected: u64) {
+        let mut config = DeviceConfig::new(UserId::new("server").unwrap());
+        (config.lookups_per_minute, config.lookups_burst) = (per_minute, burst);
+        let mut bucket = Bucket::full(&config);
+        let end = Instant::START + Duration::from_secs(seconds);
+        let (mut now, mut taken) = (Instant::START, 0);
+        while now <= end {
+            match bucket.take(now, &config) {
+                Ok(()) => taken += 1,
+                Err(at) => {
+                    assert!(at > now, "a wait that ends is in the future");
+                    now = at;
+                }
+            }
+            assert!(taken < 10_000, "the bucket has no bottom");
+        }
+        assert_eq!(taken, expected);
+    }
+
+    #[test]
+    fn lookups_keep_to_burst_and_rate() {
+        check(30, 10, 0, 10);
+        check(30, 10, 60, 40);
+        check(60, 1, 10, 11);
+        check(0, 0, 120, 3);
+    }
+}
