@@ -147,7 +147,7 @@ fn reason_to_skip(path: &Path, wanted: Wanted) -> Option<&'static str> {
     let octets = fs::read(path).ok()?;
     let name = path.display().to_string();
     let tree = syntax::read(&name, &octets, &mut Sources::default(), &mut Diagnostics::default())?;
-    if tree.get("peadsim").is_none() && tree.get("id").is_none() && is_library(&tree) {
+    if is_library(&tree) {
         return Some(A_LIBRARY);
     }
     if wanted == Wanted::All {
@@ -162,10 +162,13 @@ fn reason_to_skip(path: &Path, wanted: Wanted) -> Option<&'static str> {
     }
 }
 
+/// Nothing that happens, only what scenarios share.
 fn is_library(tree: &Node) -> bool {
-    tree.entries().is_some_and(|entries| {
-        entries.iter().all(|entry| matches!(entry.key.value.as_str(), "templates" | "network"))
-    })
+    const KEYS: [&str; 4] = ["peadsim", "title", "templates", "network"];
+    let shares = |key| tree.get(key).is_some();
+    let entries = tree.entries().unwrap_or_default();
+    (shares("templates") || shares("network"))
+        && entries.iter().all(|entry| KEYS.contains(&entry.key.value.as_str()))
 }
 
 #[cfg(test)]
@@ -190,7 +193,7 @@ mod tests {
         write("a.yml", &MINIMAL.replace("NAME", "OTHER"));
         write("big.yaml", &format!("{MINIMAL}size: large\n"));
         write("device.yaml", &format!("{MINIMAL}kind: conform\n"));
-        write("b/radio.yaml", "network: {profiles: {}}\n");
+        write("b/radio.yaml", "peadsim: 1\nnetwork: {profiles: {}}\n");
         write("notes.txt", "no scenario");
         write(".hidden.yaml", "no scenario");
         write("broken.yaml", "a: [");

@@ -1,4 +1,4 @@
-//! Every small scenario gives the digest that is stored for it, twice, and the same masked digest on both suites.
+//! Every small scenario gives its stored digest, twice, and one masked digest on both suites.
 //!
 //! `scenarios/digests.txt` holds, for the first seed of each case, the full digest and the trail of records.
 //! `PEADSIM_BLESS=1` rewrites it. Not here: verdicts, which `peadsim run` tells.
