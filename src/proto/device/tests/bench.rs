@@ -17,8 +17,8 @@ use crate::proto::device::tests::peer::{Letter, Peer, user};
 use crate::proto::port::{DeviceInput, Output, RequestForm, Token, UserAction};
 use crate::trace::fact::{Button, DraftStatus, Fact};
 use crate::wire::body::Body;
-use crate::wire::code::ErrorCode;
-use crate::wire::message::{Deliver, Envelope, Message, Submit, Ticket};
+use crate::wire::code::{ErrorCode, Report};
+use crate::wire::message::{Deliver, Envelope, Message, MessageKind, Submit, Ticket};
 use crate::wire::record::KeyRecord;
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -91,6 +91,8 @@ impl<S: Suite> Bench<S> {
 
     fn off(change: impl FnOnce(&mut DeviceConfig), store: DeviceDurable) -> Self {
         let mut config = DeviceConfig::new(user("server"));
+        // Tests that let days pass do not look at polls.
+        config.poll = None;
         change(&mut config);
         let config = Arc::new(config);
         let luck = Luck::new(1, Purpose::Device, 0);
@@ -222,6 +224,24 @@ impl<S: Suite> Bench<S> {
         }
     }
 
+    /// Answers lookups only; what else left stays to be looked at.
+    pub fn serve_lookups(&mut self) {
+        let is_lookup = |it: &Envelope| matches!(it.body, Message::LookupKey { .. });
+        while let Some(at) = self.sent.iter().position(is_lookup) {
+            let lookup = self.sent.remove(at);
+            self.serve_one(lookup);
+        }
+    }
+
+    /// Answers everything until a frame of this kind leaves.
+    pub fn serve_until(&mut self, kind: MessageKind) {
+        while self.sent.iter().all(|it| it.body.kind() != kind) {
+            assert!(!self.sent.is_empty(), "no {} leaves", kind.name());
+            let first = self.sent.remove(0);
+            self.serve_one(first);
+        }
+    }
+
     pub fn serve_one(&mut self, envelope: Envelope) {
         let Envelope { req, body, .. } = envelope;
         let hash = |record: &KeyRecord| record_hash::<S>(&record.encode());
@@ -296,6 +316,13 @@ impl<S: Suite> Bench<S> {
         })
     }
 
+    /// The only submission among the frames that left.
+    #[track_caller]
+    pub fn expect_submit_among(&mut self) -> (ReqId, Submit) {
+        self.sent.retain(|it| matches!(it.body, Message::Submit(_)));
+        self.expect_submit()
+    }
+
     /// What was said about deliveries, in words.
     pub fn answers(&mut self) -> Vec<String> {
         let sent = self.take_sent();
@@ -349,7 +376,7 @@ impl<S: Suite> Bench<S> {
         self.deliver(deliver);
     }
 
-    pub fn report(&mut self, submit: &Submit, report: crate::wire::code::Report) {
+    pub fn report(&mut self, submit: &Submit, report: Report) {
         let (delivery, attempt) = (DeliveryId(900), submit.attempt);
         let mid = submit.header.mid();
         let body = Message::StatusReport { delivery, mid, attempt, report };
@@ -376,7 +403,10 @@ impl<S: Suite> Bench<S> {
         self.receive(name, Letter::new(1), "hello");
         self.serve();
         self.send(1_000, name, "hello");
-        self.serve();
+        let (req, submit) = self.expect_submit_among();
+        self.frame(req, Message::SubmitAck { mid: submit.header.mid(), duplicate: false });
+        self.report(&submit, Report::Delivered);
+        self.sent.clear();
         self.facts.clear();
     }
 

@@ -157,8 +157,14 @@ impl<S: Suite> Peer<S> {
             seq: Seq(letter.seq),
             nonce,
         };
+        self.seal_as(to, header, &body.encode())
+    }
+
+    /// Any octets for `to` under any header.
+    pub fn seal_as(&self, to: &Self, header: Header, plain: &[u8]) -> Deliver {
+        let (own, theirs) = (header.epoch_s.0, header.epoch_r.0);
         let key = self.key(own, to, theirs, &self.user, &to.user);
-        let ciphertext = S::seal(&key, &nonce, &header.encode(), &body.encode());
+        let ciphertext = S::seal(&key, &header.nonce, &header.encode(), plain);
         let delivery = DeliveryId(self.counter);
         Deliver { delivery, header, ciphertext, queued_at: Millis::WORLD_START }
     }

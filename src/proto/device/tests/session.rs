@@ -11,7 +11,7 @@ use crate::wire::code::ErrorCode;
 use crate::wire::message::{Envelope, Message, MessageKind};
 
 fn bench() -> Bench<Model> {
-    Bench::new(|_| ())
+    Bench::new(|config| config.poll = Some(SECOND.times(10)))
 }
 
 fn kinds(sent: &[Envelope]) -> Vec<&'static str> {
