@@ -22,6 +22,8 @@ const ID: &str = "L-01";
 const CITED: [Requirement; 2] = [Requirement::of(9, 1), Requirement::of(10, 4)];
 /// The share of T_del that covers round trips, backoff and writes (protocol 5).
 const ROUND_TRIPS: Duration = Duration::from_secs(60);
+/// What the mailbox is told to wait when mail waits for a user's word (protocol 5, L-07).
+const CONFIRM_RETRY: Duration = Duration::from_secs(3_600);
 
 /// The judge of L-01.
 #[derive(Debug, Default)]
@@ -31,8 +33,9 @@ pub struct MailIsDisplayed {
     dues: Dues<Mid>,
     /// Messages seen by their receivers.
     seen: BTreeMap<(UserId, UserId), Ranges>,
-    /// What waits for a user's word, and is exempt meanwhile.
-    unconfirmed: BTreeMap<Mid, Instant>,
+    /// What waits for a user's word, and is exempt meanwhile: since when it was owed, and until when the
+    /// mailbox was told to wait.
+    unconfirmed: BTreeMap<Mid, (Instant, Instant)>,
     /// The last that a receiver's device said about a message.
     words: BTreeMap<Mid, (String, RecordId)>,
     octets: BTreeMap<Mid, u64>,
@@ -122,7 +125,7 @@ impl MailIsDisplayed {
                 if *why == WaitCause::Confirm
                     && let Some(since) = self.dues.close(mid)
                 {
-                    self.unconfirmed.insert(mid.clone(), since);
+                    self.unconfirmed.insert(mid.clone(), (since, record.at + CONFIRM_RETRY));
                 }
                 (mid, format!("waits for {why}"))
             } else if let Fact::Reject { mid: Some(mid), why } = &record.fact {
@@ -139,20 +142,21 @@ impl MailIsDisplayed {
         }
     }
 
-    /// The user took the new identity: what waited for it is owed from now on.
+    /// The user took the new identity: what waited for it is owed as soon as the mailbox offers it again.
     fn confirm(&mut self, peer: &UserId, receiver: &UserId, now: Instant) {
         let of_pair = |mid: &&Mid| mid.sender == *peer && mid.receiver == *receiver;
         let mids: Vec<Mid> = self.unconfirmed.keys().filter(of_pair).cloned().collect();
         for mid in mids {
-            self.unconfirmed.remove(&mid);
-            self.dues.open(mid, now);
+            if let Some((_, again)) = self.unconfirmed.remove(&mid) {
+                self.dues.open(mid, now.max(again));
+            }
         }
     }
 
     fn close(&mut self, mid: &Mid) -> Option<Instant> {
         self.words.remove(mid);
         self.octets.remove(mid);
-        let waited = self.unconfirmed.remove(mid);
+        let waited = self.unconfirmed.remove(mid).map(|(since, _)| since);
         self.dues.close(mid).or(waited)
     }
 
@@ -215,7 +219,7 @@ impl Oracle for MailIsDisplayed {
     }
 
     fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
-        for (mid, since) in self.dues.iter() {
+        for (mid, since) in self.dues.iter().filter(|(_, since)| *since <= docket.now) {
             let Some(due) = self.deadline(spec, mid, since) else { continue };
             let late = docket.now > due;
             let severity = if late { Severity::Fail } else { Severity::Inconclusive };
@@ -288,5 +292,18 @@ mod tests {
             story.device(1, Fact::Waiting { mid, why: WaitCause::Confirm });
         });
         assert!(unconfirmed.findings.is_empty());
+    }
+
+    #[test]
+    fn confirmed_mail_is_owed_once_the_mailbox_offers_it_again() {
+        for (end, late) in [(3_000, false), (5_000, true)] {
+            let docket = stored(None, end, |story| {
+                let mid = story.mid(0, 1, 1);
+                story.device(1, Fact::Waiting { mid, why: WaitCause::Confirm });
+                let (peer, generation) = (story.user(0), hash("generation"));
+                story.device(1, Fact::Confirmed { peer, generation, accepted: true });
+            });
+            assert_eq!(!docket.findings.is_empty(), late, "{end}: {:?}", docket.findings);
+        }
     }
 }
