@@ -22,8 +22,6 @@ const ID: &str = "L-01";
 const CITED: [Requirement; 2] = [Requirement::of(9, 1), Requirement::of(10, 4)];
 /// The share of T_del that covers round trips, backoff and writes (protocol 5).
 const ROUND_TRIPS: Duration = Duration::from_secs(60);
-/// What the mailbox is told to wait when mail waits for a user's word (protocol 5, L-07).
-const CONFIRM_RETRY: Duration = Duration::from_secs(3_600);
 
 /// The judge of L-01.
 #[derive(Debug, Default)]
@@ -33,9 +31,6 @@ pub struct MailIsDisplayed {
     dues: Dues<Mid>,
     /// Messages seen by their receivers.
     seen: BTreeMap<(UserId, UserId), Ranges>,
-    /// What waits for a user's word, and is exempt meanwhile: since when it was owed, and until when the
-    /// mailbox was told to wait.
-    unconfirmed: BTreeMap<Mid, (Instant, Instant)>,
     /// The last that a receiver's device said about a message.
     words: BTreeMap<Mid, (String, RecordId)>,
     octets: BTreeMap<Mid, u64>,
@@ -122,10 +117,9 @@ impl MailIsDisplayed {
             if let Fact::Select { mid: Some(mid), own, theirs, outcome, .. } = &record.fact {
                 (mid, format!("{outcome} under {theirs} and {own}"))
             } else if let Fact::Waiting { mid, why } = &record.fact {
-                if *why == WaitCause::Confirm
-                    && let Some(since) = self.dues.close(mid)
-                {
-                    self.unconfirmed.insert(mid.clone(), (since, record.at + CONFIRM_RETRY));
+                if *why == WaitCause::Confirm {
+                    // It waits for a user's word, and the server was told to come back much later.
+                    self.close(mid);
                 }
                 (mid, format!("waits for {why}"))
             } else if let Fact::Reject { mid: Some(mid), why } = &record.fact {
@@ -142,22 +136,10 @@ impl MailIsDisplayed {
         }
     }
 
-    /// The user took the new identity: what waited for it is owed as soon as the mailbox offers it again.
-    fn confirm(&mut self, peer: &UserId, receiver: &UserId, now: Instant) {
-        let of_pair = |mid: &&Mid| mid.sender == *peer && mid.receiver == *receiver;
-        let mids: Vec<Mid> = self.unconfirmed.keys().filter(of_pair).cloned().collect();
-        for mid in mids {
-            if let Some((_, again)) = self.unconfirmed.remove(&mid) {
-                self.dues.open(mid, now.max(again));
-            }
-        }
-    }
-
     fn close(&mut self, mid: &Mid) -> Option<Instant> {
         self.words.remove(mid);
         self.octets.remove(mid);
-        let waited = self.unconfirmed.remove(mid).map(|(since, _)| since);
-        self.dues.close(mid).or(waited)
+        self.dues.close(mid)
     }
 
     /// Where a stuck message is: its mailbox, its device, its epochs.
@@ -209,17 +191,13 @@ impl Oracle for MailIsDisplayed {
         {
             self.octets.insert(mid.clone(), frame.len.into());
         }
-        let Some(user) = device_of(record) else { return };
-        self.device(record, docket);
-        if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact
-            && let Some(receiver) = spec.user(user)
-        {
-            self.confirm(peer, receiver, record.at);
+        if device_of(record).is_some() {
+            self.device(record, docket);
         }
     }
 
     fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
-        for (mid, since) in self.dues.iter().filter(|(_, since)| *since <= docket.now) {
+        for (mid, since) in self.dues.iter() {
             let Some(due) = self.deadline(spec, mid, since) else { continue };
             let late = docket.now > due;
             let severity = if late { Severity::Fail } else { Severity::Inconclusive };
@@ -292,18 +270,5 @@ mod tests {
             story.device(1, Fact::Waiting { mid, why: WaitCause::Confirm });
         });
         assert!(unconfirmed.findings.is_empty());
-    }
-
-    #[test]
-    fn confirmed_mail_is_owed_once_the_mailbox_offers_it_again() {
-        for (end, late) in [(3_000, false), (5_000, true)] {
-            let docket = stored(None, end, |story| {
-                let mid = story.mid(0, 1, 1);
-                story.device(1, Fact::Waiting { mid, why: WaitCause::Confirm });
-                let (peer, generation) = (story.user(0), hash("generation"));
-                story.device(1, Fact::Confirmed { peer, generation, accepted: true });
-            });
-            assert_eq!(!docket.findings.is_empty(), late, "{end}: {:?}", docket.findings);
-        }
     }
 }
