@@ -11,6 +11,7 @@ mod mail;
 pub mod measure;
 pub mod panel;
 pub mod points;
+pub mod races;
 mod ranges;
 mod rollback;
 pub mod safety;

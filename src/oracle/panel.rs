@@ -9,6 +9,7 @@ use crate::oracle::expect::Expectations;
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
+use crate::oracle::races::Races;
 use crate::oracle::spec::{Check, Expectation, Spec};
 use crate::oracle::{liveness, safety};
 use crate::trace::record::Record;
@@ -22,6 +23,7 @@ pub struct Panel {
     tracker: Tracker,
     measure: Measure,
     expectations: Expectations,
+    races: Races,
     docket: Docket,
 }
 
@@ -40,6 +42,7 @@ impl Panel {
             tracker: Tracker::new(&spec),
             expectations: Expectations::new(&spec),
             measure: Measure::default(),
+            races: Races::default(),
             docket: Docket::default(),
             oracles,
             spec,
@@ -48,7 +51,7 @@ impl Panel {
 
     /// Takes the next record; their order is that of (time, node, number).
     pub fn observe(&mut self, record: &Record) {
-        let Self { spec, oracles, tracker, measure, expectations, docket } = self;
+        let Self { spec, oracles, tracker, measure, expectations, races, docket } = self;
         docket.now = record.at;
         let reached = tracker.observe(record);
         let measured = measure.observe(record, tracker, spec);
@@ -58,6 +61,9 @@ impl Panel {
                 Measured::Count(name) => docket.metrics.add(name, 1),
                 Measured::Time(name, _, span) => docket.metrics.time(name, *span),
             }
+        }
+        for race in races.observe(record, spec) {
+            docket.reached.insert(race.to_owned());
         }
         for oracle in oracles {
             oracle.observe(record, spec, docket);
@@ -79,7 +85,7 @@ impl Panel {
     /// Ends the run at `now` and says what everything came to.
     #[must_use]
     pub fn conclude(mut self, now: Instant, claimed: &[(Requirement, Polarity)]) -> Docket {
-        let Self { spec, oracles, tracker, measure, expectations, docket } = &mut self;
+        let Self { spec, oracles, tracker, measure, expectations, docket, .. } = &mut self;
         docket.now = now.max(docket.now);
         for oracle in oracles {
             oracle.conclude(spec, docket);

@@ -112,7 +112,8 @@ impl Tracker {
             }
             NamedThing::Request { by, draft, txn, .. } => {
                 self.drafts.insert((*by, *draft), id);
-                self.txns.insert(*txn, id);
+                // A second request of one transaction is an attack on the first, which keeps the name.
+                self.txns.entry(*txn).or_insert(id);
                 Waits::Nothing
             }
             NamedThing::Workload { first, count } => {

@@ -195,7 +195,9 @@ fn too_high(user: u32, epoch: Option<u64>, plan: &Plan) -> Option<String> {
     let epoch = epoch?;
     let given = plan.given.rotated.iter().find(|(who, _)| *who == user).map_or(1, |(_, at)| *at);
     let steps = plan.steps.iter().filter(|step| {
-        matches!(&step.action, Action::Rotate { by, .. } | Action::Provision { by, .. } if *by == user)
+        let own = |by: &u32| *by == user;
+        let renews = &step.action;
+        matches!(renews, Action::Rotate { by, .. } | Action::Provision { by, .. } if own(by))
     });
     let often = plan.workloads.iter().any(|workload| {
         matches!(workload.what, WorkloadKind::Rotate)

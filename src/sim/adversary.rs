@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
-use crate::base::time::{Duration, Instant};
-use crate::crypto::schedule::kid;
+use crate::base::time::{Duration, Millis};
 use crate::crypto::suite::Suite;
 use crate::network::link::Arrival;
 use crate::scenario::plan::{Action, AdversaryAct, FlipField, Forgery, FrameAddress, Plan};
-use crate::sim::forge::{Forge, flipped};
+use crate::sim::forge::{Addressee, Forge, flipped};
 use crate::sim::frame::{Frame, Label};
 use crate::sim::rules::submit_of;
 use crate::sim::world::World;
@@ -26,7 +25,7 @@ use crate::wire::record::KeyRecord;
 pub(super) struct Adversary {
     tricks: Vec<Trick>,
     /// Records that it saw in key replies.
-    seen: BTreeMap<(UserId, Epoch), KeyRecord>,
+    seen: Seen,
 }
 
 /// Time between the copies of a sweep: less than a second for any field, and no burst.
@@ -89,8 +88,8 @@ impl<S: Suite> World<S> {
             }
             AdversaryAct::ServeOld { about, epoch } => What::Old { about, epoch: Epoch(epoch) },
             AdversaryAct::Replay(_)
-            | AdversaryAct::FlipEach(..)
             | AdversaryAct::Reflect(_)
+            | AdversaryAct::FlipEach(..)
             | AdversaryAct::ForgeNotice { .. }
             | AdversaryAct::Reregister { .. }
             | AdversaryAct::Inject { .. }
@@ -112,7 +111,7 @@ impl<S: Suite> World<S> {
                 None => self.nothing_captured(step),
             },
             AdversaryAct::FlipEach(address, field) => match self.captured(user, address) {
-                Some(frame) => self.send_flipped(&frame, *field, cause),
+                Some(frame) => self.sweep(&frame, *field, cause),
                 None => self.nothing_captured(step),
             },
             AdversaryAct::Reflect(message) => {
@@ -139,9 +138,9 @@ impl<S: Suite> World<S> {
             AdversaryAct::Spray { count, epochs } => {
                 let other = self.plan.devices.iter().map(|device| &device.user);
                 let known = other.filter(|_| *epochs).find(|other| **other != name).cloned();
-                let kid = self.directory_kid(user);
+                let to = self.addressee(user);
                 for _ in 0..*count {
-                    let octets = forge.stranger((&name, kid), known.as_ref(), wall);
+                    let octets = forge.stranger(&to, known.as_ref(), wall);
                     self.inject_octets(user, octets, false, cause);
                 }
             }
@@ -151,23 +150,14 @@ impl<S: Suite> World<S> {
         }
     }
 
-    /// Every copy of a captured frame that differs from it in one octet of the field.
-    fn send_flipped(&mut self, frame: &Frame, field: FlipField, cause: Option<RecordId>) {
-        let changed = (0..).map_while(|place| flipped(&frame.octets, field, place));
-        for (octets, n) in changed.zip(0..) {
-            let mut copy = frame.clone();
-            copy.alter(octets);
-            self.inject(copy, Meddling::Altered, SWEEP_PACE.times(n), cause);
+    /// What headers say of a device's user.
+    fn addressee(&self, user: u32) -> Addressee {
+        let keyring = &self.devices[user as usize].durable.keyring;
+        let mut kid = [0; 8];
+        if let Some(key) = keyring.current_key() {
+            kid.copy_from_slice(&key.kid.0[..8]);
         }
-    }
-
-    /// A user's epoch and short key ID as the directory has them: anybody may look them up.
-    fn directory_kid(&self, user: u32) -> (Epoch, [u8; 8]) {
-        let current = self.accounts[user as usize].durable.directory().current();
-        current.map_or((Epoch::FIRST, [0; 8]), |link| {
-            let kid = kid::<S>(&link.record.agree_pk).0;
-            (link.record.epoch, std::array::from_fn(|at| kid[at]))
-        })
+        Addressee { user: self.user(user), epoch: keyring.current, kid }
     }
 
     fn captured(&self, user: u32, address: &FrameAddress) -> Option<Frame> {
@@ -187,6 +177,16 @@ impl<S: Suite> World<S> {
         let frame =
             Frame { octets, user, account: user, up, number: 0, copy: 0, label, cause: None };
         self.inject(frame, Meddling::Forged, Duration::ZERO, cause);
+    }
+
+    /// Sends copies of a frame, each with another octet of the field changed.
+    fn sweep(&mut self, frame: &Frame, field: FlipField, cause: Option<RecordId>) {
+        let changed = (0..).map_while(|place| flipped(&frame.octets, field, place));
+        for (octets, n) in changed.zip(0..) {
+            let mut copy = frame.clone();
+            copy.alter(octets);
+            self.inject(copy, Meddling::Altered, SWEEP_PACE.times(n), cause);
+        }
     }
 
     fn inject(
@@ -223,16 +223,15 @@ impl<S: Suite> World<S> {
         if self.adversaries.is_empty() {
             return Some(frame);
         }
-        let now = self.now();
         let user = frame.user;
+        let wall = self.devices[user as usize].clock.wall(self.now());
         let Some(mut adversary) = self.adversaries.remove(&user) else { return Some(frame) };
         adversary.learn(&frame);
         let mut forge = Forge::of_frame(self.plan.seed, user, frame.number);
         let mut kept = false;
         let mut tricks = std::mem::take(&mut adversary.tricks);
         tricks.retain_mut(|trick| {
-            let sight = Sight { seen: &adversary.seen, now };
-            match trick.what.make::<S>(&frame, &mut forge, &sight) {
+            match trick.what.make::<S>(&frame, &mut forge, &adversary.seen, wall) {
                 Made::Same => true,
                 Made::Altered(octets, how, stays) => {
                     frame.alter(octets);
@@ -279,24 +278,26 @@ impl Adversary {
     }
 }
 
-/// What a trick may look at.
-struct Sight<'a> {
-    seen: &'a BTreeMap<(UserId, Epoch), KeyRecord>,
-    now: Instant,
-}
+/// Records that an adversary saw, by user and epoch.
+type Seen = BTreeMap<(UserId, Epoch), KeyRecord>;
 
 impl What {
-    fn make<S: Suite>(&mut self, frame: &Frame, forge: &mut Forge, sight: &Sight<'_>) -> Made {
+    fn make<S: Suite>(
+        &mut self,
+        frame: &Frame,
+        forge: &mut Forge,
+        seen: &Seen,
+        wall: Millis,
+    ) -> Made {
         match self {
             Self::Forge { about, how } if is_reply(frame, about) => {
-                let wall = crate::base::time::Now::exact(sight.now).wall;
-                let other = sight.seen.values().find(|record| record.user != *about);
+                let other = seen.values().find(|record| record.user != *about);
                 forge
                     .key_reply::<S>(&frame.octets, *how, wall, other)
                     .map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Forged, false))
             }
             Self::Old { about, epoch } if is_reply(frame, about) => {
-                let old = sight.seen.get(&(about.clone(), *epoch));
+                let old = seen.get(&(about.clone(), *epoch));
                 old.and_then(|record| forge.with_records(&frame.octets, vec![record.clone()]))
                     .map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Altered, true))
             }

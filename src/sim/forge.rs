@@ -14,6 +14,17 @@ use crate::wire::message::{Deliver, Envelope, Message, Register};
 use crate::wire::record::KeyRecord;
 use crate::wire::signed::pop_octets;
 
+/// To whom false messages go: what everybody may know of a receiver from headers.
+#[derive(Clone, Debug)]
+pub struct Addressee {
+    /// Who.
+    pub user: UserId,
+    /// The current epoch.
+    pub epoch: Epoch,
+    /// The key ID, as headers have it.
+    pub kid: [u8; 8],
+}
+
 /// A maker of false frames with its own luck.
 #[derive(Clone, Debug)]
 pub struct Forge(Draw);
@@ -70,15 +81,9 @@ impl Forge {
         self.envelope(Message::KeyChanged { user: user.clone(), epoch, record_hash })
     }
 
-    /// A message from a stranger, or from somebody known under an epoch that nobody has; `to` with the epoch
-    /// and key ID of the directory, so that only the sender's keys are missing.
+    /// A message from a stranger, or from somebody known under an epoch that nobody has.
     #[must_use]
-    pub fn stranger(
-        &mut self,
-        (to, (epoch_r, kid_r)): (&UserId, (Epoch, [u8; 8])),
-        known: Option<&UserId>,
-        wall: Millis,
-    ) -> Vec<u8> {
+    pub fn stranger(&mut self, to: &Addressee, known: Option<&UserId>, wall: Millis) -> Vec<u8> {
         let unknown = || UserId::new("x").expect("a letter is a name");
         let sender = match known {
             Some(known) => known.clone(),
@@ -88,11 +93,11 @@ impl Forge {
         let header = Header {
             kind: BodyKind::Text,
             sender,
-            receiver: to.clone(),
+            receiver: to.user.clone(),
             epoch_s,
-            epoch_r,
+            epoch_r: to.epoch,
             kid_s: self.0.octets(),
-            kid_r,
+            kid_r: to.kid,
             seq: Seq(1 + self.0.below(1 << 20)),
             nonce: self.0.octets(),
         };
@@ -122,6 +127,27 @@ impl Forge {
         Some(Envelope { body: Message::KeyReply { records, more }, ..envelope }.encode())
     }
 
+    /// A next record of somebody's, in order but for the signature by the key before, which is the
+    /// forger's own.
+    fn successor<S: Suite>(&mut self, last: &KeyRecord, wall: Millis) -> KeyRecord {
+        let agree = KeyPair::generate::<S>(&mut self.0);
+        let sign = KeyPair::generate::<S>(&mut self.0);
+        let prev_hash = record_hash::<S>(&last.encode());
+        let first = last.generation == Hash32::ZERO;
+        let mut record = KeyRecord {
+            generation: if first { prev_hash } else { last.generation },
+            epoch: last.epoch.next(),
+            agree_pk: agree.public,
+            sig_pk: sign.public,
+            prev_hash,
+            ..blank_record(last.user.clone(), wall)
+        };
+        let signed = record.signed_octets();
+        record.sig_prev = Some(S::sign(&sign.secret, &signed));
+        record.sig_self = S::sign(&sign.secret, &signed);
+        record
+    }
+
     /// Two key replies with each other's records.
     #[must_use]
     pub fn swapped(&mut self, one: &[u8], other: &[u8]) -> Option<[Vec<u8>; 2]> {
@@ -142,13 +168,8 @@ impl Forge {
         let newest = list.last_mut()?;
         match how {
             Forgery::Unchained => {
-                let sign = KeyPair::generate::<S>(&mut self.0);
-                newest.agree_pk = KeyPair::generate::<S>(&mut self.0).public;
-                newest.sig_pk = sign.public;
-                newest.created = wall;
-                let signed = newest.signed_octets();
-                newest.sig_prev = newest.sig_prev.map(|_| S::sign(&sign.secret, &signed));
-                newest.sig_self = S::sign(&sign.secret, &signed);
+                let next = self.successor::<S>(newest, wall);
+                list = vec![next];
             }
             Forgery::OffCurve | Forgery::Identity => {
                 let sign = KeyPair::generate::<S>(&mut self.0);
@@ -239,8 +260,8 @@ mod tests {
     }
 
     fn deliver() -> Vec<u8> {
-        let bob = (&name("bob"), (Epoch::FIRST, [7; 8]));
-        Forge::new(1, 0).stranger(bob, None, Millis(5))
+        let to = Addressee { user: name("bob"), epoch: Epoch(1), kid: [7; 8] };
+        Forge::new(1, 0).stranger(&to, None, Millis(5))
     }
 
     #[test]
@@ -291,9 +312,10 @@ mod tests {
         };
         let own = |it: &KeyRecord| Model::verify(&it.sig_pk, &it.signed_octets(), &it.sig_self);
         let (_, it) = forged(Forgery::Unchained);
-        assert!(
-            own(&it) && it.agree_pk != newest.agree_pk && Model::check_point(&it.agree_pk).is_ok()
-        );
+        assert!(own(&it) && Model::check_point(&it.agree_pk).is_ok());
+        assert_eq!((it.epoch, it.generation), (Epoch(3), newest.generation));
+        let by_last = it.sig_prev.unwrap();
+        assert!(!Model::verify(&newest.sig_pk, &it.signed_octets(), &by_last));
         for how in [Forgery::OffCurve, Forgery::Identity] {
             let (_, it) = forged(how);
             assert!(own(&it) && Model::check_point(&it.agree_pk).is_err(), "{how:?}");

@@ -2,12 +2,12 @@
 //! Not here: whether the protocol bears it, which the oracles judge in every one of these runs.
 
 use peadsim::base::id::Epoch;
-use peadsim::base::time::Instant;
 use peadsim::oracle::spec::{NamedThing, Point};
 use peadsim::scenario::plan::{
-    Action, AdversaryAct, FlipField, Forgery, FrameAddress, FrameOf, Given, SuiteName, When,
+    Action, AdversaryAct, FlipField, Forgery, FrameAct, FrameAddress, FrameOf, Given, SuiteName,
+    Until, When,
 };
-use peadsim::trace::fact::{Fact, FrameKind, Meddling, Phase, RejectCause, ReplyResult};
+use peadsim::trace::fact::{Fact, FrameKind, Meddling, RejectCause, ReplyResult};
 
 use crate::sim_plan::{Draft, Trace, ms, secs, trace, user};
 
@@ -64,38 +64,23 @@ fn a_reflected_message_does_not_authenticate() {
 }
 
 #[test]
-fn every_flipped_octet_spoils_a_captured_message() {
-    // Copies that differ in a key ID wait together for one lookup, under one number.
-    for (field, octets, least) in [
-        (FlipField::Header, 44..=52, 30),
-        (FlipField::Ciphertext, 5..=5, 5),
-        (FlipField::Tag, 16..=16, 16),
-    ] {
+fn flipped_copies_do_not_authenticate_and_the_real_message_is_shown() {
+    for (field, octets) in
+        [(FlipField::Header, 48), (FlipField::Ciphertext, 5), (FlipField::Tag, 16)]
+    {
         let mut draft = trio();
         draft.plan.given = Given { warm: vec![(0, 1)], ..Given::default() };
         draft.send("m1", When::At(secs(1)), 0, 1, "hello");
+        let hold = FrameAct::Hold(Until::At(secs(40)));
+        draft.frames("hold", When::At(secs(0)), "m1", FrameKind::Deliver, None, hold);
         let frame = address(&draft, "m1", FrameKind::Deliver);
-        let when = draft.after("m1", Point::Acked, secs(1));
+        let when = draft.after("m1", Point::Forwarded, secs(5));
         attack(&mut draft, "flip", 1, when, AdversaryAct::FlipEach(frame, field));
-        let trace = go(&draft);
-        let copies = count(&trace, Meddling::Altered);
-        assert!(octets.contains(&copies), "{field:?}: {copies}");
-        let refused = trace.count(|fact| matches!(fact, Fact::Reject { .. }));
-        assert!(refused >= least, "{field:?}: {refused} of {copies}\n{}", trace.story());
-        let shown = trace.displayed().iter().filter(|(_, text)| *text == "hello").count();
-        assert_eq!(shown, 1, "{field:?}");
+        draft.expect("m1", Point::Displayed);
+        let trace = go(&draft).passes();
+        assert_eq!(count(&trace, Meddling::Altered), octets, "{field:?}");
+        assert_eq!(trace.displayed().iter().filter(|(_, text)| *text == "hello").count(), 1);
     }
-}
-
-#[test]
-fn a_spray_lacks_nothing_but_the_keys_of_its_senders() {
-    let mut draft = trio();
-    let act = AdversaryAct::Spray { count: 3, epochs: false };
-    attack(&mut draft, "s1", 1, When::At(secs(1)), act);
-    let trace = go(&draft);
-    let unknown =
-        |fact: &Fact| matches!(fact, Fact::Reject { why: RejectCause::UnknownSender, .. });
-    assert_eq!(trace.count(unknown), 3, "{}", trace.story());
 }
 
 #[test]

@@ -31,8 +31,6 @@ pub struct MailIsDisplayed {
     dues: Dues<Mid>,
     /// Messages seen by their receivers.
     seen: BTreeMap<(UserId, UserId), Ranges>,
-    /// What waits for a user's word, and is exempt meanwhile.
-    unconfirmed: BTreeMap<Mid, Instant>,
     /// The last that a receiver's device said about a message.
     words: BTreeMap<Mid, (String, RecordId)>,
     octets: BTreeMap<Mid, u64>,
@@ -119,10 +117,9 @@ impl MailIsDisplayed {
             if let Fact::Select { mid: Some(mid), own, theirs, outcome, .. } = &record.fact {
                 (mid, format!("{outcome} under {theirs} and {own}"))
             } else if let Fact::Waiting { mid, why } = &record.fact {
-                if *why == WaitCause::Confirm
-                    && let Some(since) = self.dues.close(mid)
-                {
-                    self.unconfirmed.insert(mid.clone(), since);
+                if *why == WaitCause::Confirm {
+                    // It waits for a user's word, and the server was told to come back much later.
+                    self.close(mid);
                 }
                 (mid, format!("waits for {why}"))
             } else if let Fact::Reject { mid: Some(mid), why } = &record.fact {
@@ -139,21 +136,10 @@ impl MailIsDisplayed {
         }
     }
 
-    /// The user took the new identity: what waited for it is owed from now on.
-    fn confirm(&mut self, peer: &UserId, receiver: &UserId, now: Instant) {
-        let of_pair = |mid: &&Mid| mid.sender == *peer && mid.receiver == *receiver;
-        let mids: Vec<Mid> = self.unconfirmed.keys().filter(of_pair).cloned().collect();
-        for mid in mids {
-            self.unconfirmed.remove(&mid);
-            self.dues.open(mid, now);
-        }
-    }
-
     fn close(&mut self, mid: &Mid) -> Option<Instant> {
         self.words.remove(mid);
         self.octets.remove(mid);
-        let waited = self.unconfirmed.remove(mid);
-        self.dues.close(mid).or(waited)
+        self.dues.close(mid)
     }
 
     /// Where a stuck message is: its mailbox, its device, its epochs.
@@ -205,12 +191,8 @@ impl Oracle for MailIsDisplayed {
         {
             self.octets.insert(mid.clone(), frame.len.into());
         }
-        let Some(user) = device_of(record) else { return };
-        self.device(record, docket);
-        if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact
-            && let Some(receiver) = spec.user(user)
-        {
-            self.confirm(peer, receiver, record.at);
+        if device_of(record).is_some() {
+            self.device(record, docket);
         }
     }
 

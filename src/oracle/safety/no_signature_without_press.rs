@@ -41,6 +41,8 @@ struct Asked {
     own_data: bool,
     /// APPROVE was pressed and did not count.
     ignored: bool,
+    /// Power went before an answer.
+    lost: bool,
     approve: bool,
 }
 
@@ -73,6 +75,10 @@ impl Desk {
     }
 
     fn ended(&mut self, txn: &TxnId, why: NoApproval) -> Vec<(Requirement, Polarity)> {
+        if matches!(why, NoApproval::Answered | NoApproval::Conflict) {
+            // That is the end of a repetition, not of the request on the screen.
+            return Vec::new();
+        }
         self.pressed.remove(txn);
         let Some(asked) = self.prompted.remove(txn) else { return Vec::new() };
         let mut shown = Vec::new();
@@ -97,7 +103,7 @@ impl Oracle for NoSignatureWithoutPress {
         let Some(user) = device_of(record) else { return };
         let found = if let Fact::Prompt(shown) = &record.fact {
             let own_data = shown.request.is_none();
-            let asked = Asked { own_data, ignored: false, approve: false };
+            let asked = Asked { own_data, ignored: false, lost: false, approve: false };
             self.desks.entry(user).or_default().prompted.entry(shown.txn).or_insert(asked);
             return;
         } else if let Fact::Button { button, screen: Some(txn), taken } = &record.fact {
@@ -135,6 +141,7 @@ impl Oracle for NoSignatureWithoutPress {
                 && let Some(desk) = self.desks.get_mut(&user)
             {
                 desk.pressed.clear();
+                desk.prompted.values_mut().for_each(|asked| asked.lost = true);
             }
             return;
         };
@@ -145,7 +152,8 @@ impl Oracle for NoSignatureWithoutPress {
         for desk in self.desks.values() {
             for asked in desk.prompted.values().filter(|asked| !asked.approve) {
                 let side = if asked.own_data { negative(4, 1) } else { negative(3, 1) };
-                docket.shown(ID, &[side]);
+                let lost = asked.lost.then_some(negative(3, 5));
+                docket.shown(ID, &std::iter::once(side).chain(lost).collect::<Vec<_>>());
             }
         }
     }
@@ -198,6 +206,30 @@ mod tests {
         press(&mut story, 1, Button::Reject);
         approves(&mut story, 1);
         assert_eq!(story.judge(NoSignatureWithoutPress::default()).findings.len(), 2);
+    }
+
+    #[test]
+    fn a_repetition_does_not_end_what_is_on_the_screen() {
+        for why in [NoApproval::Answered, NoApproval::Conflict] {
+            let mut story = Story::new(&["alice", "shop"]);
+            story.prompts(0, 1, 1);
+            story.device(0, Fact::NotApproved { txn: txn(1), why });
+            let (button, screen) = (Button::Approve, Some(txn(1)));
+            story.device(0, Fact::Button { button, screen, taken: true });
+            approves(&mut story, 1);
+            let docket = story.judge(NoSignatureWithoutPress::default());
+            assert_eq!(docket.findings, []);
+            assert_eq!(docket.evidence.count(Requirement::of(3, 1), Polarity::Positive), 1);
+        }
+    }
+
+    #[test]
+    fn a_loss_of_power_without_an_approval_is_evidence() {
+        let mut story = Story::new(&["alice", "shop"]);
+        story.prompts(0, 1, 1);
+        story.device(0, Fact::PowerOff { why: crate::trace::fact::StopCause::Crash });
+        let docket = story.judge(NoSignatureWithoutPress::default());
+        assert_eq!(docket.evidence.count(Requirement::of(3, 5), Polarity::Negative), 1);
     }
 
     #[test]

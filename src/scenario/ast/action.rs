@@ -5,7 +5,7 @@
 use crate::base::id::UserId;
 use crate::base::time::Duration;
 use crate::scenario::fields::{table, words};
-use crate::scenario::leaf::Octets;
+use crate::scenario::leaf::{Name, Octets};
 use crate::scenario::source::Spanned;
 use crate::trace::fact::Button;
 
@@ -41,6 +41,8 @@ table! {
         payee: Option<Spanned<String>>,
         /// How long it may be approved.
         expires: Spanned<Duration> = "120s",
+        /// The transaction of another `request`, in place of one of its own.
+        txn: Option<Spanned<Name>>,
     }
     rules [Needs("amount", "currency"), Needs("currency", "amount")]
 }

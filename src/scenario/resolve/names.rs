@@ -9,7 +9,7 @@ use crate::base::rng::{Luck, Purpose};
 use crate::oracle::spec::{Moment, NameId, Named, NamedThing, Point, PointRef};
 use crate::scenario::address;
 use crate::scenario::ast::scenario::Scenario;
-use crate::scenario::ast::step::Verb;
+use crate::scenario::ast::step::{Step, Verb};
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::leaf::Name;
@@ -35,7 +35,8 @@ impl Names {
         for (index, step) in scenario.steps.iter().enumerate() {
             let number = index as u64 + 1;
             let draft = DraftId(number);
-            let what = thing(&step.verb, draft, seed, people).unwrap_or(NamedThing::Step);
+            let what = thing(&step.verb, draft, (scenario, seed), people);
+            let what = what.unwrap_or(NamedThing::Step);
             let otherwise = format!("{}#{number}", step.verb.key());
             names.add(step.anchor.name.as_ref(), otherwise, what, people, sink);
         }
@@ -190,20 +191,26 @@ pub fn points_of(thing: &NamedThing) -> &'static [Point] {
 }
 
 /// What a step is, for those who speak of it. Unknown users are reported with the step itself.
-fn thing(verb: &Verb, draft: DraftId, seed: u64, people: &People<'_>) -> Option<NamedThing> {
+fn thing(
+    verb: &Verb,
+    draft: DraftId,
+    (scenario, seed): (&Scenario, u64),
+    people: &People<'_>,
+) -> Option<NamedThing> {
     let user = |name: &Spanned<crate::base::id::UserId>| people.by_name.get(&name.value).copied();
-    let request = |from: &Spanned<_>, to: &Spanned<crate::base::id::UserId>| {
-        let txn = transaction(seed, draft);
+    let request = |from: &Spanned<_>, to: &Spanned<crate::base::id::UserId>, of: DraftId| {
+        let txn = transaction(seed, of);
         Some(NamedThing::Request { by: user(from)?, draft, to: to.value.clone(), txn })
     };
     if let Verb::Send(send) = verb {
         let to = send.to.value.clone();
         Some(NamedThing::Message { by: user(&send.from)?, draft, to })
     } else if let Verb::Request(asked) = verb {
-        request(&asked.from, &asked.to)
+        let other = asked.txn.as_ref().and_then(|other| named_draft(&scenario.steps, other));
+        request(&asked.from, &asked.to, other.unwrap_or(draft))
     } else if let Verb::Compose(own) = verb {
         if own.approve.value {
-            request(&own.from, &own.to)
+            request(&own.from, &own.to, draft)
         } else {
             let to = own.to.value.clone();
             Some(NamedThing::Message { by: user(&own.from)?, draft, to })
@@ -217,6 +224,12 @@ fn thing(verb: &Verb, draft: DraftId, seed: u64, people: &People<'_>) -> Option<
     } else {
         None
     }
+}
+
+/// The draft of the step with this name.
+fn named_draft(steps: &[Step], name: &Spanned<Name>) -> Option<DraftId> {
+    let is_it = |it: &Step| it.anchor.name.as_ref().is_some_and(|named| named.value == name.value);
+    steps.iter().position(is_it).map(|index| DraftId(index as u64 + 1))
 }
 
 /// The transaction of a request: random, the same under the same seed.

@@ -207,7 +207,12 @@ fn request(asked: &Request, name: NameId, cx: &mut Context<'_>) -> Option<Action
     };
     let (by, to) = (cx.user(&asked.from), cx.known(&asked.to));
     let (by, to, draft) = (by?, to?, draft_of(name, cx)?);
-    Some(Action::Request { by, to, draft, txn: transaction(cx.seed, draft), form })
+    let is_request = |thing: &NamedThing| matches!(thing, NamedThing::Request { .. });
+    if let Some(other) = &asked.txn {
+        cx.names.find_thing(other, "a request", is_request, cx.sink)?;
+    }
+    let NamedThing::Request { txn, .. } = cx.names.thing(name) else { return None };
+    Some(Action::Request { by, to, draft, txn: *txn, form })
 }
 
 fn compose(own: &Compose, name: NameId, cx: &mut Context<'_>) -> Option<Action> {
