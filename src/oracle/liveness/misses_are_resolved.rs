@@ -50,12 +50,13 @@ impl MissesAreResolved {
         Some(base + limits.negative + limits.lookup_burst + token + COMPUTING)
     }
 
-    fn search(&mut self, record: &Record, user: u32) {
+    fn search(&mut self, record: &Record, user: u32, spec: &Spec) {
         let Fact::Select { mid: Some(mid), theirs, way: Way::In, outcome, .. } = &record.fact
         else {
             return;
         };
-        if *outcome == Selection::Hit {
+        // A stranger has no key that could come.
+        if *outcome == Selection::Hit || spec.index(&mid.sender).is_none() {
             return;
         }
         let key = (user, mid.clone());
@@ -123,7 +124,7 @@ impl Oracle for MissesAreResolved {
             docket.violation(ID, &CITED, record.at, &records, message);
         }
         let Some(user) = device_of(record) else { return };
-        self.search(record, user);
+        self.search(record, user, spec);
         self.reply(record, user);
         self.again(record, user, docket);
         if let Fact::Commit { mid, .. } = &record.fact {
@@ -205,6 +206,17 @@ mod tests {
         );
         let found = "alice>bob#1 found no key and was not kept until the key came";
         assert_eq!(docket.findings[0].message, found);
+    }
+
+    #[test]
+    fn a_message_of_a_stranger_may_wait() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let mut mid = story.mid(0, 1, 1);
+        mid.sender = crate::base::id::UserId::new("nobody").unwrap();
+        story.selects(1, 0, Some(mid), Way::In, Selection::Miss);
+        story.at_secs(100).phase(Phase::Settle);
+        story.at_secs(400).phase(Phase::End);
+        assert!(story.judge(MissesAreResolved::default()).findings.is_empty());
     }
 
     #[test]

@@ -24,8 +24,10 @@ pub struct RejectionIsInert {
     early: Turns<(RecordId, RejectCause)>,
     /// Rejections for their tag: the slot stays.
     unauthentic: Turns<RecordId>,
-    /// Messages whose last attempt to open failed.
+    /// Messages that no attempt has opened so far.
     failed: BTreeMap<(u32, Mid), RecordId>,
+    /// Messages that were opened and are not yet shown: a false copy that comes meanwhile is no matter.
+    opened: BTreeSet<(u32, Mid)>,
     /// Devices that rejected for a tag and have not accepted anything since.
     shaken: BTreeSet<u32>,
 }
@@ -135,12 +137,18 @@ impl Oracle for RejectionIsInert {
             let key = (user, opening.mid.clone());
             if opening.plain.is_some() {
                 self.failed.remove(&key);
-            } else {
+                self.opened.insert(key);
+            } else if !self.opened.contains(&key) {
                 self.failed.insert(key, record.id);
             }
         } else if let Fact::Commit { mid, .. } | Fact::Display { mid, .. } = &record.fact {
             self.effect(record, docket);
             self.shows(record, user, mid, docket);
+            if let Fact::Display { .. } = &record.fact {
+                self.opened.remove(&(user, mid.clone()));
+            }
+        } else if let Fact::Processed { mid, .. } = &record.fact {
+            self.opened.remove(&(user, mid.clone()));
         } else if let Fact::Select { .. }
         | Fact::Lookup { .. }
         | Fact::Derive { .. }
@@ -208,6 +216,16 @@ mod tests {
         let docket = story.judge(RejectionIsInert::default());
         let found = "alice>bob#1 is accepted although its tag did not hold";
         assert_eq!(docket.findings[0].message, found);
+    }
+
+    #[test]
+    fn a_false_copy_of_a_message_that_waits_to_be_shown_is_no_matter() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.opens(1, 0, 2, Some("hello"));
+        story.opens(1, 0, 2, None);
+        story.commits(1, 0, 2);
+        story.displays(1, 0, 2, "hello");
+        assert!(story.judge(RejectionIsInert::default()).findings.is_empty());
     }
 
     #[test]
