@@ -152,12 +152,7 @@ impl<S: Suite> World<S> {
     }
 
     /// Every copy of a captured frame that differs from it in one octet of the field.
-    fn send_flipped(
-        &mut self,
-        frame: &Frame,
-        field: FlipField,
-        cause: Option<RecordId>,
-    ) {
+    fn send_flipped(&mut self, frame: &Frame, field: FlipField, cause: Option<RecordId>) {
         let changed = (0..).map_while(|place| flipped(&frame.octets, field, place));
         for (octets, n) in changed.zip(0..) {
             let mut copy = frame.clone();
