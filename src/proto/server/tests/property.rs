@@ -1,4 +1,4 @@
-//! Conservation (S-18) for every sequence of inputs: the facts account for all mail that was accepted.
+//! Conservation (S-18) for every sequence of inputs: facts account for all mail accepted.
 //!
 //! Not here: malformed or foreign frames (`frames`).
 
@@ -34,7 +34,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let which = any::<prop::sample::Index>;
     let code = prop::sample::select(NackCode::ALL);
     let event = prop_oneof![
-        8 => (who(), who(), 1..6_u64, 1..4_u64, 1..600_u64).prop_map(|(from, to, seq, attempt, life)|
+        8 => (who(), who(), 1..6_u64, 1..4_u64, 1..600_u64).prop_map(
+            |(from, to, seq, attempt, life)|
             Event::Submit { from, to, seq, attempt, life }),
         6 => (who(), 0..5_u64).prop_map(|(who, max)| Event::Poll { who, max }),
         4 => which().prop_map(|which| Event::Ack { which }),
@@ -166,7 +167,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn accepted_mail_is_acked_stored_leased_expired_or_bounced(events in events(), push in any::<bool>()) {
+    fn accepted_mail_is_acked_stored_leased_expired_or_bounced(
+        events in events(),
+        push in any::<bool>(),
+    ) {
         let mut bench: Bench<Model> = Bench::attached(|config| {
             config.mailbox_messages = 4;
             config.ttl = Duration::from_secs(300);
