@@ -37,6 +37,11 @@ impl Oracle for IdentitiesChangeByAuthority {
             } else {
                 docket.shown(ID, &[positive(12, 5)]);
             }
+        } else if let Fact::Accept { mid, generation, .. } = &record.fact {
+            // Whoever was registered when the run began is known by the ticket of the first mail.
+            if !self.generations.contains_key(&mid.sender) {
+                self.generations.insert(mid.sender.clone(), *generation);
+            }
         } else if let Fact::Reset { user } = &record.fact {
             self.ended.insert(user.clone());
         } else if let Fact::Refuse { kind, code, .. } = &record.fact {
@@ -80,5 +85,15 @@ mod tests {
     fn a_new_identity_by_itself_is_found() {
         let found = "alice is registered again without a reset";
         assert_eq!(registered_again(false).findings[0].message, found);
+    }
+    #[test]
+    fn the_name_of_somebody_who_was_registered_before_the_run_is_taken_too() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        let (user, generation, record) = (story.user(0), hash("second"), hash("alice1b"));
+        let epoch = Epoch::FIRST;
+        story.account(0, Fact::Recorded { user, generation, epoch, record, revoke: false });
+        let docket = story.judge(IdentitiesChangeByAuthority::default());
+        assert_eq!(docket.findings.len(), 1);
     }
 }

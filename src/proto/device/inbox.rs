@@ -84,8 +84,10 @@ impl<S: Suite> Device<S> {
             self.arrivals.remove(&mid);
             return self.refuse(now, &mid, &arrival, verdict);
         }
-        if self.has(Deviation::M09) || (self.has(Deviation::M51) && !self.has_room_for(&mid.sender))
-        {
+        if self.has(Deviation::M51) && self.is_full_without(&mid.sender) {
+            return;
+        }
+        if self.has(Deviation::M09) {
             return self.want_lookup(now, &mid.sender, LookupCause::Message);
         }
         self.wait(now, mid, arrival);

@@ -148,12 +148,15 @@ impl<S: Suite> Device<S> {
         self.save_row(peer);
     }
 
+    /// Whether a row for the peer would be one too many.
+    pub(super) fn is_full_without(&self, peer: &UserId) -> bool {
+        let table = &self.durable.table;
+        !table.contains_key(peer) && table.len() >= self.config.table_capacity
+    }
+
     /// Whether a row for the peer exists or could be made.
     pub(super) fn has_room_for(&self, peer: &UserId) -> bool {
-        let table = &self.durable.table;
-        table.contains_key(peer)
-            || table.len() < self.config.table_capacity
-            || self.evictable().is_some()
+        !self.is_full_without(peer) || self.evictable().is_some()
     }
 
     fn make_room(&mut self) {
