@@ -49,11 +49,11 @@ impl NewEpochsWithinBound {
     fn encrypt(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Encrypt(sealing) = &record.fact else { return };
         let peer = &sealing.mid.receiver;
+        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let before = std::mem::replace(&mut pair.used, sealing.theirs);
         let (Some(rotation), Some(limits)) = (self.current.get(peer), spec.limits(user)) else {
             return;
         };
-        let pair = self.pairs.entry((user, peer.clone())).or_default();
-        let before = std::mem::replace(&mut pair.used, sealing.theirs);
         if sealing.theirs >= rotation.epoch {
             if before < sealing.theirs && before > Epoch(0) {
                 let by_time = pair.because == Some(LookupCause::Refresh)
@@ -115,8 +115,8 @@ mod tests {
     fn writes(theirs: u64, at: u64, fault: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.spec.limits[0].refresh = Duration::from_secs(30);
+        // Nothing tells of the first key: devices may start registered.
         story.encrypts(0, 1, 1, "before", 1, 1);
-        story.records_key(1, 1);
         story.at_secs(5).encrypts(0, 1, 2, "before", 1, 1);
         story.at_secs(10).records_key(1, 2);
         if fault {
