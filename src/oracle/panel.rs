@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn nothing_counts_before_the_end_of_the_prelude() {
         let mut story = Story::new(&["alice", "bob"]);
-        let select = crate::trace::fact::Fact::Select {
+        let select = Fact::Select {
             mid: None,
             peer: story.user(1),
             own: crate::base::id::Epoch(1),

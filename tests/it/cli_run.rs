@@ -262,6 +262,18 @@ fn a_pipe_gets_neither_colors_nor_a_progress_bar() {
     assert_eq!(done.err, "");
 }
 
+#[test]
+fn colors_can_be_forced_and_forbidden() {
+    let place = Place::new().with("pass.yaml", PASS);
+    let colored = |variables: &[(&str, &str)]| {
+        let mut command = place.command(&["run", "pass.yaml", "--seed", "1"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        output.stdout.contains(&0x1b)
+    };
+    assert!(colored(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_finishes_the_report_of_what_was_done() {

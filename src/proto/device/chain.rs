@@ -1,4 +1,5 @@
-//! Judging a peer's key records: their own signatures, their chain, and the pin (protocol 3.5, 4.2, C17-R6, C17-R7).
+//! Judging a peer's key records: their own signatures, their chain, and the pin (protocol 3.5, 4.2,
+//! C17-R6, C17-R7).
 //!
 //! Not here: asking for them (`lookup`) or what is done with accepted keys (`table`).
 

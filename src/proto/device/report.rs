@@ -1,4 +1,5 @@
-//! What became of a submission: answers, reports, bounces and the decision to encrypt again (protocol 4.3, 4.5).
+//! What became of a submission: answers, reports, bounces and the decision to encrypt again
+//! (protocol 4.3, 4.5).
 //!
 //! Not here: composing and encrypting (`outbox`).
 
