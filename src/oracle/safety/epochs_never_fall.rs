@@ -31,8 +31,8 @@ pub struct EpochsNeverFall {
 struct Pair {
     pin: Option<(Hash32, Epoch)>,
     used: Epoch,
-    /// Notices since the last change of the pin.
-    notices: u32,
+    /// Notices heard, all while the directory held this.
+    notices: (Option<(Hash32, Epoch)>, u32),
 }
 
 impl EpochsNeverFall {
@@ -44,7 +44,6 @@ impl EpochsNeverFall {
         if before.is_some() && same.is_none() {
             pair.used = Epoch(0);
         }
-        pair.notices = 0;
         if let Some((_, pinned)) = same.filter(|(_, pinned)| pinned > epoch) {
             let message = format!("the pin of {peer} falls from {pinned} to {epoch}");
             docket.violation(ID, &ROLLBACK, record.at, &[record.id], message);
@@ -87,9 +86,14 @@ impl EpochsNeverFall {
 
     fn notice(&mut self, peer: &UserId, user: u32, forged: Option<Meddling>, docket: &mut Docket) {
         let pair = self.pairs.entry((user, peer.clone())).or_default();
-        pair.notices += 1;
-        // A second notice of one change, or one that nobody honest sent; only records move the pin.
-        if pair.notices > 1 || forged.is_some() {
+        let recorded = self.directory.get(peer).copied();
+        if pair.notices.0 != recorded {
+            pair.notices = (recorded, 0);
+        }
+        pair.notices.1 += 1;
+        // A second notice since the last change, so a repeated or an overtaken one, or one that nobody
+        // honest sent; only records move the pin.
+        if pair.notices.1 > 1 || forged.is_some() {
             docket.shown(ID, &[negative(17, 8)]);
         }
     }

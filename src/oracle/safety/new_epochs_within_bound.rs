@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
 use crate::trace::fact::{About, Fact, FrameKind, LookupCause};
@@ -49,23 +49,26 @@ impl NewEpochsWithinBound {
     fn encrypt(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Encrypt(sealing) = &record.fact else { return };
         let peer = &sealing.mid.receiver;
+        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let before = std::mem::replace(&mut pair.used, sealing.theirs);
         let (Some(rotation), Some(limits)) = (self.current.get(peer), spec.limits(user)) else {
             return;
         };
-        let pair = self.pairs.entry((user, peer.clone())).or_default();
-        let before = std::mem::replace(&mut pair.used, sealing.theirs);
+        let bound = limits.refresh + spec.round_trip + SLACK;
+        let from = rotation.at.max(self.trouble.last(user, peer, record.at));
+        let due = record.at > from + bound;
         if sealing.theirs >= rotation.epoch {
             if before < sealing.theirs && before > Epoch(0) {
                 let by_time = pair.because == Some(LookupCause::Refresh)
                     && pair.hinted.is_none_or(|at| at < rotation.at);
-                let sides = [positive(17, 1), positive(17, 2)];
-                docket.shown(ID, if by_time { &sides } else { &sides[..1] });
+                docket.shown(ID, &[positive(17, 1)]);
+                docket.shown(ID, &[positive(17, 2)][..usize::from(by_time)]);
             }
+            // The bound is over, and the old epoch would be found.
+            docket.shown(ID, &[negative(17, 1)][..usize::from(due)]);
             return;
         }
-        let bound = limits.refresh + spec.round_trip + SLACK;
-        let from = rotation.at.max(self.trouble.last(user, peer, record.at));
-        if record.at <= from + bound {
+        if !due {
             return;
         }
         let message = format!(
@@ -116,8 +119,6 @@ mod tests {
         let mut story = Story::new(&["alice", "bob"]);
         story.spec.limits[0].refresh = Duration::from_secs(30);
         story.encrypts(0, 1, 1, "before", 1, 1);
-        story.records_key(1, 1);
-        story.at_secs(5).encrypts(0, 1, 2, "before", 1, 1);
         story.at_secs(10).records_key(1, 2);
         if fault {
             let (name, kind) = ("dark".to_owned(), "partition".to_owned());
@@ -125,7 +126,7 @@ mod tests {
             story.at_secs(60).harness(Fact::FaultEnd { name });
         }
         story.at_secs(70).looks_up(0, 1, 1, LookupCause::Refresh);
-        story.at_secs(at).encrypts(0, 1, 3, "after", 1, theirs);
+        story.at_secs(at).encrypts(0, 1, 2, "after", 1, theirs);
         story.judge(NewEpochsWithinBound::default())
     }
 
@@ -134,12 +135,13 @@ mod tests {
         let docket = writes(2, 80, false);
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(17, 1), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(17, 1), Polarity::Negative), 1);
         assert_eq!(docket.evidence.count(Requirement::of(17, 2), Polarity::Positive), 1);
     }
 
     #[test]
     fn the_old_epoch_after_the_bound_is_found() {
-        let found = "alice>bob#3 is encrypted under e1 of bob, 70s after e2 was recorded";
+        let found = "alice>bob#2 is encrypted under e1 of bob, 70s after e2 was recorded";
         assert_eq!(writes(1, 80, false).findings[0].message, found);
         assert!(writes(1, 40, false).findings.is_empty());
     }

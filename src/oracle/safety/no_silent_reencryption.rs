@@ -71,6 +71,11 @@ impl Oracle for NoSilentReencryption {
             {
                 pair.candidate = Some(record.id);
             }
+        } else if let Fact::ConfirmAsked { peer, .. } = &record.fact {
+            let pair = self.pairs.get(&(user, peer.clone()));
+            if pair.is_some_and(|pair| pair.candidate.is_some()) {
+                docket.shown(ID, &[positive(17, 7)]);
+            }
         } else if let Fact::Confirmed { peer, generation, accepted } = &record.fact {
             let pair = self.pairs.entry((user, peer.clone())).or_default();
             if pair.candidate.take().is_some() {
@@ -119,6 +124,7 @@ mod tests {
         story.gets_reply(0, 1, 1, result);
         if confirms {
             let (peer, generation) = (story.user(1), hash(generation));
+            story.device(0, Fact::ConfirmAsked { peer: peer.clone(), generation });
             story.device(0, Fact::Confirmed { peer, generation, accepted: true });
             story.gets_reply(0, 1, 2, ReplyResult::Accepted);
         }
@@ -133,6 +139,7 @@ mod tests {
         assert_eq!(docket.evidence.count(Requirement::of(17, 7), Polarity::Positive), 1);
         let docket = hears(ReplyResult::NewIdentity, true, "second");
         assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(17, 7), Polarity::Positive), 1);
         assert_eq!(docket.evidence.count(Requirement::of(17, 7), Polarity::Negative), 1);
     }
 

@@ -23,9 +23,9 @@ pub struct OwnRotationReachesEverySlot {
 #[derive(Debug, Default)]
 struct Device {
     done: Option<(Epoch, RecordId)>,
-    /// Peers written to under an epoch before the present one.
+    /// Peers with a secret under an epoch before the present one, not written to since.
     before: BTreeSet<UserId>,
-    /// Peers written to at all.
+    /// Peers with any secret.
     peers: BTreeSet<UserId>,
 }
 
@@ -40,6 +40,8 @@ impl Oracle for OwnRotationReachesEverySlot {
             let device = self.devices.entry(user).or_default();
             device.done = Some((*epoch, record.id));
             device.before = device.peers.clone();
+        } else if let Fact::Derive { peer, .. } = &record.fact {
+            self.devices.entry(user).or_default().peers.insert(peer.clone());
         } else if let Fact::Encrypt(sealing) = &record.fact {
             let device = self.devices.entry(user).or_default();
             let peer = &sealing.mid.receiver;
