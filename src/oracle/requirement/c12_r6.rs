@@ -26,6 +26,8 @@ struct Device {
     known: BTreeSet<UserId>,
     /// Peers with a secret under keys that are gone for good.
     before: BTreeSet<UserId>,
+    /// Peers whose rows a factory reset removed, and that were not looked up since.
+    wiped: BTreeSet<UserId>,
     /// Own epochs whose private key is erased.
     erased: BTreeSet<Epoch>,
     /// The present keys were loaded, not made by a rotation.
@@ -57,8 +59,7 @@ impl Oracle for NewKeysDropOldSecrets {
         } else if let Fact::Decrypt(opening) = &record.fact {
             device.uses(&opening.mid.sender, opening.own)
         } else if let Fact::Select { peer, outcome: Selection::Hit, .. } = &record.fact {
-            let gone = device.before.contains(peer) && !device.known.contains(peer);
-            if gone { Err("a slot hits that the factory reset removed") } else { Ok(false) }
+            if device.wiped.contains(peer) { Err("a slot hits that the factory reset removed") } else { Ok(false) }
         } else {
             follow(device, &record.fact);
             return;
@@ -79,12 +80,14 @@ fn follow(device: &mut Device, fact: &Fact) {
             device.before.append(&mut device.known);
         }
     } else if let Fact::State { to: DeviceState::Blank } = fact {
+        device.wiped.extend(device.known.iter().cloned());
         device.before.append(&mut device.known);
         device.erased.clear();
     } else if let Fact::EpochErased { epoch } = fact {
         device.erased.insert(*epoch);
     } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = fact {
         device.known.insert(peer.clone());
+        device.wiped.remove(peer);
     } else if let Fact::Rolledback { .. } = fact {
         *device = Device::default();
     }

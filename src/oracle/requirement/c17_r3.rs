@@ -76,6 +76,9 @@ impl Oracle for QuietRefreshesChangeNothing {
             if epochs.len() > 2 {
                 pair.refresh = None;
             }
+        } else if let Fact::LookupFailed { peer, .. } = &record.fact {
+            // What found no answer is tried again; only answered refreshes count for the rate.
+            self.pair(user, peer).refresh = None;
         } else if let Fact::Pin { peer, .. } = &record.fact {
             self.pair(user, peer).quiet = false;
         } else if let Fact::Encrypt(sealing) = &record.fact {
