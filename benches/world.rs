@@ -4,7 +4,6 @@
 #![allow(clippy::print_stdout, missing_docs, reason = "a bench prints, and its groups are private")]
 
 use std::hint::black_box;
-use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

@@ -76,7 +76,7 @@ pub struct Item {
 #[derive(Debug, Default)]
 pub struct Mail {
     items: BTreeMap<Letter, Item>,
-    /// The generation under which a mid is known last; some facts do not name it.
+    /// The generation under which a mid is known last; devices do not name it.
     last: BTreeMap<Mid, Hash32>,
     /// Acknowledged or expired: sender, receiver and generation, then numbers.
     ended: BTreeMap<(UserId, UserId, Hash32), Ranges>,
@@ -88,25 +88,26 @@ impl Mail {
         if let Fact::Accept { mid, generation, attempt, known, .. } = &record.fact {
             return Some(self.accept(record, mid, *generation, *attempt, *known));
         }
-        let (mid, place) = if let Fact::Offer { mid, delivery, .. } = &record.fact {
-            (mid, Place::Leased(*delivery))
-        } else if let Fact::Restored { mid, .. } = &record.fact {
-            (mid, Place::Stored)
-        } else if let Fact::Nacked { mid, counted: true, .. } = &record.fact {
-            (mid, Place::Stored)
-        } else if let Fact::Acked { mid, .. } = &record.fact {
-            (mid, Place::Acked)
-        } else if let Fact::Expire { mid, .. } = &record.fact {
-            (mid, Place::Expired)
-        } else if let Fact::Bounce { mid, code, .. } = &record.fact {
-            (mid, Place::Bounced(code.clone()))
-        } else {
-            if let (Fact::PowerOn { .. }, Some(account)) = (&record.fact, account_of(record)) {
-                self.restart(account);
-            }
-            return None;
-        };
-        let letter = (mid.clone(), self.generation(record, mid));
+        let (mid, generation, place) =
+            if let Fact::Offer { mid, generation, delivery, .. } = &record.fact {
+                (mid, generation, Place::Leased(*delivery))
+            } else if let Fact::Restored { mid, generation, .. }
+            | Fact::Nacked { mid, generation, counted: true, .. } = &record.fact
+            {
+                (mid, generation, Place::Stored)
+            } else if let Fact::Acked { mid, generation, .. } = &record.fact {
+                (mid, generation, Place::Acked)
+            } else if let Fact::Expire { mid, generation, .. } = &record.fact {
+                (mid, generation, Place::Expired)
+            } else if let Fact::Bounce { mid, generation, code, .. } = &record.fact {
+                (mid, generation, Place::Bounced(code.clone()))
+            } else {
+                if let (Fact::PowerOn { .. }, Some(account)) = (&record.fact, account_of(record)) {
+                    self.restart(account);
+                }
+                return None;
+            };
+        let letter = (mid.clone(), *generation);
         let before = self.items.get(&letter).cloned();
         if let Some(item) = self.items.get_mut(&letter) {
             if let Fact::Offer { .. } = &record.fact {
@@ -156,21 +157,6 @@ impl Mail {
                 item.place = Place::Stored;
             }
         }
-    }
-
-    fn generation(&self, record: &Record, mid: &Mid) -> Hash32 {
-        if let Fact::Acked { generation, .. }
-        | Fact::Expire { generation, .. }
-        | Fact::Bounce { generation, .. } = &record.fact
-        {
-            return *generation;
-        }
-        self.last.get(mid).copied().unwrap_or_else(|| {
-            let end = |n| (mid.sender.clone(), mid.receiver.clone(), Hash32([n; 32]));
-            let mut ended = self.ended.range(end(0)..=end(u8::MAX));
-            let of_mid = ended.find(|(_, numbers)| numbers.contains(mid.seq.0));
-            of_mid.map_or(Hash32::ZERO, |((.., generation), _)| *generation)
-        })
     }
 
     /// A message by its mid, of the identity of its sender known last.

@@ -11,7 +11,7 @@ use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
 use crate::oracle::races::Races;
 use crate::oracle::spec::{Check, Expectation, Spec};
-use crate::oracle::{liveness, safety};
+use crate::oracle::{liveness, requirement, safety};
 use crate::trace::record::Record;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -29,7 +29,7 @@ pub struct Panel {
 
 /// Every oracle that judges a single run.
 fn oracles() -> Vec<Box<dyn Oracle>> {
-    safety::all().into_iter().chain(liveness::all()).collect()
+    safety::all().into_iter().chain(liveness::all()).chain(requirement::all()).collect()
 }
 
 impl Panel {
@@ -166,7 +166,8 @@ mod tests {
         let to = story.user(1);
         let m1 = story.name("m1", NamedThing::Message { by: 0, draft: DraftId(1), to });
         story.phase(Phase::Active);
-        story.at(10).sends(0, 1, 1, "hello");
+        story.at(10).derives(0, 1, 1, 1);
+        story.sends(0, 1, 1, "hello");
         story.at(50).displays(1, 0, 1, "hello");
         (story, m1)
     }
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn nothing_counts_before_the_end_of_the_prelude() {
         let mut story = Story::new(&["alice", "bob"]);
-        let select = crate::trace::fact::Fact::Select {
+        let select = Fact::Select {
             mid: None,
             peer: story.user(1),
             own: crate::base::id::Epoch(1),
@@ -270,7 +271,8 @@ mod tests {
         let to = story.user(1);
         let of = story.name("m1", NamedThing::Message { by: 0, draft: DraftId(1), to });
         story.phase(Phase::Active);
-        story.at(10).sends(0, 1, 1, "hello");
+        story.at(10).derives(0, 1, 1, 1);
+        story.sends(0, 1, 1, "hello");
         let alarm = Fact::Alarm { peer: None, what: AlarmKind::OwnRecord };
         story.at(50).device(1, alarm.clone());
         story.displays(1, 0, 1, "hello");

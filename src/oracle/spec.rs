@@ -127,7 +127,6 @@ pub struct Named {
 /// What a name stands for.
 #[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
 pub enum NamedThing {
     /// A message, by its draft at the sender.
     Message { by: u32, draft: DraftId, to: UserId },

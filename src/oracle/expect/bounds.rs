@@ -60,9 +60,10 @@ impl Bound {
 
 /// The beginning and the end of an expectation's interval; `start` is the end of `given`.
 pub(super) fn bounds(it: &Expectation, start: Instant, tracker: &Tracker) -> (Bound, Bound) {
-    let from = it
-        .since
-        .map_or(Bound::At(Edge::instant(start)), |moment| Bound::of(moment, start, tracker));
+    let from = it.since.map_or_else(
+        || Bound::At(Edge::instant(start)),
+        |moment| Bound::of(moment, start, tracker),
+    );
     let until = it.until.map_or(Bound::Open, |moment| Bound::of(moment, start, tracker));
     let budget = it.within.map_or(Bound::Open, |span| deadline(it, span, from, tracker));
     let to = match (until, budget) {

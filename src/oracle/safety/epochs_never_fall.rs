@@ -88,8 +88,11 @@ impl EpochsNeverFall {
     fn notice(&mut self, peer: &UserId, user: u32, forged: Option<Meddling>, docket: &mut Docket) {
         let pair = self.pairs.entry((user, peer.clone())).or_default();
         pair.notices += 1;
-        // A second notice of one change, or one that nobody honest sent; only records move the pin.
-        if pair.notices > 1 || forged.is_some() {
+        let latest = self.directory.get(peer).map(|(_, epoch)| *epoch);
+        let overtaken = latest.is_some() && pair.pin.map(|(_, epoch)| epoch) >= latest;
+        // A second notice of one change, one of a change that is known, or one that nobody honest sent:
+        // only records move the pin.
+        if pair.notices > 1 || overtaken || forged.is_some() {
             docket.shown(ID, &[negative(17, 8)]);
         }
     }
@@ -158,6 +161,20 @@ mod tests {
         let docket = story.judge(EpochsNeverFall::default());
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(17, 6), Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn a_notice_of_a_change_that_is_known_is_evidence_of_no_harm() {
+        for (known, count) in [(1, 0), (2, 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.records_key(1, 1);
+            story.records_key(1, 2);
+            pin(&mut story, known);
+            let notice = story.frame(FrameKind::KeyChanged, false, About::User(story.user(1)));
+            story.device(0, Fact::Rx(notice));
+            let docket = story.judge(EpochsNeverFall::default());
+            assert_eq!(docket.evidence.count(Requirement::of(17, 8), Polarity::Negative), count);
+        }
     }
 
     #[test]

@@ -80,6 +80,9 @@ impl MailIsConserved {
             d.shown(ID, &[positive(9, 1)]);
         } else if let Fact::Expire { .. } = &record.fact {
             self.expired.insert(mid.clone(), (record.id, record.at));
+        } else if let Fact::Acked { .. } = &record.fact {
+            // A first offer went without an answer, and the message was kept for the next.
+            d.shown(ID, &[positive(9, 4)][..usize::from(item.offers > 1)]);
         } else {
             d.shown(ID, &[]);
         }
@@ -168,6 +171,20 @@ mod tests {
         let docket = story.judge(MailIsConserved::default());
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(9, 1), Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn a_message_kept_through_an_offer_that_nobody_answered_is_evidence() {
+        for (offers, count) in [(1, 0), (2, 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            for _ in 0..offers {
+                story.offers(0, 1, 1);
+            }
+            story.acks(0, 1, 1);
+            let docket = story.judge(MailIsConserved::default());
+            assert_eq!(docket.evidence.count(Requirement::of(9, 4), Polarity::Positive), count);
+        }
     }
 
     #[test]

@@ -115,6 +115,7 @@ mod tests {
     fn writes(theirs: u64, at: u64, fault: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.spec.limits[0].refresh = Duration::from_secs(30);
+        // Nothing tells of the first key: devices may start registered.
         story.encrypts(0, 1, 1, "before", 1, 1);
         story.at_secs(5).encrypts(0, 1, 2, "before", 1, 1);
         story.at_secs(10).records_key(1, 2);

@@ -20,6 +20,7 @@ const fn row(
 }
 
 /// Requirements of each claim, from claim 1.
+#[cfg(test)]
 pub(super) const PER_CLAIM: [u8; 17] = [7, 6, 8, 6, 8, 6, 5, 4, 6, 6, 5, 7, 4, 6, 4, 5, 8];
 
 #[rustfmt::skip]

@@ -1,0 +1,112 @@
+//! C01-R4: with the directory out of reach a hit still decrypts, and a miss is kept and not shown.
+//!
+//! Not here: that what was kept is shown in time (L-01, L-03).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::Mid;
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
+use crate::trace::record::Record;
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "C01-R4";
+const CITED: [Requirement; 1] = [Requirement::of(1, 4)];
+
+/// The judge of C01-R4.
+#[derive(Debug, Default)]
+pub struct OfflineHitsOpenAndMissesWait {
+    dark: BTreeSet<String>,
+    /// Messages searched for in the dark: whether they hit, and whether a key came since.
+    searched: BTreeMap<(u32, Mid), (bool, bool)>,
+}
+
+impl OfflineHitsOpenAndMissesWait {
+    fn commit(&mut self, record: &Record, user: u32, mid: &Mid, docket: &mut Docket) {
+        match self.searched.remove(&(user, mid.clone())) {
+            Some((true, _)) if !self.dark.is_empty() => {
+                docket.shown(ID, &[positive(1, 4), negative(13, 1)]);
+            }
+            // Kept while nobody answered, and opened when somebody did.
+            Some((false, true)) => docket.shown(ID, &[negative(1, 4)]),
+            Some((false, false)) => {
+                let message = format!("{mid} is accepted although no key could be had");
+                docket.violation(ID, &CITED, record.at, &[record.id], message);
+            }
+            Some((true, _)) | None => {}
+        }
+    }
+}
+
+impl Oracle for OfflineHitsOpenAndMissesWait {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        if let Fact::FaultStart { name, kind } = &record.fact {
+            if kind == "directory-offline" {
+                self.dark.insert(name.clone());
+            }
+            return;
+        }
+        if let Fact::FaultEnd { name } = &record.fact {
+            self.dark.remove(name);
+            return;
+        }
+        let Some(user) = device_of(record) else { return };
+        if let Fact::Select { mid: Some(mid), way: Way::In, outcome, .. } = &record.fact {
+            let key = (user, mid.clone());
+            let hit = *outcome == Selection::Hit;
+            if !self.dark.is_empty() && !self.searched.contains_key(&key) {
+                self.searched.insert(key, (hit, false));
+            }
+        } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
+            for ((owner, mid), (_, answered)) in &mut self.searched {
+                *answered |= *owner == user && mid.sender == *peer;
+            }
+        } else if let Fact::Commit { mid, .. } = &record.fact {
+            self.commit(record, user, mid, docket);
+        } else if let Fact::Reject { mid: Some(mid), .. } | Fact::Duplicate { mid } = &record.fact {
+            self.searched.remove(&(user, mid.clone()));
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            self.searched.retain(|(owner, _), _| *owner != user);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::Story;
+    use crate::verdict::requirement::Polarity;
+
+    fn in_the_dark(outcome: Selection, answered: bool) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        let (name, kind) = ("dark".to_owned(), "directory-offline".to_owned());
+        story.harness(Fact::FaultStart { name, kind });
+        let mid = Some(story.mid(0, 1, 1));
+        story.selects(1, 0, mid, Way::In, outcome);
+        if answered {
+            story.gets_reply(1, 0, 1, ReplyResult::Accepted);
+        }
+        story.commits(1, 0, 1);
+        story.judge(OfflineHitsOpenAndMissesWait::default())
+    }
+
+    #[test]
+    fn a_hit_that_opens_and_a_miss_that_waits_are_in_order() {
+        let requirement = Requirement::of(1, 4);
+        let docket = in_the_dark(Selection::Hit, false);
+        assert_eq!(docket.evidence.count(requirement, Polarity::Positive), 1);
+        let docket = in_the_dark(Selection::Miss, true);
+        assert_eq!(docket.evidence.count(requirement, Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn a_miss_that_opens_without_a_key_is_found() {
+        let found = "alice>bob#1 is accepted although no key could be had";
+        assert_eq!(in_the_dark(Selection::Miss, false).findings[0].message, found);
+    }
+}

@@ -1,0 +1,79 @@
+//! C12-R1: a device announces its key before it sends its first message.
+//!
+//! Not here: how the server checks the announcement (S-26).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::Epoch;
+use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::{Fact, FrameKind};
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "C12-R1";
+const CITED: [Requirement; 1] = [Requirement::of(12, 1)];
+
+/// The judge of C12-R1.
+#[derive(Debug, Default)]
+pub struct KeysAreAnnouncedFirst {
+    provisioned: BTreeMap<u32, RecordId>,
+    announced: BTreeSet<u32>,
+}
+
+impl Oracle for KeysAreAnnouncedFirst {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        let Some(user) = device_of(record) else { return };
+        if let Fact::Provisioned { epoch: Epoch::FIRST, .. } = &record.fact {
+            self.provisioned.insert(user, record.id);
+            self.announced.remove(&user);
+        } else if let Fact::Tx(frame) = &record.fact {
+            if frame.kind == Some(FrameKind::Register) {
+                self.announced.insert(user);
+                return;
+            }
+            let Some(keys) = self.provisioned.get(&user).copied() else { return };
+            if frame.kind != Some(FrameKind::Submit) {
+                return;
+            }
+            self.provisioned.remove(&user);
+            if self.announced.remove(&user) {
+                docket.shown(ID, &[positive(12, 1)]);
+            } else {
+                let message = "a message is sent before the key is announced".to_owned();
+                docket.violation(ID, &CITED, record.at, &[keys, record.id], message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::{About, ProvisionMode};
+
+    fn sends(announced: bool) -> usize {
+        let mut story = Story::new(&["alice", "bob"]);
+        let (mode, epoch) = (ProvisionMode::Generated, Epoch::FIRST);
+        let (agree_kid, sig_kid) = (hash("agree"), hash("sig"));
+        story.device(0, Fact::Provisioned { mode, epoch, agree_kid, sig_kid });
+        if announced {
+            let frame = story.frame(FrameKind::Register, true, About::Epoch(epoch));
+            story.device(0, Fact::Tx(frame));
+        }
+        let about = About::Message(story.mid(0, 1, 1), 1);
+        let frame = story.frame(FrameKind::Submit, true, about);
+        story.device(0, Fact::Tx(frame));
+        story.judge(KeysAreAnnouncedFirst::default()).findings.len()
+    }
+
+    #[test]
+    fn only_a_message_before_the_announcement_is_found() {
+        assert_eq!((sends(true), sends(false)), (0, 1));
+    }
+}

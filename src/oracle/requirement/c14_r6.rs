@@ -1,0 +1,79 @@
+//! C14-R6: a key reply holds every record still in grace beside the current one.
+//!
+//! Not here: whether the current one is the last (S-25).
+
+use std::collections::BTreeMap;
+
+use crate::base::id::{Epoch, UserId};
+use crate::base::time::Instant;
+use crate::oracle::judge::{Docket, Oracle, positive};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::Fact;
+use crate::trace::record::Record;
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "C14-R6";
+const CITED: [Requirement; 2] = [Requirement::of(14, 6), Requirement::of(17, 5)];
+
+/// The judge of C14-R6.
+#[derive(Debug, Default)]
+pub struct RepliesHoldRetiredRecords {
+    /// When an epoch was followed by the next, of the present identity; none: it was revoked.
+    retired: BTreeMap<(UserId, Epoch), Option<Instant>>,
+}
+
+impl Oracle for RepliesHoldRetiredRecords {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        if let Fact::Recorded { user, epoch, revoke, .. } = &record.fact {
+            if *epoch == Epoch::FIRST {
+                self.retired.retain(|(owner, _), _| owner != user);
+            } else if let Some(before) = epoch.0.checked_sub(1) {
+                let at = (!revoke).then_some(record.at);
+                self.retired.insert((user.clone(), Epoch(before)), at);
+            }
+        } else if let Fact::Served { user, epochs, .. } = &record.fact {
+            let from = (user.clone(), Epoch(0));
+            let retired = self.retired.range(from..=(user.clone(), Epoch(u64::MAX)));
+            let in_grace =
+                |at: &Option<Instant>| at.is_some_and(|at| record.at < at + spec.server.grace);
+            let mut held = retired.filter(|(_, at)| in_grace(at)).map(|((_, epoch), _)| *epoch);
+            let any = held.clone().next().is_some();
+            if let Some(missing) = held.find(|epoch| !epochs.contains(epoch)) {
+                let message = format!("a key reply about {user} lacks {missing}, still in grace");
+                docket.violation(ID, &CITED, record.at, &[record.id], message);
+            } else if any {
+                docket.shown(ID, &[positive(14, 6)]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::verdict::requirement::Polarity;
+
+    fn served(epochs: &[u64], at: u64) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.records_key(0, 2);
+        let (user, by) = (story.user(0), story.user(1));
+        let epochs = epochs.iter().map(|epoch| Epoch(*epoch)).collect();
+        let current = hash("alice2");
+        story.at_secs(at).account(0, Fact::Served { user, by, epochs, current });
+        story.judge(RepliesHoldRetiredRecords::default())
+    }
+
+    #[test]
+    fn a_retired_record_is_served_through_grace_or_its_lack_is_found() {
+        let docket = served(&[1, 2], 60);
+        assert_eq!(docket.evidence.count(Requirement::of(14, 6), Polarity::Positive), 1);
+        let found = "a key reply about alice lacks e1, still in grace";
+        assert_eq!(served(&[2], 60).findings[0].message, found);
+        assert!(served(&[2], 8 * 86_400).findings.is_empty());
+    }
+}

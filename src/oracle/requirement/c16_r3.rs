@@ -1,0 +1,106 @@
+//! C16-R3: a message that does not authenticate causes at most one fetch more.
+//!
+//! Not here: traffic that never ends (L-07).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::id::{Mid, UserId};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::{Fact, LookupCause, WaitCause};
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "C16-R3";
+const CITED: [Requirement; 1] = [Requirement::of(16, 3)];
+
+/// The judge of C16-R3.
+#[derive(Debug, Default)]
+pub struct BadTagsDoNotFetch {
+    /// Messages that failed to open, and lookups that nothing else explains since.
+    failed: BTreeMap<(u32, Mid), (u32, RecordId)>,
+    /// Messages that wait for a key, by device and sender.
+    waiting: BTreeSet<(u32, UserId, Mid)>,
+}
+
+impl BadTagsDoNotFetch {
+    fn waits(&self, user: u32, peer: &UserId) -> bool {
+        self.waiting.iter().any(|(owner, sender, _)| *owner == user && sender == peer)
+    }
+
+    fn lookup(&mut self, record: &Record, user: u32, peer: &UserId, docket: &mut Docket) {
+        if self.waits(user, peer) {
+            return;
+        }
+        for ((owner, mid), (fetches, failure)) in &mut self.failed {
+            if *owner != user || mid.sender != *peer {
+                continue;
+            }
+            *fetches += 1;
+            if *fetches == 2 {
+                let message = format!("{mid} does not authenticate and is fetched for again");
+                docket.violation(ID, &CITED, record.at, &[*failure, record.id], message);
+            }
+        }
+    }
+}
+
+impl Oracle for BadTagsDoNotFetch {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        let Some(user) = device_of(record) else { return };
+        if let Fact::Decrypt(opening) = &record.fact {
+            let key = (user, opening.mid.clone());
+            if opening.plain.is_none() {
+                self.failed.entry(key).or_insert((0, record.id));
+            } else if self.failed.remove(&key).is_some_and(|(fetches, _)| fetches < 2) {
+                docket.shown(ID, &[negative(16, 3)]);
+            }
+        } else if let Fact::Waiting { mid, why: WaitCause::Key } = &record.fact {
+            self.waiting.insert((user, mid.sender.clone(), mid.clone()));
+        } else if let Fact::Commit { mid, .. }
+        | Fact::Duplicate { mid }
+        | Fact::Reject { mid: Some(mid), .. } = &record.fact
+        {
+            self.waiting.remove(&(user, mid.sender.clone(), mid.clone()));
+        } else if let Fact::Lookup { peer, because: LookupCause::Message, .. } = &record.fact {
+            self.lookup(record, user, peer, docket);
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            self.waiting.retain(|(owner, ..)| *owner != user);
+        }
+    }
+
+    fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
+        for _ in self.failed.values().filter(|(fetches, _)| *fetches < 2) {
+            docket.shown(ID, &[negative(16, 3)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::Story;
+    use crate::verdict::requirement::Polarity;
+
+    fn fetches(count: u8) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.opens(1, 0, 1, None);
+        for req in 0..count {
+            story.looks_up(1, 0, req, LookupCause::Message);
+        }
+        story.judge(BadTagsDoNotFetch::default())
+    }
+
+    #[test]
+    fn one_fetch_after_a_bad_tag_is_in_order_and_a_second_is_found() {
+        let docket = fetches(1);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(16, 3), Polarity::Negative), 1);
+        let found = "alice>bob#1 does not authenticate and is fetched for again";
+        assert_eq!(fetches(2).findings[0].message, found);
+    }
+}
