@@ -133,6 +133,11 @@ impl Oracle for MailIsConserved {
                 let message = format!("{mid} was accepted and never offered, but later mail was");
                 docket.violation(ID, &KEPT, item.accepted, &[item.record], message);
             }
+            let over = item.accepted + spec.server.ttl;
+            if item.place.is_held() && docket.now > over + NEWS {
+                let message = format!("{mid} is past its time, and the mailbox says nothing of it");
+                docket.violation(ID, &KEPT, over, &[item.record], message);
+            }
         }
         for _ in self.full.difference(&dropped) {
             docket.shown(ID, &[negative(9, 5)]);
@@ -222,5 +227,24 @@ mod tests {
         assert_eq!(messages(&story), ["alice>bob#1 expired and its sender's account was not told"]);
         story.account(0, Fact::Report { mid, attempt: 1, what: "expired".to_owned() });
         assert_eq!(messages(&story), [""; 0]);
+    }
+
+    #[test]
+    fn mail_past_its_time_of_which_nothing_is_said_is_found() {
+        for (ends, found) in [(true, 0), (false, 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.spec.server.ttl = crate::base::time::Duration::from_secs(60);
+            story.accepts(0, 1, 1);
+            story.at_secs(60);
+            if ends {
+                let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
+                story.account(1, Fact::Expire { mid: mid.clone(), generation, attempt: 1 });
+                let what = "expired".to_owned();
+                story.account(0, Fact::Report { mid, attempt: 1, what });
+            }
+            story.at_secs(90).account(0, Fact::PowerOn { boot: 2 });
+            let docket = story.judge(MailIsConserved::default());
+            assert_eq!(docket.findings.len(), found, "{:?}", docket.findings);
+        }
     }
 }
