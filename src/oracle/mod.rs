@@ -13,6 +13,7 @@ pub mod panel;
 pub mod points;
 pub mod races;
 mod ranges;
+pub mod requirement;
 mod rollback;
 pub mod safety;
 pub mod spec;

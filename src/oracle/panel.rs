@@ -11,7 +11,7 @@ use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
 use crate::oracle::races::Races;
 use crate::oracle::spec::{Check, Expectation, Spec};
-use crate::oracle::{liveness, safety};
+use crate::oracle::{liveness, requirement, safety};
 use crate::trace::record::Record;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -29,7 +29,7 @@ pub struct Panel {
 
 /// Every oracle that judges a single run.
 fn oracles() -> Vec<Box<dyn Oracle>> {
-    safety::all().into_iter().chain(liveness::all()).collect()
+    safety::all().into_iter().chain(liveness::all()).chain(requirement::all()).collect()
 }
 
 impl Panel {

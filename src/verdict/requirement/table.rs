@@ -183,7 +183,7 @@ pub(super) static TABLE: [Info; 101] = [
         "To a connected receiver the server delivers without a poll within the push bound."),
     row((11, 2), &[L], &[B], &[Push], &["C11-R2"],
         "The device takes a pushed message exactly as a polled one."),
-    row((11, 3), &[P], &[B], &[Push], &["S-03"],
+    row((11, 3), &[P], &[B], &[Push], &["S-03", "C11-R2"],
         "A push and a poll that race for one message give one display."),
     row((11, 4), &[P], &[B], &[Push, Srv], &["C11-R4"],
         "A push that nobody acknowledges falls back to stored mail."),

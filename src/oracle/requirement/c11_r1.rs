@@ -1,0 +1,155 @@
+//! C11-R1: a server that pushes offers new mail to a connected receiver within `T_push`.
+//!
+//! Not here: what the receiver does with it (`c11_r2`).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::base::id::Mid;
+use crate::base::time::{Instant, Millis};
+use crate::oracle::judge::{Docket, Oracle, account_of, device_of, positive};
+use crate::oracle::spec::Spec;
+use crate::trace::fact::Fact;
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "C11-R1";
+const CITED: [Requirement; 1] = [Requirement::of(11, 1)];
+/// Offers without an answer after which a server may hold back the rest, so as not to flood a device.
+const UNANSWERED_MAX: usize = 256;
+
+/// The judge of C11-R1.
+#[derive(Debug, Default)]
+pub struct PushedInTime {
+    /// Until when each user's session lasts.
+    sessions: BTreeMap<u32, Millis>,
+    /// Mail that came while its receiver was connected and was not offered yet.
+    fresh: BTreeMap<Mid, (u32, Instant, RecordId)>,
+    /// The same in the order of coming.
+    order: VecDeque<(Instant, Mid)>,
+    /// Offered and not answered.
+    offered: BTreeMap<u32, BTreeSet<Mid>>,
+}
+
+impl PushedInTime {
+    fn overdue(&mut self, now: Instant, spec: &Spec, docket: &mut Docket) {
+        let bound = spec.server.push_bound;
+        while let Some((at, mid)) = self.order.front().cloned() {
+            if at + bound >= now {
+                break;
+            }
+            self.order.pop_front();
+            if self.fresh.get(&mid).is_some_and(|(_, since, _)| *since == at)
+                && let Some((_, _, record)) = self.fresh.remove(&mid)
+            {
+                let message = format!("{mid} is not pushed within {bound}");
+                docket.violation(ID, &CITED, now, &[record], message);
+            }
+        }
+    }
+
+    fn account(&mut self, record: &Record, account: u32, spec: &Spec, docket: &mut Docket) {
+        if let Fact::Session { expires, .. } = &record.fact {
+            self.sessions.insert(account, *expires);
+        } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
+            let until = self.sessions.get(&account);
+            let connected = until.is_some_and(|it| *it > record.wall + spec.server.push_bound);
+            let busy = self.offered.get(&account).is_some_and(|it| it.len() >= UNANSWERED_MAX);
+            if connected && !busy {
+                self.fresh.insert(mid.clone(), (account, record.at, record.id));
+                self.order.push_back((record.at, mid.clone()));
+            }
+        } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
+            self.offered.entry(account).or_default().insert(mid.clone());
+            if self.fresh.remove(mid).is_some() && *pushed {
+                docket.shown(ID, &[positive(11, 1)]);
+            }
+        } else if let Fact::Acked { mid, .. }
+        | Fact::Nacked { mid, .. }
+        | Fact::Restored { mid, .. }
+        | Fact::Expire { mid, .. }
+        | Fact::Bounce { mid, .. } = &record.fact
+        {
+            self.fresh.remove(mid);
+            if let Some(offered) = self.offered.get_mut(&account) {
+                offered.remove(mid);
+            }
+        } else if let Fact::PowerOff { .. } | Fact::Reset { .. } = &record.fact {
+            self.fresh.retain(|_, (home, ..)| *home != account);
+            self.offered.remove(&account);
+            if let Fact::Reset { .. } = &record.fact {
+                self.sessions.remove(&account);
+            }
+        }
+    }
+}
+
+impl Oracle for PushedInTime {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        // A clock that jumps makes it unknown how long a session lasts.
+        if !spec.server.push || spec.circumstances.clock {
+            return;
+        }
+        self.overdue(record.at, spec, docket);
+        if let Some(account) = account_of(record) {
+            self.account(record, account, spec, docket);
+        } else if let (Fact::Attached { expires }, Some(user)) = (&record.fact, device_of(record)) {
+            self.sessions.insert(user, *expires);
+        }
+    }
+
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
+        self.overdue(docket.now, spec, docket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::DeliveryId;
+    use crate::base::time::Duration;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::Phase;
+    use crate::verdict::requirement::Polarity;
+
+    fn pushed_after(millis: Option<u64>) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.spec.server.push = true;
+        let expires = Millis::WORLD_START + Duration::from_secs(3_600);
+        story.device(1, Fact::Attached { expires });
+        story.at(100).accepts(0, 1, 1);
+        if let Some(millis) = millis {
+            let fact = Fact::Offer {
+                mid: story.mid(0, 1, 1),
+                generation: hash("generation"),
+                attempt: 1,
+                delivery: DeliveryId(1),
+                to: story.user(1),
+                content: hash("content"),
+                pushed: true,
+            };
+            story.at(100 + millis).account(1, fact);
+        }
+        story.at_secs(60).phase(Phase::End);
+        story.judge(PushedInTime::default())
+    }
+
+    #[test]
+    fn mail_pushed_within_the_bound_is_in_order() {
+        let docket = pushed_after(Some(2_000));
+        assert!(docket.findings.is_empty(), "{:?}", docket.findings);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn mail_pushed_late_or_never_is_found() {
+        for after in [Some(2_001), None] {
+            let docket = pushed_after(after);
+            assert_eq!(docket.findings[0].message, "alice>bob#1 is not pushed within 2s");
+            assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 0);
+        }
+    }
+}

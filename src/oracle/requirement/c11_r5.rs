@@ -1,0 +1,141 @@
+//! C11-R5: what is pushed passes every check that polled mail passes: receiver, epochs, tag, replay window.
+//!
+//! Not here: that a refusal changes nothing (S-21), or that mail is committed once however it comes (S-03).
+
+use crate::base::id::Mid;
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::requirement::unasked::Unasked;
+use crate::oracle::spec::Spec;
+use crate::oracle::tampering::{Tampering, is_false};
+use crate::oracle::turn::Turns;
+use crate::trace::fact::Fact;
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
+
+const ID: &str = "C11-R5";
+const CITED: [Requirement; 1] = [Requirement::of(11, 5)];
+
+/// The judge of C11-R5.
+#[derive(Debug, Default)]
+pub struct PushIsChecked {
+    unasked: Unasked,
+    tampering: Tampering,
+    turns: Turns<Push>,
+}
+
+#[derive(Debug)]
+struct Push {
+    mid: Mid,
+    record: RecordId,
+    /// The octets are not those that the server sent.
+    is_false: bool,
+    /// The epochs of its header were searched in the table.
+    searched: bool,
+    /// Its tag was found to hold.
+    opened: bool,
+}
+
+impl Oracle for PushIsChecked {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        self.turns.over(record.at);
+        let meddling = self.tampering.observe(record);
+        if let Some(push) = self.unasked.observe(record) {
+            let wrong = spec.user(push.user) != Some(&push.mid.receiver);
+            let is_false = wrong || meddling.is_some_and(is_false);
+            let (mid, record_id) = (push.mid.clone(), record.id);
+            let push = Push { mid, record: record_id, is_false, searched: false, opened: false };
+            self.turns.begin_after(record, push);
+            return;
+        }
+        if device_of(record).is_none() {
+            return;
+        }
+        let Some(push) = self.turns.during(record) else { return };
+        if let Fact::Select { mid: Some(mid), .. } = &record.fact {
+            push.searched |= *mid == push.mid;
+        } else if let Fact::Decrypt(opening) = &record.fact {
+            push.opened |= opening.mid == push.mid && opening.plain.is_some();
+        } else if let Fact::Commit { mid, .. } = &record.fact
+            && *mid == push.mid
+        {
+            let found = if push.is_false {
+                "although it is not what the server sent"
+            } else if !push.searched || !push.opened {
+                "unchecked"
+            } else {
+                docket.shown(ID, &[positive(11, 5)]);
+                return;
+            };
+            let message = format!("{mid} is pushed and accepted {found}");
+            docket.violation(ID, &CITED, record.at, &[push.record, record.id], message);
+        } else if let Fact::Duplicate { mid } | Fact::Reject { mid: Some(mid), .. } = &record.fact
+            && *mid == push.mid
+        {
+            docket.shown(ID, &[negative(11, 5)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::Story;
+    use crate::trace::fact::{About, FrameKind, Meddling, RejectCause, Selection, Way};
+    use crate::verdict::requirement::Polarity;
+
+    fn arrives(story: &mut Story, altered: bool) -> RecordId {
+        let about = About::Message(story.mid(0, 1, 1), 0);
+        let frame = story.frame(FrameKind::Deliver, false, about);
+        if altered {
+            let (frame, how) = (frame.clone(), Meddling::Altered);
+            story.device(1, Fact::Meddled { frame, how });
+        }
+        story.device(1, Fact::Rx(frame))
+    }
+
+    /// Bob commits a pushed message; whether it was altered, and whether he opens it first.
+    fn commits(altered: bool, opens: bool) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        let push = arrives(&mut story, altered);
+        let first = story.records.len();
+        if opens {
+            let mid = Some(story.mid(0, 1, 1));
+            story.selects(1, 0, mid, Way::In, Selection::Hit);
+            story.opens(1, 0, 1, Some("hello"));
+        }
+        story.commits(1, 0, 1);
+        story.records[first..].iter_mut().for_each(|record| record.cause = Some(push));
+        story.judge(PushIsChecked::default())
+    }
+
+    #[test]
+    fn a_push_that_is_opened_before_it_is_accepted_is_in_order() {
+        let docket = commits(false, true);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn a_push_that_is_refused_is_evidence() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let push = arrives(&mut story, true);
+        let mid = Some(story.mid(0, 1, 1));
+        story.device(1, Fact::Reject { mid, why: RejectCause::AuthFail });
+        story.records.last_mut().unwrap().cause = Some(push);
+        let docket = story.judge(PushIsChecked::default());
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn a_push_that_is_accepted_unchecked_or_altered_is_found() {
+        let unchecked = "alice>bob#1 is pushed and accepted unchecked";
+        assert_eq!(commits(false, false).findings[0].message, unchecked);
+        let altered = "alice>bob#1 is pushed and accepted although it is not what the server sent";
+        assert_eq!(commits(true, true).findings[0].message, altered);
+    }
+}
