@@ -6,7 +6,6 @@ use crate::base::id::Mid;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::requirement::unasked::Unasked;
 use crate::oracle::spec::Spec;
-use crate::oracle::tampering::{Tampering, is_false};
 use crate::oracle::turn::Turns;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -19,7 +18,6 @@ const CITED: [Requirement; 1] = [Requirement::of(11, 5)];
 #[derive(Debug, Default)]
 pub struct PushIsChecked {
     unasked: Unasked,
-    tampering: Tampering,
     turns: Turns<Push>,
 }
 
@@ -27,8 +25,8 @@ pub struct PushIsChecked {
 struct Push {
     mid: Mid,
     record: RecordId,
-    /// The octets are not those that the server sent.
-    is_false: bool,
+    /// It names another receiver.
+    stray: bool,
     /// The epochs of its header were searched in the table.
     searched: bool,
     /// Its tag was found to hold.
@@ -42,12 +40,10 @@ impl Oracle for PushIsChecked {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.turns.over(record.at);
-        let meddling = self.tampering.observe(record);
         if let Some(push) = self.unasked.observe(record) {
-            let wrong = spec.user(push.user) != Some(&push.mid.receiver);
-            let is_false = wrong || meddling.is_some_and(is_false);
+            let stray = spec.user(push.user) != Some(&push.mid.receiver);
             let (mid, record_id) = (push.mid.clone(), record.id);
-            let push = Push { mid, record: record_id, is_false, searched: false, opened: false };
+            let push = Push { mid, record: record_id, stray, searched: false, opened: false };
             self.turns.begin_after(record, push);
             return;
         }
@@ -62,8 +58,8 @@ impl Oracle for PushIsChecked {
         } else if let Fact::Commit { mid, .. } = &record.fact
             && *mid == push.mid
         {
-            let found = if push.is_false {
-                "although it is not what the server sent"
+            let found = if push.stray {
+                "although it is for somebody else"
             } else if !push.searched || !push.opened {
                 "unchecked"
             } else {
@@ -84,23 +80,19 @@ impl Oracle for PushIsChecked {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::{About, FrameKind, Meddling, RejectCause, Selection, Way};
+    use crate::trace::fact::{About, FrameKind, RejectCause, Selection, Way};
     use crate::verdict::requirement::Polarity;
 
-    fn arrives(story: &mut Story, altered: bool) -> RecordId {
+    fn arrives(story: &mut Story) -> RecordId {
         let about = About::Message(story.mid(0, 1, 1), 0);
         let frame = story.frame(FrameKind::Deliver, false, about);
-        if altered {
-            let (frame, how) = (frame.clone(), Meddling::Altered);
-            story.device(1, Fact::Meddled { frame, how });
-        }
         story.device(1, Fact::Rx(frame))
     }
 
-    /// Bob commits a pushed message; whether it was altered, and whether he opens it first.
-    fn commits(altered: bool, opens: bool) -> Docket {
+    /// Bob commits a pushed message; whether he opens it first.
+    fn commits(opens: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
-        let push = arrives(&mut story, altered);
+        let push = arrives(&mut story);
         let first = story.records.len();
         if opens {
             let mid = Some(story.mid(0, 1, 1));
@@ -114,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_push_that_is_opened_before_it_is_accepted_is_in_order() {
-        let docket = commits(false, true);
+        let docket = commits(true);
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
     }
@@ -122,7 +114,7 @@ mod tests {
     #[test]
     fn a_push_that_is_refused_is_evidence() {
         let mut story = Story::new(&["alice", "bob"]);
-        let push = arrives(&mut story, true);
+        let push = arrives(&mut story);
         let mid = Some(story.mid(0, 1, 1));
         story.device(1, Fact::Reject { mid, why: RejectCause::AuthFail });
         story.records.last_mut().unwrap().cause = Some(push);
@@ -132,10 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn a_push_that_is_accepted_unchecked_or_altered_is_found() {
+    fn a_push_that_is_accepted_unchecked_is_found() {
         let unchecked = "alice>bob#1 is pushed and accepted unchecked";
-        assert_eq!(commits(false, false).findings[0].message, unchecked);
-        let altered = "alice>bob#1 is pushed and accepted although it is not what the server sent";
-        assert_eq!(commits(true, true).findings[0].message, altered);
+        assert_eq!(commits(false).findings[0].message, unchecked);
     }
 }

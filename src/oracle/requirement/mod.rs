@@ -2,6 +2,11 @@
 //!
 //! Not here: invariants that concern several claims (`safety`, `liveness`).
 
+pub mod c07_r1;
+pub mod c07_r4;
+pub mod c07_r5;
+pub mod c08_r1;
+pub mod c08_r4;
 pub mod c10_r1;
 pub mod c10_r2;
 pub mod c10_r5;
@@ -18,6 +23,11 @@ use crate::oracle::judge::Oracle;
 #[must_use]
 pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
+        Box::new(c07_r1::LookupsNameTheUser::default()),
+        Box::new(c07_r4::LostRepliesAreAskedForAgain::default()),
+        Box::new(c07_r5::UnknownUsersMakeNoEntry::default()),
+        Box::new(c08_r1::EncryptedBeforeItLeaves::default()),
+        Box::new(c08_r4::SentAgainUnchanged::default()),
         Box::new(c10_r1::PollBringsMail::default()),
         Box::new(c10_r2::NoPollNoMail::default()),
         Box::new(c10_r5::PollsInTime::default()),

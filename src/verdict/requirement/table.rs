@@ -155,7 +155,7 @@ pub(super) static TABLE: [Info; 101] = [
          back."),
     row((9, 2), &[I], &[B], &[Srv], &["S-19"],
         "SubmitAck follows durable storage: a crash right after it loses nothing."),
-    row((9, 3), &[L], &[B], &[Srv], &["S-04"],
+    row((9, 3), &[L], &[B], &[Srv], &["S-04", "S-30"],
         "The server forwards to the header's receiver and nobody else, octet by octet the same."),
     row((9, 4), &[P], &[B], &[Srv], &["S-18"],
         "The server keeps a message until it is acknowledged or expires, and reports expiry to \
@@ -171,7 +171,7 @@ pub(super) static TABLE: [Info; 101] = [
         "Without a poll, and with push disabled, the server sends nothing."),
     row((10, 3), &[P], &[B], &[Poll, Srv], &["S-30"],
         "A poll returns only the mail of the user who polls."),
-    row((10, 4), &[P], &[B], &[Poll, Srv], &["S-19", "S-03"],
+    row((10, 4), &[P], &[B], &[Poll, Srv], &["S-19", "S-03", "S-18"],
         "The device acknowledges only what it holds durably; the rest is offered again."),
     row((10, 5), &[P], &[B], &[Poll], &["C10-R5"],
         "The device polls at its declared period while online, and backs off with jitter on \
