@@ -2,12 +2,13 @@
 //!
 //! Not here: what a link is like (`network`), where frames go afterwards, or records (`path`).
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant};
 use crate::base::units::Ratio;
-use crate::network::config::LinkConfig;
+use crate::network::config::{LinkConfig, Loss};
 use crate::network::fault::{Conditions, Direction, Effect, FaultId, LinkFaults};
 use crate::network::link::{Arrival, Fate, LinkState};
 use crate::scenario::plan::LinkChange;
@@ -54,6 +55,9 @@ pub struct Passage<'a> {
     pub now: Instant,
     /// In the prelude links are constant and lose nothing.
     pub clean: bool,
+    /// Everything is healed: links keep their speed, but neither lose nor change anything. Without that
+    /// no bound on delivery could hold, as a burst of loss may last as long as it likes.
+    pub healed: bool,
 }
 
 impl Links {
@@ -66,7 +70,7 @@ impl Links {
 
     /// What becomes of a frame that this device sends, or that comes in for it.
     pub fn pass(&mut self, frame: &Frame, passage: Passage<'_>) -> Fate {
-        let Passage { config, seed, now, clean } = passage;
+        let Passage { config, seed, now, clean, healed } = passage;
         if clean {
             let delay = if frame.up { config.min_delay() } else { Duration::ZERO };
             let first = Arrival { delay, corrupt: None, reordered: false };
@@ -76,7 +80,11 @@ impl Links {
             None => (Conditions::CLEAR, None),
             Some(troubles) => (troubles.conditions(frame.up), troubles.changed(frame.up, config)),
         };
-        let config = changed.as_ref().unwrap_or(config);
+        let mut config = Cow::Borrowed(changed.as_ref().unwrap_or(config));
+        if healed && (config.loss != Loss::NONE || config.corrupt != Ratio::ZERO) {
+            let healthy = config.to_mut();
+            (healthy.loss, healthy.corrupt) = (Loss::NONE, Ratio::ZERO);
+        }
         let (end, purpose) = if frame.up {
             (&mut self.up, Purpose::Uplink)
         } else {
@@ -85,9 +93,9 @@ impl Links {
         let luck = Luck::new(seed, purpose, u64::from(frame.user));
         let len = frame.octets.len();
         if frame.up {
-            end.state.send(config, &conditions, &luck, now, len)
+            end.state.send(&config, &conditions, &luck, now, len)
         } else {
-            end.state.ingress(config, &conditions, &luck, now, len)
+            end.state.ingress(&config, &conditions, &luck, now, len)
         }
     }
 

@@ -162,6 +162,7 @@ impl<S: Suite> World<S> {
             seed: self.plan.seed,
             now: self.scheduler.now(),
             clean: self.phase == Phase::Given,
+            healed: self.phase == Phase::Settle,
         };
         match self.links[frame.user as usize].pass(&frame, passage) {
             Fate::Drop(reason) => self.lost(&frame, loss(reason)),

@@ -1,61 +1,124 @@
-//! C07-R4: a lookup that gets no answer is sent again under the same number, at growing intervals.
+//! C07-R4: a lookup whose reply is lost is sent again under the same number, and not in haste.
 //!
-//! Not here: when it is given up (S-28).
+//! Not here: how many tries a burst has (S-28), or that misses share one lookup (S-05).
 
 use std::collections::BTreeMap;
 
-use crate::base::id::ReqId;
+use crate::base::id::{ReqId, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, FrameKind, ReplyResult};
-use crate::trace::record::Record;
+use crate::trace::fact::{Fact, FrameKind, LookupEnd, ReplyResult};
+use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C07-R4";
 const CITED: [Requirement; 1] = [Requirement::of(7, 4)];
-/// No two tries of one lookup may follow each other faster.
-const LEAST: Duration = Duration::from_millis(500);
 
 /// The judge of C07-R4.
 #[derive(Debug, Default)]
-pub struct LookupsAreRepeated {
-    tries: BTreeMap<(u32, ReqId), (u32, Instant)>,
-    /// When a device got a session: it says everything anew then.
-    attached: BTreeMap<u32, Instant>,
+pub struct LostRepliesAreAskedForAgain {
+    asked: BTreeMap<(u32, ReqId), Asked>,
 }
 
-impl Oracle for LookupsAreRepeated {
+/// A lookup that nothing has answered.
+#[derive(Debug)]
+struct Asked {
+    peer: UserId,
+    record: RecordId,
+    copies: u32,
+    /// When the last copy left, unless a new session began since.
+    last: Option<Instant>,
+    /// Whether nothing kept it from being repeated.
+    served: bool,
+}
+
+/// How long the answer to one try is waited for (protocol 4.5).
+fn one_try(spec: &Spec, user: u32) -> Duration {
+    spec.limits(user).map_or(Duration::ZERO, |limits| {
+        limits.lookup_burst.scale(1, u64::from(limits.tries.max(1)))
+    })
+}
+
+impl LostRepliesAreAskedForAgain {
+    fn copy(&mut self, record: &Record, user: u32, req: ReqId, spec: &Spec, d: &mut Docket) {
+        let Some(asked) = self.asked.get_mut(&(user, req)) else { return };
+        asked.copies += 1;
+        let pause = asked.last.replace(record.at).map(|last| record.at.since(last));
+        if asked.copies == 1 {
+            return;
+        }
+        if pause.is_some_and(|pause| pause < one_try(spec, user).scale(1, 2)) {
+            let message = format!("the lookup of {} is repeated without backoff", asked.peer);
+            d.violation(ID, &CITED, record.at, &[asked.record, record.id], message);
+        } else {
+            d.shown(ID, &[positive(7, 4)]);
+        }
+    }
+
+    fn end(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
+        let Fact::LookupFailed { req, why, .. } = &record.fact else { return };
+        let Some(asked) = self.asked.remove(&(user, *req)) else { return };
+        let several = spec.limits(user).is_some_and(|limits| limits.tries > 1);
+        if *why == LookupEnd::TimedOut && asked.copies == 1 && asked.served && several {
+            let message = format!("the lookup of {} is given up after one try", asked.peer);
+            docket.violation(ID, &CITED, record.at, &[asked.record, record.id], message);
+        }
+    }
+
+    /// The lookups of a device.
+    fn of(&mut self, user: u32) -> impl Iterator<Item = &mut Asked> {
+        let all = (user, ReqId([0; 8]))..=(user, ReqId([u8::MAX; 8]));
+        self.asked.range_mut(all).map(|(_, asked)| asked)
+    }
+}
+
+impl Oracle for LostRepliesAreAskedForAgain {
     fn id(&self) -> &'static str {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
-        if let Fact::Attached { .. } = &record.fact {
-            self.attached.insert(user, record.at);
+        if let Fact::Lookup { peer, req, .. } = &record.fact {
+            if let Some(earlier) = self.of(user).find(|asked| asked.peer == *peer) {
+                let message = format!("{peer} is looked up again under another number");
+                docket.violation(ID, &CITED, record.at, &[earlier.record, record.id], message);
+            }
+            let (peer, record) = (peer.clone(), record.id);
+            let asked = Asked { peer, record, copies: 0, last: None, served: true };
+            self.asked.insert((user, *req), asked);
         } else if let Fact::Tx(frame) = &record.fact {
-            if frame.kind != Some(FrameKind::LookupKey) {
-                return;
+            if frame.kind == Some(FrameKind::LookupKey) {
+                self.copy(record, user, frame.req, spec, docket);
             }
-            let before = self.tries.get(&(user, frame.req)).copied();
-            let count = before.map_or(1, |(count, _)| count + 1);
-            self.tries.insert((user, frame.req), (count, record.at));
-            let Some((_, last)) = before else { return };
-            let anew = self.attached.get(&user).is_some_and(|at| *at >= last);
-            if record.at.since(last) < LEAST && !anew {
-                let span = record.at.since(last);
-                let message = format!("a lookup is sent again after {span}, without backing off");
-                docket.violation(ID, &CITED, record.at, &[record.id], message);
+        } else if let Fact::Rx(frame) = &record.fact {
+            if frame.kind == Some(FrameKind::Error) {
+                // Without a session nothing can be repeated.
+                self.of(user).for_each(|asked| asked.served = false);
             }
+        } else if let Fact::Attached { .. } = &record.fact {
+            self.of(user).for_each(|asked| asked.last = None);
         } else if let Fact::KeyReply { req, result, .. } = &record.fact {
-            let tries = self.tries.remove(&(user, *req));
-            let again = tries.is_some_and(|(count, _)| count > 1);
-            if again && *result == ReplyResult::Accepted {
-                docket.shown(ID, &[positive(7, 4)]);
+            // A reply that proves nothing answers nothing.
+            let answers = match result {
+                ReplyResult::Accepted
+                | ReplyResult::NewIdentity
+                | ReplyResult::BrokenChain
+                | ReplyResult::Rollback
+                | ReplyResult::UnknownUser => true,
+                ReplyResult::Unsolicited
+                | ReplyResult::WrongUser
+                | ReplyResult::InvalidKey
+                | ReplyResult::BadSignature => false,
+            };
+            if answers {
+                self.asked.remove(&(user, *req));
             }
-        } else if let Fact::LookupFailed { req, .. } = &record.fact {
-            self.tries.remove(&(user, *req));
+        } else if let Fact::LookupFailed { .. } = &record.fact {
+            self.end(record, user, spec, docket);
+        } else if let Fact::PowerOff { .. } | Fact::State { .. } = &record.fact {
+            self.asked.retain(|(owner, _), _| *owner != user);
         }
     }
 }
@@ -64,23 +127,45 @@ impl Oracle for LookupsAreRepeated {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::About;
+    use crate::trace::fact::{About, LookupCause};
     use crate::verdict::requirement::Polarity;
 
-    fn tries(millis: &[u64]) -> Docket {
+    /// Bob looks alice up; copies leave at these seconds.
+    fn asks(seconds: &[u64]) -> Story {
         let mut story = Story::new(&["alice", "bob"]);
-        for at in millis {
-            let frame = story.frame(FrameKind::LookupKey, true, About::User(story.user(1)));
-            story.at(*at).device(0, Fact::Tx(frame));
+        story.looks_up(1, 0, 7, LookupCause::Draft);
+        for second in seconds {
+            let mut frame = story.frame(FrameKind::LookupKey, true, About::User(story.user(0)));
+            frame.req = ReqId([7; 8]);
+            story.at_secs(*second).device(1, Fact::Tx(frame));
         }
-        story.gets_reply(0, 1, 0, ReplyResult::Accepted);
-        story.judge(LookupsAreRepeated::default())
+        story
     }
 
     #[test]
-    fn a_second_try_after_a_while_is_in_order_and_at_once_is_found() {
-        let docket = tries(&[0, 5_000]);
-        assert_eq!(docket.evidence.count(Requirement::of(7, 4), Polarity::Positive), 1);
-        assert_eq!(tries(&[0, 100]).findings.len(), 1);
+    fn the_same_lookup_sent_again_is_in_order() {
+        let docket = asks(&[0, 5]).judge(LostRepliesAreAskedForAgain::default());
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn haste_another_number_and_giving_up_are_found() {
+        let docket = asks(&[0, 1]).judge(LostRepliesAreAskedForAgain::default());
+        let found = "the lookup of alice is repeated without backoff";
+        assert_eq!(docket.findings[0].message, found);
+
+        let mut story = asks(&[0]);
+        story.at_secs(5).looks_up(1, 0, 8, LookupCause::Draft);
+        let docket = story.judge(LostRepliesAreAskedForAgain::default());
+        let found = "alice is looked up again under another number";
+        assert_eq!(docket.findings[0].message, found);
+
+        let mut story = asks(&[0]);
+        let (peer, req, why) = (story.user(0), ReqId([7; 8]), LookupEnd::TimedOut);
+        story.at_secs(40).device(1, Fact::LookupFailed { peer, req, why });
+        let docket = story.judge(LostRepliesAreAskedForAgain::default());
+        let found = "the lookup of alice is given up after one try";
+        assert_eq!(docket.findings[0].message, found);
     }
 }

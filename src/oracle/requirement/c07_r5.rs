@@ -1,6 +1,6 @@
-//! C07-R5: an unknown user makes no entry, and is asked for again after a limited time.
+//! C07-R5: an unknown user makes no entry, and is believed to be unknown for a limited time only.
 //!
-//! Not here: what the user is told (C05-R6).
+//! Not here: what the sender's user is told (S-20).
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::base::id::UserId;
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, LookupEnd, ReplyResult};
+use crate::trace::fact::{DraftStatus, Fact, LookupEnd, ReplyResult, Selection};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -18,14 +18,40 @@ const CITED: [Requirement; 1] = [Requirement::of(7, 5)];
 /// The judge of C07-R5.
 #[derive(Debug, Default)]
 pub struct UnknownUsersMakeNoEntry {
-    unknown: BTreeMap<(u32, UserId), Unknown>,
+    /// Users whom a device was told not to exist, and nothing else since.
+    unknown: BTreeMap<(u32, UserId), (Instant, RecordId)>,
+    /// Receivers of drafts, and when they were composed.
+    drafts: BTreeMap<(u32, crate::base::id::DraftId), (UserId, Instant)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Unknown {
-    at: Instant,
-    record: RecordId,
-    asked_again: bool,
+impl UnknownUsersMakeNoEntry {
+    fn entry(&mut self, record: &Record, user: u32, peer: &UserId, what: &str, d: &mut Docket) {
+        if let Some((_, told)) = self.unknown.get(&(user, peer.clone())) {
+            let message = format!("{peer} is unknown and {what}");
+            d.violation(ID, &CITED, record.at, &[*told, record.id], message);
+        }
+    }
+
+    /// A draft fails: because of an answer that is old, though it was composed after it?
+    fn failed(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
+        let Fact::Notice { draft, status, .. } = &record.fact else { return };
+        let over =
+            matches!(status, DraftStatus::Failed | DraftStatus::Expired | DraftStatus::Delivered);
+        let key = (user, *draft);
+        let of_draft = if over { self.drafts.remove(&key) } else { None };
+        let Some((to, composed)) = of_draft.filter(|_| *status == DraftStatus::Failed) else {
+            return;
+        };
+        let Some((since, told)) = self.unknown.get(&(user, to.clone())) else { return };
+        let believed = spec.limits(user).map(|limits| limits.negative);
+        if believed.is_some_and(|believed| composed > *since + believed) {
+            let message =
+                format!("{to} is still believed to be unknown after {}", record.at.since(*since));
+            docket.violation(ID, &CITED, record.at, &[*told, record.id], message);
+        } else {
+            docket.shown(ID, &[negative(7, 5)]);
+        }
+    }
 }
 
 impl Oracle for UnknownUsersMakeNoEntry {
@@ -36,31 +62,33 @@ impl Oracle for UnknownUsersMakeNoEntry {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         if let Fact::LookupFailed { peer, why: LookupEnd::UnknownUser, .. } = &record.fact {
-            let unknown = Unknown { at: record.at, record: record.id, asked_again: false };
-            self.unknown.insert((user, peer.clone()), unknown);
-            docket.shown(ID, &[negative(7, 5)]);
+            let told = self.unknown.insert((user, peer.clone()), (record.at, record.id));
+            // A second definite answer: the first was not believed for ever, and had left nothing behind.
+            docket.shown(ID, &[positive(7, 5), negative(7, 5)][..2 * usize::from(told.is_some())]);
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
-            let known = self.unknown.remove(&(user, peer.clone()));
-            if known.is_some_and(|unknown| unknown.asked_again) {
+            if self.unknown.remove(&(user, peer.clone())).is_some() {
                 docket.shown(ID, &[positive(7, 5)]);
             }
-        } else if let Fact::Lookup { peer, .. } = &record.fact {
-            if let Some(unknown) = self.unknown.get_mut(&(user, peer.clone())) {
-                unknown.asked_again = true;
-            }
+        } else if let Fact::Compose { draft, to, .. } = &record.fact {
+            self.drafts.insert((user, *draft), (to.clone(), record.at));
         } else if let Fact::Derive { peer, .. } = &record.fact {
-            if let Some(unknown) = self.unknown.get(&(user, peer.clone())) {
-                let message = format!("a secret with {peer}, who does not exist");
-                let records = [unknown.record, record.id];
-                docket.violation(ID, &CITED, record.at, &records, message);
+            self.entry(record, user, peer, "a secret is derived for it", docket);
+        } else if let Fact::Pin { peer, .. } = &record.fact {
+            self.entry(record, user, peer, "a record is pinned for it", docket);
+        } else if let Fact::Select { peer, outcome, .. } = &record.fact {
+            if *outcome == Selection::Miss && self.unknown.contains_key(&(user, peer.clone())) {
+                docket.shown(ID, &[negative(7, 5)]);
             }
-        } else if let Fact::Compose { to, .. } = &record.fact
-            && let Some(unknown) = self.unknown.get(&(user, to.clone()))
-            && let Some(limits) = spec.limits(user)
-            && record.at <= unknown.at + limits.negative
-        {
-            // Within the time for which the answer is believed nothing has to be asked.
-            docket.shown(ID, &[]);
+        } else if let Fact::Notice { .. } = &record.fact {
+            self.failed(record, user, spec, docket);
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            self.unknown.retain(|(owner, _), _| *owner != user);
+        }
+    }
+
+    fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
+        for _ in &self.unknown {
+            docket.shown(ID, &[negative(7, 5)]);
         }
     }
 }
@@ -68,36 +96,57 @@ impl Oracle for UnknownUsersMakeNoEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::ReqId;
-    use crate::oracle::tests_support::Story;
-    use crate::trace::fact::LookupCause;
+    use crate::base::id::{DraftId, ReqId};
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::{Content, LookupCause};
     use crate::verdict::requirement::Polarity;
 
-    fn unknown(story: &mut Story) {
-        let (peer, req, why) = (story.user(1), ReqId([1; 8]), LookupEnd::UnknownUser);
-        story.device(0, Fact::LookupFailed { peer, req, why });
+    /// Bob is told that alice does not exist.
+    fn told() -> Story {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.looks_up(1, 0, 7, LookupCause::Draft);
+        let (peer, req, why) = (story.user(0), ReqId([7; 8]), LookupEnd::UnknownUser);
+        story.device(1, Fact::LookupFailed { peer, req, why });
+        story
     }
 
     #[test]
-    fn somebody_who_registers_later_is_found_by_a_later_lookup() {
-        let mut story = Story::new(&["alice", "bob"]);
-        unknown(&mut story);
-        story.at_secs(60).looks_up(0, 1, 2, LookupCause::Draft);
-        story.gets_reply(0, 1, 2, ReplyResult::Accepted);
-        story.derives(0, 1, 1, 1);
+    fn a_user_who_is_known_later_is_in_order() {
+        let mut story = told();
+        story.at_secs(70).looks_up(1, 0, 8, LookupCause::Draft);
+        story.gets_reply(1, 0, 8, ReplyResult::Accepted);
+        story.derives(1, 0, 1, 1);
         let docket = story.judge(UnknownUsersMakeNoEntry::default());
         assert!(docket.findings.is_empty());
-        for side in [Polarity::Positive, Polarity::Negative] {
-            assert_eq!(docket.evidence.count(Requirement::of(7, 5), side), 1);
-        }
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
     }
 
     #[test]
-    fn a_secret_with_nobody_is_found() {
-        let mut story = Story::new(&["alice", "bob"]);
-        unknown(&mut story);
-        story.derives(0, 1, 1, 1);
+    fn an_unknown_user_without_an_entry_is_evidence() {
+        let docket = told().judge(UnknownUsersMakeNoEntry::default());
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn an_entry_for_an_unknown_user_is_found() {
+        let mut story = told();
+        story.derives(1, 0, 1, 1);
         let docket = story.judge(UnknownUsersMakeNoEntry::default());
-        assert_eq!(docket.findings[0].message, "a secret with bob, who does not exist");
+        let found = "alice is unknown and a secret is derived for it";
+        assert_eq!(docket.findings[0].message, found);
+    }
+
+    #[test]
+    fn an_answer_that_is_believed_for_too_long_is_found() {
+        let mut story = told();
+        let (draft, to) = (DraftId(2), story.user(0));
+        let compose =
+            Fact::Compose { draft, to, kind: Content::Text, plain: hash("hello"), len: 5 };
+        story.at_secs(90).device(1, compose);
+        story.device(1, Fact::Notice { draft, mid: None, status: DraftStatus::Failed });
+        let docket = story.judge(UnknownUsersMakeNoEntry::default());
+        let found = "alice is still believed to be unknown after 90s";
+        assert_eq!(docket.findings[0].message, found);
     }
 }

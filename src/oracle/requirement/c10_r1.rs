@@ -1,67 +1,93 @@
-//! C10-R1: with mail waiting, a poll leads to its delivery.
+//! C10-R1: with mail waiting, a poll by its receiver leads to delivery.
 //!
-//! Not here: that mail is not sent unasked (C10-R2), or that it gets through in the end (L-01).
+//! Not here: that nothing comes without a poll (`c10_r2`), or the answer to a poll of nothing (`c10_r6`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::Mid;
 use crate::oracle::judge::{Docket, Oracle, account_of, positive};
-use crate::oracle::mail::{Mail, Place};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::Fact;
-use crate::trace::record::{Record, RecordId};
+use crate::oracle::turn::Turns;
+use crate::trace::fact::{Fact, FrameKind};
+use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C10-R1";
 const CITED: [Requirement; 1] = [Requirement::of(10, 1)];
+/// A device asks for at most so many items in one poll; with fewer in the answer nothing may be left.
+const ITEMS_MAX: u64 = 64;
 
 /// The judge of C10-R1.
 #[derive(Debug, Default)]
-pub struct PollsFetchMail {
-    mail: Mail,
-    /// Stored, never refused by its receiver, and never offered: due at the next poll.
-    due: BTreeMap<u32, BTreeMap<Mid, RecordId>>,
-    /// Mail that a poll left behind although it was due; a complete poll would have brought it.
-    left: BTreeSet<(u32, Mid)>,
+pub struct PollBringsMail {
+    boxes: BTreeMap<u32, Mailbox>,
+    /// Mail offered in the turn of a poll.
+    polls: Turns<u64>,
 }
 
-/// Items in the answer to one poll at most.
-const POLL_MAX: u64 = 256;
+/// What waits in a mailbox; mail whose receiver asked for patience is in neither set.
+#[derive(Debug, Default)]
+struct Mailbox {
+    ready: BTreeSet<Mid>,
+    leased: BTreeSet<Mid>,
+}
 
-impl Oracle for PollsFetchMail {
+impl PollBringsMail {
+    fn polled(&mut self, record: &Record, account: u32, spec: &Spec, docket: &mut Docket) {
+        let Fact::Polled { count, user } = &record.fact else { return };
+        let Some(offered) = self.polls.end(record) else { return };
+        if offered > 0 {
+            docket.shown(ID, &[positive(10, 1)]);
+        }
+        // A new identity of a user, or an older copy of an account, numbers its mail anew.
+        let unclear = spec.circumstances.reset || spec.circumstances.restore;
+        let left = self.boxes.get(&account).and_then(|it| it.ready.first());
+        if let Some(mid) = left
+            && *count < ITEMS_MAX
+            && !unclear
+        {
+            let message = format!("{user} polls, and {mid} waits and is not delivered");
+            docket.violation(ID, &CITED, record.at, &[record.id], message);
+        }
+    }
+}
+
+impl Oracle for PollBringsMail {
     fn id(&self) -> &'static str {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(account) = account_of(record) else { return };
-        if let Some(((mid, _), _)) = self.mail.observe(record) {
-            let stored = self.mail.get(&mid).filter(|item| item.place == Place::Stored);
-            let due = self.due.entry(account).or_default();
-            match stored.filter(|item| item.offers == 0) {
-                Some(item) => due.insert(mid.clone(), item.record),
-                None => due.remove(&mid),
-            };
-            if let Fact::Offer { pushed: false, .. } = &record.fact {
-                self.left.remove(&(account, mid));
-                docket.shown(ID, &[positive(10, 1)]);
+        self.polls.over(record.at);
+        let mailbox = self.boxes.entry(account).or_default();
+        if let Fact::Rx(frame) = &record.fact {
+            if frame.kind == Some(FrameKind::Poll) {
+                self.polls.begin_after(record, 0);
             }
-            return;
-        }
-        if let Fact::Polled { count, .. } = &record.fact
-            && *count < POLL_MAX
+        } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
+            mailbox.ready.insert(mid.clone());
+        } else if let Fact::Offer { mid, .. } = &record.fact {
+            mailbox.ready.remove(mid);
+            mailbox.leased.insert(mid.clone());
+            if let Some(offered) = self.polls.during(record) {
+                *offered += 1;
+            }
+        } else if let Fact::Restored { mid, .. } = &record.fact {
+            if mailbox.leased.remove(mid) {
+                mailbox.ready.insert(mid.clone());
+            }
+        } else if let Fact::Acked { mid, .. }
+        | Fact::Nacked { mid, counted: true, .. }
+        | Fact::Expire { mid, .. }
+        | Fact::Bounce { mid, .. } = &record.fact
         {
-            let due = self.due.get(&account);
-            let left: Vec<_> =
-                due.into_iter().flatten().map(|(mid, at)| (mid.clone(), *at)).collect();
-            for (mid, stored) in left {
-                if self.left.insert((account, mid.clone())) {
-                    let message = format!("a poll does not bring {mid}, which is stored");
-                    docket.violation(ID, &CITED, record.at, &[stored, record.id], message);
-                }
-            }
-        } else if let Fact::PowerOff { .. } = &record.fact {
-            self.left.retain(|(owner, _)| *owner != account);
+            mailbox.ready.remove(mid);
+            mailbox.leased.remove(mid);
+        } else if let Fact::PowerOn { .. } = &record.fact {
+            mailbox.ready.append(&mut mailbox.leased);
+        } else if let Fact::Polled { .. } = &record.fact {
+            self.polled(record, account, spec, docket);
         }
     }
 }
@@ -69,21 +95,37 @@ impl Oracle for PollsFetchMail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::NodeId;
     use crate::oracle::tests_support::Story;
+    use crate::trace::fact::About;
+    use crate::verdict::requirement::Polarity;
 
-    fn polled(offered: bool) -> usize {
+    fn polls(offers: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.accepts(0, 1, 1);
-        if offered {
+        let frame = story.frame(FrameKind::Poll, true, About::Nothing);
+        let cause = story.at(10).account(1, Fact::Rx(frame));
+        if offers {
             story.offers(0, 1, 1);
+            story.records.last_mut().unwrap().cause = Some(cause);
         }
-        let user = story.user(1);
-        story.account(1, Fact::Polled { user, count: u64::from(offered) });
-        story.judge(PollsFetchMail::default()).findings.len()
+        let fact = Fact::Polled { user: story.user(1), count: offers.into() };
+        story.push(NodeId::account(1), Some(cause), fact);
+        story.judge(PollBringsMail::default())
     }
 
     #[test]
-    fn only_a_poll_that_leaves_stored_mail_behind_is_found() {
-        assert_eq!((polled(true), polled(false)), (0, 1));
+    fn a_poll_that_brings_what_waits_is_in_order() {
+        let docket = polls(true);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn a_poll_that_leaves_mail_waiting_is_found() {
+        let docket = polls(false);
+        let found = "bob polls, and alice>bob#1 waits and is not delivered";
+        assert_eq!(docket.findings[0].message, found);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 0);
     }
 }

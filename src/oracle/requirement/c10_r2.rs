@@ -1,51 +1,66 @@
-//! C10-R2: without push the server sends mail only in answer to a poll.
+//! C10-R2: a server that does not push sends mail only to those who poll.
 //!
-//! Not here: what a poll brings (C10-R1).
+//! Not here: that a poll brings what waits (`c10_r1`).
 
 use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, account_of, negative};
+use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::Fact;
+use crate::oracle::turn::Turns;
+use crate::trace::fact::{Fact, FrameKind};
 use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C10-R2";
 const CITED: [Requirement; 1] = [Requirement::of(10, 2)];
-/// Mail that waited this long for a poll was in reach of an unasked delivery.
-const WAITED: Duration = Duration::from_secs(1);
+/// Mail that waited this long would have been sent by a server that does not wait for polls.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The judge of C10-R2.
 #[derive(Debug, Default)]
-pub struct MailWaitsForItsPoll {
-    stored: BTreeMap<Mid, Instant>,
+pub struct NoPollNoMail {
+    polls: Turns<()>,
+    /// Since when mail waits, and in which account.
+    waiting: BTreeMap<Mid, (u32, Instant)>,
 }
 
-impl Oracle for MailWaitsForItsPoll {
+impl Oracle for NoPollNoMail {
     fn id(&self) -> &'static str {
         ID
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        if account_of(record).is_none() || spec.server.push {
+        if spec.server.push {
             return;
         }
-        if let Fact::Accept { mid, known: false, .. } = &record.fact {
-            self.stored.insert(mid.clone(), record.at);
-        } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
-            let waited = self.stored.remove(mid).is_some_and(|at| record.at >= at + WAITED);
-            if *pushed {
-                let message = format!("{mid} is sent without a poll");
-                docket.violation(ID, &CITED, record.at, &[record.id], message);
-            } else if waited {
-                docket.shown(ID, &[negative(10, 2)]);
+        let Some(account) = account_of(record) else { return };
+        self.polls.over(record.at);
+        if let Fact::Rx(frame) = &record.fact {
+            if frame.kind == Some(FrameKind::Poll) {
+                self.polls.begin_after(record, ());
             }
-        } else if let Fact::Expire { mid, .. } = &record.fact
-            && self.stored.remove(mid).is_some()
+        } else if let Fact::Accept { mid, known: false, .. } | Fact::Restored { mid, .. } =
+            &record.fact
         {
-            docket.shown(ID, &[negative(10, 2)]);
+            self.waiting.insert(mid.clone(), (account, record.at));
+        } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
+            let since = self.waiting.remove(mid).map(|(_, since)| since);
+            if *pushed || self.polls.during(record).is_none() {
+                let message = format!("{mid} is sent although {} does not poll", mid.receiver);
+                docket.violation(ID, &CITED, record.at, &[record.id], message);
+            } else if since.is_some_and(|since| record.at.since(since) >= PATIENCE) {
+                docket.shown(ID, &[positive(10, 2), negative(10, 2)]);
+            }
+        } else if let Fact::Acked { mid, .. }
+        | Fact::Expire { mid, .. }
+        | Fact::Bounce { mid, .. } = &record.fact
+        {
+            self.waiting.remove(mid);
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            // A server that is off sends nothing anyway.
+            self.waiting.retain(|_, (home, _)| *home != account);
         }
     }
 }
@@ -54,24 +69,29 @@ impl Oracle for MailWaitsForItsPoll {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
+    use crate::trace::fact::About;
     use crate::verdict::requirement::Polarity;
 
-    fn offered(pushed: bool) -> Docket {
+    fn offered(polled: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.accepts(0, 1, 1);
-        story.at_secs(5).offers(0, 1, 1);
-        if let Some(Fact::Offer { pushed: it, .. }) =
-            story.records.last_mut().map(|record| &mut record.fact)
-        {
-            *it = pushed;
-        }
-        story.judge(MailWaitsForItsPoll::default())
+        let frame = story.frame(FrameKind::Poll, true, About::Nothing);
+        let cause = story.at_secs(5).account(1, Fact::Rx(frame));
+        story.offers(0, 1, 1);
+        story.records.last_mut().unwrap().cause = polled.then_some(cause);
+        story.judge(NoPollNoMail::default())
     }
 
     #[test]
-    fn mail_that_waits_for_a_poll_is_in_order_and_mail_that_does_not_is_found() {
-        let docket = offered(false);
-        assert_eq!(docket.evidence.count(Requirement::of(10, 2), Polarity::Negative), 1);
-        assert_eq!(offered(true).findings[0].message, "alice>bob#1 is sent without a poll");
+    fn mail_that_waits_for_the_poll_is_in_order() {
+        let docket = offered(true);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn mail_that_nobody_polled_is_found() {
+        let found = "alice>bob#1 is sent although bob does not poll";
+        assert_eq!(offered(false).findings[0].message, found);
     }
 }

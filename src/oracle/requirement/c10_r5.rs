@@ -1,139 +1,191 @@
-//! C10-R5: a device polls at its declared period, and after an error not at once but after a while.
+//! C10-R5: a device polls at its period while it is online, and backs off while nobody answers.
 //!
-//! Not here: what polls bring (C10-R1).
+//! Not here: what polls bring (`c10_r1`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::ReqId;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, FrameKind, Phase};
-use crate::trace::record::Record;
+use crate::trace::fact::{DeviceState, Fact, FrameKind};
+use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C10-R5";
 const CITED: [Requirement; 1] = [Requirement::of(10, 5)];
-/// The longest backoff, and a poll beside it that is still under way.
-const BACKOFF: Duration = Duration::from_secs(120);
-/// No two tries of one poll may follow each other faster.
-const LEAST: Duration = Duration::from_millis(500);
+/// The longest pause between two copies of a poll that nobody answers: the cap of all backoffs with its
+/// jitter (protocol 4.5).
+const BACKOFF_MAX: Duration = Duration::from_secs(72);
+/// What a slow processor may add.
+const LATENESS: Duration = Duration::from_secs(10);
+/// Pauses between copies after which a backoff must show: with doubling the last is four times the first.
+const PAUSES: usize = 3;
+/// Pauses of this length may be those of a backoff that is at its cap.
+const NEAR_CAP: Duration = Duration::from_secs(30);
 
 /// The judge of C10-R5.
 #[derive(Debug, Default)]
-pub struct PollsKeepTheirPeriod {
-    heal: Option<Instant>,
-    devices: BTreeMap<u32, Device>,
+pub struct PollsInTime {
+    devices: BTreeMap<u32, Polling>,
+    /// By when devices must have polled again; outdated entries are passed over.
+    dues: BTreeSet<(Instant, u32)>,
 }
 
-#[derive(Debug, Default)]
-struct Device {
-    last: Option<(Instant, ReqId)>,
-    /// The tries of one poll: last interval between them.
-    interval: Option<Duration>,
-    /// In service since then: on, and with a session.
-    attached: Option<Instant>,
+/// The polls of a device that is online.
+#[derive(Debug)]
+struct Polling {
+    req: ReqId,
+    /// When its last copy left.
+    last: Instant,
+    record: RecordId,
+    /// By when the next copy or poll must leave; none: not while it has to attach first.
+    due: Option<Instant>,
+    /// Between the copies of this poll.
+    pauses: Vec<Duration>,
 }
 
-impl PollsKeepTheirPeriod {
-    fn poll(&mut self, record: &Record, user: u32, req: ReqId, spec: &Spec, docket: &mut Docket) {
+impl PollsInTime {
+    fn polls(&mut self, record: &Record, user: u32, req: ReqId, spec: &Spec, docket: &mut Docket) {
         let Some(period) = spec.limits(user).and_then(|limits| limits.poll) else { return };
-        let device = self.devices.entry(user).or_default();
-        let before = device.last.replace((record.at, req));
-        let Some((at, same)) = before else { return };
-        let span = record.at.since(at);
-        if same == req {
-            let longer = device.interval.replace(span).is_some_and(|before| span > before);
-            if span < LEAST && device.attached.is_none_or(|attached| attached < at) {
-                let message = format!("a poll is sent again after {span}");
-                docket.violation(ID, &CITED, record.at, &[record.id], message);
-            } else if longer {
-                docket.shown(ID, &[negative(10, 5)]);
-            }
-        } else {
-            device.interval = None;
-            // A fifth is jitter.
-            if span <= period.scale(6, 5) + spec.round_trip {
+        let due = record.at + period.max(BACKOFF_MAX) + LATENESS;
+        self.dues.insert((due, user));
+        let due = Some(due);
+        let fresh = Polling { req, last: record.at, record: record.id, due, pauses: Vec::new() };
+        let Some(polling) = self.devices.get_mut(&user) else {
+            self.devices.insert(user, fresh);
+            return;
+        };
+        let pause = record.at.since(polling.last);
+        if polling.req != req {
+            if polling.due.is_some() && pause >= period.scale(1, 2) && pause <= period + LATENESS {
                 docket.shown(ID, &[positive(10, 5)]);
+            }
+            *polling = fresh;
+            return;
+        }
+        (polling.last, polling.record, polling.due) = (record.at, record.id, due);
+        polling.pauses.push(pause);
+        if let [first, .., last] = polling.pauses[..]
+            && polling.pauses.len() == PAUSES
+        {
+            if last >= first.scale(3, 2) || first >= NEAR_CAP {
+                docket.shown(ID, &[positive(10, 5), negative(10, 5)]);
+            } else {
+                let message = "a poll that nobody answers is repeated without backoff".to_owned();
+                docket.violation(ID, &CITED, record.at, &[record.id], message);
+            }
+        }
+    }
+
+    fn overdue(&mut self, now: Instant, spec: &Spec, docket: &mut Docket) {
+        while let Some((at, user)) = self.dues.first().copied() {
+            if at >= now {
+                break;
+            }
+            self.dues.remove(&(at, user));
+            let missed = |polling: &&mut Polling| polling.due == Some(at);
+            if let Some(polling) = self.devices.get_mut(&user).filter(missed) {
+                polling.due = None;
+                let name = spec.user(user).map_or("?", |it| it.as_str());
+                let message = format!("{name} does not poll in time");
+                docket.violation(ID, &CITED, now, &[polling.record], message);
             }
         }
     }
 }
 
-impl Oracle for PollsKeepTheirPeriod {
+impl Oracle for PollsInTime {
     fn id(&self) -> &'static str {
         ID
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        if let Fact::Phase(Phase::Settle) = &record.fact {
-            self.heal = Some(record.at);
-        }
+        self.overdue(record.at, spec, docket);
         let Some(user) = device_of(record) else { return };
         if let Fact::Tx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {
-                self.poll(record, user, frame.req, spec, docket);
+                self.polls(record, user, frame.req, spec, docket);
+            }
+        } else if let Fact::Rx(frame) = &record.fact {
+            let Some(polling) = self.devices.get_mut(&user) else { return };
+            if frame.kind == Some(FrameKind::Error) {
+                // The session may be over; polls go on after the next one begins.
+                polling.due = None;
+            } else if let Some(period) = spec.limits(user).and_then(|limits| limits.poll)
+                && frame.kind == Some(FrameKind::PollEnd)
+                && frame.req == polling.req
+                && polling.due.is_some()
+            {
+                let due = record.at.max(polling.last + period) + LATENESS;
+                polling.due = Some(due);
+                self.dues.insert((due, user));
             }
         } else if let Fact::Attached { .. } = &record.fact {
-            self.devices.entry(user).or_default().attached = Some(record.at);
-        } else if let Fact::PowerOff { .. } | Fact::State { .. } = &record.fact
-            && let Some(device) = self.devices.get_mut(&user)
-        {
-            device.last = None;
-            if let Fact::PowerOff { .. } = &record.fact {
-                device.attached = None;
+            // A new burst of copies begins.
+            self.devices.remove(&user);
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            self.devices.remove(&user);
+        } else if let Fact::State { to } = &record.fact {
+            match to {
+                DeviceState::Ready | DeviceState::Rotating => {}
+                DeviceState::Blank | DeviceState::Keyed | DeviceState::Locked => {
+                    self.devices.remove(&user);
+                }
             }
         }
     }
 
     fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
-        let Some(heal) = self.heal else { return };
-        for (user, device) in &self.devices {
-            let period = spec.limits(*user).and_then(|limits| limits.poll);
-            let (Some(period), Some(attached)) = (period, device.attached) else { continue };
-            let from = heal.max(attached).max(device.last.map_or(Instant::START, |(at, _)| at));
-            if docket.now > from + period.times(2) + BACKOFF {
-                let name = spec.user(*user).map_or("?", |name| name.as_str());
-                let message = format!("{name} has not polled since {from}");
-                docket.violation(ID, &CITED, docket.now, &[], message);
-            }
-        }
+        self.overdue(docket.now, spec, docket);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::time::Millis;
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::About;
+    use crate::trace::fact::{About, Phase};
     use crate::verdict::requirement::Polarity;
 
-    /// Polls at these seconds under these numbers; the run ends at 300 s.
-    fn polls(at: &[(u64, u8)]) -> Docket {
-        let mut story = Story::new(&["alice"]);
-        story.device(0, Fact::Attached { expires: Millis::NEVER });
-        story.phase(Phase::Settle);
-        for (at, req) in at {
+    /// Bob polls at these seconds; answered: under a new number each time.
+    fn polls(seconds: &[u64], answered: bool, end: u64) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        for (n, second) in (1..).zip(seconds) {
+            let req = ReqId([if answered { n } else { 1 }; 8]);
             let mut frame = story.frame(FrameKind::Poll, true, About::Nothing);
-            frame.req = ReqId([*req; 8]);
-            story.at_secs(*at).device(0, Fact::Tx(frame));
+            frame.req = req;
+            story.at_secs(*second).device(1, Fact::Tx(frame));
+            if answered {
+                let mut frame = story.frame(FrameKind::PollEnd, false, About::Nothing);
+                frame.req = req;
+                story.device(1, Fact::Rx(frame));
+            }
         }
-        story.at_secs(300).phase(Phase::End);
-        story.judge(PollsKeepTheirPeriod::default())
+        story.at_secs(end).phase(Phase::End);
+        story.judge(PollsInTime::default())
     }
 
     #[test]
-    fn polls_at_their_period_and_backing_off_are_in_order() {
-        let docket = polls(&[(270, 1), (280, 2), (282, 2), (286, 2)]);
-        assert!(docket.findings.is_empty(), "{:?}", docket.findings);
-        assert_eq!(docket.evidence.count(Requirement::of(10, 5), Polarity::Positive), 1);
-        assert_eq!(docket.evidence.count(Requirement::of(10, 5), Polarity::Negative), 1);
+    fn polls_at_the_period_and_a_backoff_are_in_order() {
+        let docket = polls(&[0, 10, 20], true, 25);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 2);
+        let docket = polls(&[0, 2, 6, 14], false, 25);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
     }
 
     #[test]
     fn a_device_that_stops_polling_is_found() {
-        let found = "alice has not polled since 10.000000s";
-        assert_eq!(polls(&[(10, 1)]).findings[0].message, found);
+        let docket = polls(&[0, 10], true, 60);
+        assert_eq!(docket.findings[0].message, "bob does not poll in time");
+    }
+
+    #[test]
+    fn a_device_that_does_not_back_off_is_found() {
+        let docket = polls(&[0, 2, 4, 6], false, 20);
+        let found = "a poll that nobody answers is repeated without backoff";
+        assert_eq!(docket.findings[0].message, found);
     }
 }

@@ -1,7 +1,8 @@
-//! C10-R6: a poll of an empty mailbox is answered, and says that there is nothing.
+//! C10-R6: a poll of an empty mailbox has a definite empty answer.
 //!
-//! Not here: polls that bring something (C10-R1).
+//! Not here: what a poll of a mailbox with mail brings (`c10_r1`).
 
+use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, account_of, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
@@ -14,37 +15,66 @@ const CITED: [Requirement; 1] = [Requirement::of(10, 6)];
 
 /// The judge of C10-R6.
 #[derive(Debug, Default)]
-pub struct EmptyPollsAreAnswered {
-    /// Polls that found nothing, and whether their answer left.
-    empty: Turns<(RecordId, bool)>,
+pub struct PollIsAnswered {
+    polls: Turns<Poll>,
+    /// When each account stopped last.
+    stopped: std::collections::BTreeMap<u32, Instant>,
 }
 
-impl Oracle for EmptyPollsAreAnswered {
+#[derive(Debug)]
+struct Poll {
+    account: u32,
+    at: Instant,
+    record: RecordId,
+    /// Nothing was there to be sent.
+    empty: bool,
+}
+
+impl PollIsAnswered {
+    fn judge(&self, over: Vec<Poll>, docket: &mut Docket) {
+        for poll in over {
+            if self.stopped.get(&poll.account).is_none_or(|at| *at < poll.at) {
+                let message = "a poll has no answer".to_owned();
+                docket.violation(ID, &CITED, poll.at, &[poll.record], message);
+            }
+        }
+    }
+}
+
+impl Oracle for PollIsAnswered {
     fn id(&self) -> &'static str {
         ID
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for (poll, answered) in self.empty.over(record.at) {
-            if !answered {
-                let message = "a poll of an empty mailbox is not answered".to_owned();
-                docket.violation(ID, &CITED, record.at, &[poll], message);
+        let over = self.polls.over(record.at);
+        self.judge(over, docket);
+        let Some(account) = account_of(record) else { return };
+        if let Fact::Rx(frame) = &record.fact {
+            if frame.kind == Some(FrameKind::Poll) {
+                let poll = Poll { account, at: record.at, record: record.id, empty: false };
+                self.polls.begin_after(record, poll);
             }
-        }
-        if account_of(record).is_none() {
-            return;
-        }
-        if let Fact::Polled { count: 0, .. } = &record.fact {
-            self.empty.begin(record, (record.id, false));
+        } else if let Fact::Polled { count: 0, .. } = &record.fact {
+            if let Some(poll) = self.polls.during(record) {
+                poll.empty = true;
+            }
         } else if let Fact::Tx(frame) = &record.fact
-            && frame.kind == Some(FrameKind::PollEnd)
-            && let Some((_, answered)) = self.empty.during(record)
+            && matches!(frame.kind, Some(FrameKind::PollEnd | FrameKind::Error))
         {
-            *answered = true;
-            docket.shown(ID, &[positive(10, 6)]);
+            let answered = self.polls.end(record);
+            if frame.kind == Some(FrameKind::PollEnd) && answered.is_some_and(|poll| poll.empty) {
+                docket.shown(ID, &[positive(10, 6)]);
+            }
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.empty.rest();
+            self.stopped.insert(account, record.at);
         }
+    }
+
+    fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
+        // What came in the last moments may still wait for a write.
+        let over = self.polls.over(docket.now);
+        self.judge(over, docket);
     }
 }
 
@@ -57,24 +87,28 @@ mod tests {
     use crate::verdict::requirement::Polarity;
 
     fn polled(answered: bool) -> Docket {
-        let mut story = Story::new(&["alice"]);
-        let cause = story.account(0, Fact::Timer { reason: "poll".to_owned() });
-        let user = story.user(0);
-        let node = NodeId::account(0);
-        story.push(node, Some(cause), Fact::Polled { user, count: 0 });
+        let mut story = Story::new(&["alice", "bob"]);
+        let frame = story.frame(FrameKind::Poll, true, About::Nothing);
+        let cause = story.account(1, Fact::Rx(frame));
+        let fact = Fact::Polled { user: story.user(1), count: 0 };
+        story.push(NodeId::account(1), Some(cause), fact);
         if answered {
             let frame = story.frame(FrameKind::PollEnd, false, About::Nothing);
-            story.push(node, Some(cause), Fact::Tx(frame));
+            story.push(NodeId::account(1), Some(cause), Fact::Tx(frame));
         }
         story.at_secs(60).phase(Phase::End);
-        story.judge(EmptyPollsAreAnswered::default())
+        story.judge(PollIsAnswered::default())
     }
 
     #[test]
-    fn only_an_empty_poll_without_an_answer_is_found() {
+    fn an_empty_answer_is_an_answer() {
         let docket = polled(true);
         assert!(docket.findings.is_empty());
-        assert_eq!(docket.evidence.count(Requirement::of(10, 6), Polarity::Positive), 1);
-        assert_eq!(polled(false).findings.len(), 1);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn silence_is_found() {
+        assert_eq!(polled(false).findings[0].message, "a poll has no answer");
     }
 }

@@ -1,12 +1,12 @@
-//! C11-R1: to a connected receiver new mail is pushed within the bound.
+//! C11-R1: a server that pushes offers new mail to a connected receiver within `T_push`.
 //!
-//! Not here: what the device makes of it (C11-R2), or a push that fails (C11-R4).
+//! Not here: what the receiver does with it (`c11_r2`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::base::id::Mid;
-use crate::base::time::{Duration, Instant, Millis};
-use crate::oracle::judge::{Docket, Oracle, account_of, positive};
+use crate::base::time::{Instant, Millis};
+use crate::oracle::judge::{Docket, Oracle, account_of, device_of, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -14,107 +14,142 @@ use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C11-R1";
 const CITED: [Requirement; 1] = [Requirement::of(11, 1)];
-/// Mail under way at once, at most, before the server may hold some back.
-const WINDOW: usize = 64;
+/// Offers without an answer after which a server may hold back the rest, so as not to flood a device.
+const UNANSWERED_MAX: usize = 256;
 
 /// The judge of C11-R1.
 #[derive(Debug, Default)]
-pub struct PushesComeInTime {
+pub struct PushedInTime {
+    /// Until when each user's session lasts.
     sessions: BTreeMap<u32, Millis>,
-    /// Accepted while the receiver was connected, and not offered yet.
-    due: BTreeMap<Mid, (u32, Instant, RecordId)>,
-    leased: BTreeMap<u32, BTreeSet<Mid>>,
+    /// Mail that came while its receiver was connected and was not offered yet.
+    fresh: BTreeMap<Mid, (u32, Instant, RecordId)>,
+    /// The same in the order of coming.
+    order: VecDeque<(Instant, Mid)>,
+    /// Offered and not answered.
+    offered: BTreeMap<u32, BTreeSet<Mid>>,
 }
 
-impl PushesComeInTime {
-    fn judge(&mut self, now: Instant, bound: Duration, docket: &mut Docket) {
-        let late = |(_, (_, at, _)): &(&Mid, &(u32, Instant, RecordId))| now > *at + bound;
-        let late: Vec<Mid> = self.due.iter().filter(late).map(|(mid, _)| mid.clone()).collect();
-        for mid in late {
-            if let Some((_, at, record)) = self.due.remove(&mid) {
+impl PushedInTime {
+    fn overdue(&mut self, now: Instant, spec: &Spec, docket: &mut Docket) {
+        let bound = spec.server.push_bound;
+        while let Some((at, mid)) = self.order.front().cloned() {
+            if at + bound >= now {
+                break;
+            }
+            self.order.pop_front();
+            if self.fresh.get(&mid).is_some_and(|(_, since, _)| *since == at)
+                && let Some((_, _, record)) = self.fresh.remove(&mid)
+            {
                 let message = format!("{mid} is not pushed within {bound}");
-                docket.violation(ID, &CITED, at + bound, &[record], message);
+                docket.violation(ID, &CITED, now, &[record], message);
+            }
+        }
+    }
+
+    fn account(&mut self, record: &Record, account: u32, spec: &Spec, docket: &mut Docket) {
+        if let Fact::Session { expires, .. } = &record.fact {
+            self.sessions.insert(account, *expires);
+        } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
+            let until = self.sessions.get(&account);
+            let connected = until.is_some_and(|it| *it > record.wall + spec.server.push_bound);
+            let busy = self.offered.get(&account).is_some_and(|it| it.len() >= UNANSWERED_MAX);
+            if connected && !busy {
+                self.fresh.insert(mid.clone(), (account, record.at, record.id));
+                self.order.push_back((record.at, mid.clone()));
+            }
+        } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
+            self.offered.entry(account).or_default().insert(mid.clone());
+            if self.fresh.remove(mid).is_some() && *pushed {
+                docket.shown(ID, &[positive(11, 1)]);
+            }
+        } else if let Fact::Acked { mid, .. }
+        | Fact::Nacked { mid, .. }
+        | Fact::Restored { mid, .. }
+        | Fact::Expire { mid, .. }
+        | Fact::Bounce { mid, .. } = &record.fact
+        {
+            self.fresh.remove(mid);
+            if let Some(offered) = self.offered.get_mut(&account) {
+                offered.remove(mid);
+            }
+        } else if let Fact::PowerOff { .. } | Fact::Reset { .. } = &record.fact {
+            self.fresh.retain(|_, (home, ..)| *home != account);
+            self.offered.remove(&account);
+            if let Fact::Reset { .. } = &record.fact {
+                self.sessions.remove(&account);
             }
         }
     }
 }
 
-impl Oracle for PushesComeInTime {
+impl Oracle for PushedInTime {
     fn id(&self) -> &'static str {
         ID
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        if !spec.server.push {
+        // A clock that jumps makes it unknown how long a session lasts.
+        if !spec.server.push || spec.circumstances.clock {
             return;
         }
-        if !self.due.is_empty() {
-            self.judge(record.at, spec.server.push_bound, docket);
+        self.overdue(record.at, spec, docket);
+        if let Some(account) = account_of(record) {
+            self.account(record, account, spec, docket);
+        } else if let (Fact::Attached { expires }, Some(user)) = (&record.fact, device_of(record)) {
+            self.sessions.insert(user, *expires);
         }
-        let Some(account) = account_of(record) else { return };
-        if let Fact::Session { expires, .. } = &record.fact {
-            self.sessions.insert(account, *expires);
-        } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
-            let expires = self.sessions.get(&account).copied().unwrap_or_default();
-            let open = expires > record.wall + spec.server.push_bound;
-            let room = self.leased.get(&account).is_none_or(|leased| leased.len() < WINDOW);
-            if open && room {
-                self.due.insert(mid.clone(), (account, record.at, record.id));
-            }
-        } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
-            self.leased.entry(account).or_default().insert(mid.clone());
-            if self.due.remove(mid).is_some() && *pushed {
-                docket.shown(ID, &[positive(11, 1)]);
-            }
-        } else if let Fact::Acked { mid, .. }
-        | Fact::Restored { mid, .. }
-        | Fact::Nacked { mid, .. }
-        | Fact::Expire { mid, .. }
-        | Fact::Bounce { mid, .. } = &record.fact
-        {
-            self.due.remove(mid);
-            if let Some(leased) = self.leased.get_mut(&account) {
-                leased.remove(mid);
-            }
-        } else if let Fact::PowerOff { .. } | Fact::PowerOn { .. } | Fact::Reset { .. } =
-            &record.fact
-        {
-            self.sessions.remove(&account);
-            self.due.retain(|_, (owner, ..)| *owner != account);
-        }
+    }
+
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
+        self.overdue(docket.now, spec, docket);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::tests_support::Story;
+    use crate::base::id::DeliveryId;
+    use crate::base::time::Duration;
+    use crate::oracle::tests_support::{Story, hash};
     use crate::trace::fact::Phase;
     use crate::verdict::requirement::Polarity;
 
-    fn pushed(at: Option<u64>) -> Docket {
+    fn pushed_after(millis: Option<u64>) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.spec.server.push = true;
-        let user = story.user(1);
-        story.account(1, Fact::Session { user, expires: Millis::NEVER });
-        story.accepts(0, 1, 1);
-        if let Some(at) = at {
-            story.at(at).offers(0, 1, 1);
-            if let Some(Fact::Offer { pushed, .. }) =
-                story.records.last_mut().map(|record| &mut record.fact)
-            {
-                *pushed = true;
-            }
+        let expires = Millis::WORLD_START + Duration::from_secs(3_600);
+        story.device(1, Fact::Attached { expires });
+        story.at(100).accepts(0, 1, 1);
+        if let Some(millis) = millis {
+            let fact = Fact::Offer {
+                mid: story.mid(0, 1, 1),
+                generation: hash("generation"),
+                attempt: 1,
+                delivery: DeliveryId(1),
+                to: story.user(1),
+                content: hash("content"),
+                pushed: true,
+            };
+            story.at(100 + millis).account(1, fact);
         }
         story.at_secs(60).phase(Phase::End);
-        story.judge(PushesComeInTime::default())
+        story.judge(PushedInTime::default())
     }
 
     #[test]
-    fn a_push_in_time_is_in_order_and_none_is_found() {
-        let docket = pushed(Some(500));
-        assert!(docket.findings.is_empty());
-        assert_eq!(docket.evidence.count(Requirement::of(11, 1), Polarity::Positive), 1);
-        assert_eq!(pushed(None).findings[0].message, "alice>bob#1 is not pushed within 2s");
+    fn mail_pushed_within_the_bound_is_in_order() {
+        let docket = pushed_after(Some(2_000));
+        assert!(docket.findings.is_empty(), "{:?}", docket.findings);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn mail_pushed_late_or_never_is_found() {
+        for after in [Some(2_001), None] {
+            let docket = pushed_after(after);
+            assert_eq!(docket.findings[0].message, "alice>bob#1 is not pushed within 2s");
+            assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 0);
+        }
     }
 }

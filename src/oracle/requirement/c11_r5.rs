@@ -1,85 +1,76 @@
-//! C11-R5: what comes by push is checked like what was asked for: it is refused for the same reasons.
+//! C11-R5: what is pushed passes every check that polled mail passes: receiver, epochs, tag, replay window.
 //!
-//! Not here: that refusals change nothing (S-21), and replays (S-03).
-
-use std::collections::BTreeMap;
+//! Not here: that a refusal changes nothing (S-21), or that mail is committed once however it comes (S-03).
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::requirement::unasked::Unasked;
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{About, Fact, FrameKind, RejectCause};
-use crate::trace::record::Record;
+use crate::oracle::turn::Turns;
+use crate::trace::fact::Fact;
+use crate::trace::record::{Record, RecordId};
+use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C11-R5";
+const CITED: [Requirement; 1] = [Requirement::of(11, 5)];
 
 /// The judge of C11-R5.
 #[derive(Debug, Default)]
-pub struct PushesAreChecked {
-    /// Whether a message was offered by push last.
-    pushed: BTreeMap<Mid, bool>,
-    /// Whether a device has a poll under way.
-    polling: BTreeMap<u32, bool>,
+pub struct PushIsChecked {
+    unasked: Unasked,
+    turns: Turns<Push>,
 }
 
-/// Whether a refusal is a check of the message, and not for want of keys or room.
-const fn is_check(why: RejectCause) -> bool {
-    match why {
-        RejectCause::Malformed
-        | RejectCause::WrongReceiver
-        | RejectCause::AuthFail
-        | RejectCause::TooOld
-        | RejectCause::StaleEpoch
-        | RejectCause::SelfMessage => true,
-        RejectCause::BadBody
-        | RejectCause::UnknownEpoch
-        | RejectCause::UnknownSender
-        | RejectCause::Busy => false,
-    }
+#[derive(Debug)]
+struct Push {
+    mid: Mid,
+    record: RecordId,
+    /// It names another receiver.
+    stray: bool,
+    /// The epochs of its header were searched in the table.
+    searched: bool,
+    /// Its tag was found to hold.
+    opened: bool,
 }
 
-impl Oracle for PushesAreChecked {
+impl Oracle for PushIsChecked {
     fn id(&self) -> &'static str {
         ID
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        if !spec.server.push {
+        self.turns.over(record.at);
+        if let Some(push) = self.unasked.observe(record) {
+            let stray = spec.user(push.user) != Some(&push.mid.receiver);
+            let (mid, record_id) = (push.mid.clone(), record.id);
+            let push = Push { mid, record: record_id, stray, searched: false, opened: false };
+            self.turns.begin_after(record, push);
             return;
         }
-        if account_of(record).is_some() {
-            if let Fact::Offer { mid, pushed, .. } = &record.fact {
-                self.pushed.insert(mid.clone(), *pushed);
-            } else if let Fact::Acked { mid, .. } = &record.fact {
-                self.pushed.remove(mid);
-            }
+        if device_of(record).is_none() {
             return;
         }
-        let Some(user) = device_of(record) else { return };
-        let polling = self.polling.entry(user).or_default();
-        let checked = if let Fact::Tx(frame) = &record.fact {
-            *polling |= frame.kind == Some(FrameKind::Poll);
-            return;
-        } else if let Fact::Rx(frame) = &record.fact {
-            *polling &= frame.kind != Some(FrameKind::PollEnd);
-            if let About::Message(mid, _) = &frame.about
-                && frame.kind == Some(FrameKind::Deliver)
-                && !*polling
-            {
-                self.pushed.entry(mid.clone()).or_insert(true);
-            }
-            return;
-        } else if let Fact::Reject { mid, why } = &record.fact {
-            let unasked = match mid {
-                Some(mid) => self.pushed.get(mid).copied().unwrap_or(!*polling),
-                None => !*polling,
+        let Some(push) = self.turns.during(record) else { return };
+        if let Fact::Select { mid: Some(mid), .. } = &record.fact {
+            push.searched |= *mid == push.mid;
+        } else if let Fact::Decrypt(opening) = &record.fact {
+            push.opened |= opening.mid == push.mid && opening.plain.is_some();
+        } else if let Fact::Commit { mid, .. } = &record.fact
+            && *mid == push.mid
+        {
+            let found = if push.stray {
+                "although it is for somebody else"
+            } else if !push.searched || !push.opened {
+                "unchecked"
+            } else {
+                docket.shown(ID, &[positive(11, 5)]);
+                return;
             };
-            unasked && is_check(*why)
-        } else if let Fact::Duplicate { mid } = &record.fact {
-            self.pushed.get(mid).copied().unwrap_or(!*polling)
-        } else {
-            return;
-        };
-        if checked {
+            let message = format!("{mid} is pushed and accepted {found}");
+            docket.violation(ID, &CITED, record.at, &[push.record, record.id], message);
+        } else if let Fact::Duplicate { mid } | Fact::Reject { mid: Some(mid), .. } = &record.fact
+            && *mid == push.mid
+        {
             docket.shown(ID, &[negative(11, 5)]);
         }
     }
@@ -89,18 +80,52 @@ impl Oracle for PushesAreChecked {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
-    use crate::verdict::requirement::{Polarity, Requirement};
+    use crate::trace::fact::{About, FrameKind, RejectCause, Selection, Way};
+    use crate::verdict::requirement::Polarity;
+
+    fn arrives(story: &mut Story) -> RecordId {
+        let about = About::Message(story.mid(0, 1, 1), 0);
+        let frame = story.frame(FrameKind::Deliver, false, about);
+        story.device(1, Fact::Rx(frame))
+    }
+
+    /// Bob commits a pushed message; whether he opens it first.
+    fn commits(opens: bool) -> Docket {
+        let mut story = Story::new(&["alice", "bob"]);
+        let push = arrives(&mut story);
+        let first = story.records.len();
+        if opens {
+            let mid = Some(story.mid(0, 1, 1));
+            story.selects(1, 0, mid, Way::In, Selection::Hit);
+            story.opens(1, 0, 1, Some("hello"));
+        }
+        story.commits(1, 0, 1);
+        story.records[first..].iter_mut().for_each(|record| record.cause = Some(push));
+        story.judge(PushIsChecked::default())
+    }
 
     #[test]
-    fn an_unasked_message_that_fails_a_check_is_evidence() {
-        let refused = |push: bool| {
-            let mut story = Story::new(&["alice", "bob"]);
-            story.spec.server.push = push;
-            let mid = Some(story.mid(0, 1, 1));
-            story.device(1, Fact::Reject { mid, why: RejectCause::AuthFail });
-            let docket = story.judge(PushesAreChecked::default());
-            docket.evidence.count(Requirement::of(11, 5), Polarity::Negative)
-        };
-        assert_eq!((refused(true), refused(false)), (1, 0));
+    fn a_push_that_is_opened_before_it_is_accepted_is_in_order() {
+        let docket = commits(true);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn a_push_that_is_refused_is_evidence() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let push = arrives(&mut story);
+        let mid = Some(story.mid(0, 1, 1));
+        story.device(1, Fact::Reject { mid, why: RejectCause::AuthFail });
+        story.records.last_mut().unwrap().cause = Some(push);
+        let docket = story.judge(PushIsChecked::default());
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn a_push_that_is_accepted_unchecked_is_found() {
+        let unchecked = "alice>bob#1 is pushed and accepted unchecked";
+        assert_eq!(commits(false).findings[0].message, unchecked);
     }
 }

@@ -36,6 +36,7 @@ pub mod c16_r4;
 pub mod c16_r5;
 pub mod c17_r3;
 pub mod c17_r5;
+mod unasked;
 
 use crate::oracle::judge::Oracle;
 
@@ -53,19 +54,19 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(c05_r5::OpensAsSealed::default()),
         Box::new(c05_r6::UnregisteredIsAnError::default()),
         Box::new(c05_r7::ReflectionsFail::default()),
-        Box::new(c07_r1::LookupsNameTheirUser::default()),
-        Box::new(c07_r4::LookupsAreRepeated::default()),
+        Box::new(c07_r1::LookupsNameTheUser::default()),
+        Box::new(c07_r4::LostRepliesAreAskedForAgain::default()),
         Box::new(c07_r5::UnknownUsersMakeNoEntry::default()),
-        Box::new(c08_r1::SubmitsAreEncrypted::default()),
-        Box::new(c08_r4::RetransmissionsAreIdentical::default()),
-        Box::new(c10_r1::PollsFetchMail::default()),
-        Box::new(c10_r2::MailWaitsForItsPoll::default()),
-        Box::new(c10_r5::PollsKeepTheirPeriod::default()),
-        Box::new(c10_r6::EmptyPollsAreAnswered::default()),
-        Box::new(c11_r1::PushesComeInTime::default()),
-        Box::new(c11_r2::PushedMailIsTaken::default()),
-        Box::new(c11_r4::FailedPushesFallBack::default()),
-        Box::new(c11_r5::PushesAreChecked::default()),
+        Box::new(c08_r1::EncryptedBeforeItLeaves::default()),
+        Box::new(c08_r4::SentAgainUnchanged::default()),
+        Box::new(c10_r1::PollBringsMail::default()),
+        Box::new(c10_r2::NoPollNoMail::default()),
+        Box::new(c10_r5::PollsInTime::default()),
+        Box::new(c10_r6::PollIsAnswered::default()),
+        Box::new(c11_r1::PushedInTime::default()),
+        Box::new(c11_r2::PushedLikePolled::default()),
+        Box::new(c11_r4::PushFallsBack::default()),
+        Box::new(c11_r5::PushIsChecked::default()),
         Box::new(c12_r1::KeysAreAnnouncedFirst::default()),
         Box::new(c12_r4::DownloadsAreChecked::default()),
         Box::new(c12_r6::NewKeysDropOldSecrets::default()),

@@ -27,6 +27,9 @@ pub struct AcksAreHonest {
     committed: BTreeMap<(u32, UserId), Ranges>,
     /// Stored at an account when it stopped.
     through_stop: BTreeMap<u32, BTreeSet<Mid>>,
+    /// Submitted to an account and not acknowledged yet; and those through a stop of it.
+    submitted: BTreeMap<u32, BTreeSet<Mid>>,
+    cut_off: BTreeMap<u32, BTreeSet<Mid>>,
     /// In mailboxes.
     held: BTreeMap<u32, BTreeSet<Mid>>,
     /// Came to a device that stopped before it committed them.
@@ -49,18 +52,31 @@ impl AcksAreHonest {
             && let About::Message(mid, _) = &frame.about
         {
             let pair = (mid.sender.clone(), mid.receiver.clone());
+            take(&mut self.submitted, account, mid);
+            let cut_off = take(&mut self.cut_off, account, mid);
             if self.accepted.get(&pair).is_some_and(|known| known.contains(mid.seq.0)) {
-                docket.shown(ID, &[]);
+                // A stop before the acknowledgement: it came only when the message was stored.
+                docket.shown(ID, &[positive(9, 2), negative(9, 2)][..2 * usize::from(cut_off)]);
             } else {
                 let message = format!("SubmitAck of {mid} before it is stored");
                 docket.violation(ID, &SERVER, record.at, &[record.id], message);
             }
+        } else if let Fact::Rx(frame) = &record.fact {
+            if frame.kind == Some(FrameKind::Submit)
+                && let About::Message(mid, _) = &frame.about
+            {
+                self.submitted.entry(account).or_default().insert(mid.clone());
+            }
+        } else if let Fact::Refuse { mid: Some(mid), .. } = &record.fact {
+            take(&mut self.submitted, account, mid);
         } else if let Fact::PowerOff { .. } = &record.fact {
+            let submitted = self.submitted.remove(&account).unwrap_or_default();
+            self.cut_off.entry(account).or_default().extend(submitted);
             let held = self.held.get(&account).cloned().unwrap_or_default();
             self.through_stop.entry(account).or_default().extend(held);
         } else if let Fact::Offer { mid, .. } = &record.fact {
             if take(&mut self.through_stop, account, mid) {
-                docket.shown(ID, &[positive(9, 2)]);
+                docket.shown(ID, &[positive(9, 2), negative(9, 2)]);
             }
         } else if let Fact::Acked { mid, .. }
         | Fact::Expire { mid, .. }

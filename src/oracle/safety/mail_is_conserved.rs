@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::Mid;
-use crate::base::time::Duration;
+use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::mail::{Item, Letter, Mail, Place};
 use crate::oracle::spec::Spec;
@@ -29,7 +29,9 @@ pub struct MailIsConserved {
     /// Accounts that refused a submission because they were full.
     full: BTreeSet<u32>,
     /// Expired, and not yet reported.
-    expired: BTreeMap<Mid, (RecordId, crate::base::time::Instant)>,
+    expired: BTreeMap<Mid, (RecordId, Instant)>,
+    /// Accounts of which something expired, and which nobody has polled since.
+    unasked: BTreeSet<u32>,
 }
 
 impl MailIsConserved {
@@ -56,7 +58,14 @@ impl MailIsConserved {
         }
     }
 
-    fn moved(&mut self, record: &Record, letter: &Letter, before: Option<&Item>, d: &mut Docket) {
+    fn moved(
+        &mut self,
+        record: &Record,
+        letter: &Letter,
+        before: Option<&Item>,
+        spec: &Spec,
+        d: &mut Docket,
+    ) {
         let mid = &letter.0;
         let Some(item) = before else {
             let (cited, how) = if self.mail.has_ended(letter) {
@@ -72,13 +81,22 @@ impl MailIsConserved {
             d.violation(ID, &KEPT, record.at, &[item.record, record.id], message);
             return;
         }
-        if let Fact::Offer { .. } = &record.fact {
+        if let Fact::Offer { pushed, .. } = &record.fact {
             if item.offers == 0 {
                 let latest = self.overtaken.entry(item.account).or_insert(item.record);
                 *latest = (*latest).max(item.record);
             }
             d.shown(ID, &[positive(9, 1)]);
+            if item.offers > 0 && !pushed {
+                // What was not acknowledged is offered again.
+                d.shown(ID, &[positive(10, 4), negative(10, 4)]);
+            }
+        } else if let Fact::Acked { .. } = &record.fact {
+            // It was kept although it had been sent, or for as long as its receiver stayed away.
+            let kept = item.offers > 1 || record.at.since(item.accepted) > spec.server.lease;
+            d.shown(ID, &[positive(9, 4)][..usize::from(kept)]);
         } else if let Fact::Expire { .. } = &record.fact {
+            self.unasked.insert(item.account);
             self.expired.insert(mid.clone(), (record.id, record.at));
         } else if let Fact::Acked { .. } = &record.fact {
             // A first offer went without an answer, and the message was kept for the next.
@@ -94,12 +112,12 @@ impl Oracle for MailIsConserved {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         if let Some((letter, before)) = self.mail.observe(record) {
             if let Fact::Accept { .. } = &record.fact {
                 self.accept(record, &letter, before.as_ref(), docket);
             } else {
-                self.moved(record, &letter, before.as_ref(), docket);
+                self.moved(record, &letter, before.as_ref(), spec, docket);
             }
             return;
         }
@@ -113,7 +131,15 @@ impl Oracle for MailIsConserved {
                 self.full.extend(account_of(record));
                 docket.shown(ID, &[positive(9, 5)]);
             } else if code == "SEQ_CONFLICT" {
-                docket.shown(ID, &[negative(9, 6)]);
+                docket.shown(ID, &[positive(9, 6), negative(9, 6)]);
+            }
+        } else if let Fact::Nacked { counted: false, .. } = &record.fact {
+            // A refusal of something else than what is there does not end its stay.
+            docket.shown(ID, &[negative(9, 4)]);
+        } else if let Fact::Polled { .. } = &record.fact {
+            if account_of(record).is_some_and(|account| self.unasked.remove(&account)) {
+                // What expired does not come back when its receiver does.
+                docket.shown(ID, &[negative(9, 4)]);
             }
         } else if let Fact::PowerOn { .. } | Fact::Reset { .. } = &record.fact {
             // After either, offering begins anew with the oldest.

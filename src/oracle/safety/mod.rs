@@ -31,6 +31,7 @@ pub mod sent_means_accepted;
 pub mod shown_in_order;
 pub mod signature_covers_display;
 pub mod signatures_are_deterministic;
+pub mod texts_stay_inside;
 
 use crate::oracle::judge::Oracle;
 
@@ -38,6 +39,7 @@ use crate::oracle::judge::Oracle;
 #[must_use]
 pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
+        Box::new(texts_stay_inside::TextsStayInside::default()),
         Box::new(displayed_was_encrypted::DisplayedWasEncrypted::default()),
         Box::new(committed_once::CommittedOnce::default()),
         Box::new(delivered_to_its_receiver::DeliveredToItsReceiver::default()),

@@ -64,7 +64,7 @@ impl Oracle for PollsArePrivate {
             } else if let Fact::Polled { .. } = &record.fact
                 && others
             {
-                docket.shown(ID, &[negative(10, 3)]);
+                docket.shown(ID, &[negative(10, 3), negative(9, 3)]);
             }
             return;
         }

@@ -63,10 +63,12 @@ impl SentMeansAccepted {
                 docket.shown(ID, &[positive(2, 4)]);
             }
             DraftStatus::Unsent => {}
-            DraftStatus::Delivered
-            | DraftStatus::Expired
-            | DraftStatus::Failed
-            | DraftStatus::NeedsConfirm => docket.shown(ID, &[]),
+            DraftStatus::Expired | DraftStatus::Failed => {
+                // It left the device, was never acknowledged, and was never called sent.
+                let unacked = draft.mid.is_some() && !draft.acked;
+                docket.shown(ID, &[negative(8, 4)][..usize::from(unacked)]);
+            }
+            DraftStatus::Delivered | DraftStatus::NeedsConfirm => docket.shown(ID, &[]),
         }
         let over =
             matches!(status, DraftStatus::Delivered | DraftStatus::Expired | DraftStatus::Failed);

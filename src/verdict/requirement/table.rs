@@ -156,7 +156,7 @@ pub(super) static TABLE: [Info; 101] = [
          back."),
     row((9, 2), &[I], &[B], &[Srv], &["S-19"],
         "SubmitAck follows durable storage: a crash right after it loses nothing."),
-    row((9, 3), &[L], &[B], &[Srv], &["S-04"],
+    row((9, 3), &[L], &[B], &[Srv], &["S-04", "S-30"],
         "The server forwards to the header's receiver and nobody else, octet by octet the same."),
     row((9, 4), &[P], &[B], &[Srv], &["S-18"],
         "The server keeps a message until it is acknowledged or expires, and reports expiry to \
@@ -172,7 +172,7 @@ pub(super) static TABLE: [Info; 101] = [
         "Without a poll, and with push disabled, the server sends nothing."),
     row((10, 3), &[P], &[B], &[Poll, Srv], &["S-30"],
         "A poll returns only the mail of the user who polls."),
-    row((10, 4), &[P], &[B], &[Poll, Srv], &["S-19", "S-03"],
+    row((10, 4), &[P], &[B], &[Poll, Srv], &["S-19", "S-03", "S-18"],
         "The device acknowledges only what it holds durably; the rest is offered again."),
     row((10, 5), &[P], &[B], &[Poll], &["C10-R5"],
         "The device polls at its declared period while online, and backs off with jitter on \
@@ -184,7 +184,7 @@ pub(super) static TABLE: [Info; 101] = [
         "To a connected receiver the server delivers without a poll within the push bound."),
     row((11, 2), &[L], &[B], &[Push], &["C11-R2"],
         "The device takes a pushed message exactly as a polled one."),
-    row((11, 3), &[P], &[B], &[Push], &["S-03"],
+    row((11, 3), &[P], &[B], &[Push], &["S-03", "C11-R2"],
         "A push and a poll that race for one message give one display."),
     row((11, 4), &[P], &[B], &[Push, Srv], &["C11-R4"],
         "A push that nobody acknowledges falls back to stored mail."),
