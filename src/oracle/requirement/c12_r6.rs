@@ -59,7 +59,11 @@ impl Oracle for NewKeysDropOldSecrets {
         } else if let Fact::Decrypt(opening) = &record.fact {
             device.uses(&opening.mid.sender, opening.own)
         } else if let Fact::Select { peer, outcome: Selection::Hit, .. } = &record.fact {
-            if device.wiped.contains(peer) { Err("a slot hits that the factory reset removed") } else { Ok(false) }
+            if device.wiped.contains(peer) {
+                Err("a slot hits that the factory reset removed")
+            } else {
+                Ok(false)
+            }
         } else {
             follow(device, &record.fact);
             return;

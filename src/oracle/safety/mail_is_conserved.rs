@@ -259,7 +259,7 @@ mod tests {
     fn mail_past_its_time_of_which_nothing_is_said_is_found() {
         for (ends, found) in [(true, 0), (false, 1)] {
             let mut story = Story::new(&["alice", "bob"]);
-            story.spec.server.ttl = crate::base::time::Duration::from_secs(60);
+            story.spec.server.ttl = Duration::from_secs(60);
             story.accepts(0, 1, 1);
             story.at_secs(60);
             if ends {

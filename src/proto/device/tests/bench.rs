@@ -1,4 +1,4 @@
-//! A device on the bench: a driver that keeps the law of calls, and a server that says what a test tells it.
+//! A device on the bench: a lawful driver, and a server that says what a test tells it.
 //!
 //! Not here: what is checked.
 
@@ -339,6 +339,12 @@ impl<S: Suite> Bench<S> {
             })
         });
         answers.collect()
+    }
+
+    /// How many frames of this kind the device has put out.
+    pub fn transmitted(&self, kind: MessageKind) -> usize {
+        let is = |it: &&Output<_>| matches!(it, Output::Transmit(_, it) if it.body.kind() == kind);
+        self.outputs.iter().filter(is).count()
     }
 
     /// The numbers of lookups that left for a peer.

@@ -1,4 +1,4 @@
-//! Lookups: which replies count, which are believed, how often is asked. Not here: identities (`identity`).
+//! Lookups: which replies count and are believed, how often is asked. Not here: `generation`.
 
 use crate::base::id::{DraftId, Epoch, Hash32, ReqId};
 use crate::base::time::Duration;

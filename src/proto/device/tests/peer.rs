@@ -1,4 +1,4 @@
-//! A scripted user at the other end: keys, records and messages with real signatures and ciphertexts.
+//! A scripted user at the other end: keys, records and messages, really signed and sealed.
 //!
 //! Not here: the device under test, and what is checked.
 
@@ -125,10 +125,6 @@ impl<S: Suite> Peer<S> {
 
     pub fn kid(&self, epoch: u64) -> Hash32 {
         kid::<S>(&self.keys[epoch as usize - 1].0.public)
-    }
-
-    pub fn current(&self) -> u64 {
-        self.chain.len() as u64
     }
 
     fn key(&self, own: u64, other: &Self, theirs: u64, from: &UserId, to: &UserId) -> Secret {

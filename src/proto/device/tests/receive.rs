@@ -1,4 +1,4 @@
-//! Received messages: hits, misses, epochs, replays, order. Not here: lookups that go wrong (`lookup`).
+//! Received messages: hits, misses, epochs, replays, order. Not here: lookups that fail (`lookup`).
 
 use crate::base::id::{DeliveryId, Hash32};
 use crate::base::time::Millis;

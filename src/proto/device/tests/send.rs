@@ -437,7 +437,7 @@ fn a_full_mailbox_is_tried_for_as_long_as_the_message_lives() {
     bench.error(req, ErrorCode::QueueFull, u64::MAX);
     bench.wait(DAY.times(8));
     assert!(!bench.store.drafts.contains_key(&DraftId(1)));
-    assert_eq!(bench.device.poll_timeout().is_some(), true);
+    assert!(bench.device.poll_timeout().is_some());
     let _ = Duration::ZERO;
 }
 

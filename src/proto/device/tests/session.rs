@@ -208,10 +208,7 @@ fn a_poll_that_says_more_is_followed_at_once() {
 fn without_a_period_a_device_polls_at_each_attached_only() {
     let mut bench = Bench::<Model>::new(|config| config.poll = None);
     bench.wait_served(MINUTE.times(50));
-    let polled = bench.outputs.iter().filter(|it| {
-        matches!(it, crate::proto::port::Output::Transmit(_, it) if it.body.kind() == MessageKind::Poll)
-    });
-    assert_eq!(polled.count(), 1);
+    assert_eq!(bench.transmitted(MessageKind::Poll), 1);
 }
 
 #[test]
