@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{Mid, UserId};
+use crate::base::id::{Mid, ReqId, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
 use crate::oracle::ranges::Ranges;
@@ -35,8 +35,10 @@ pub struct AcksAreHonest {
     /// Came to a device that stopped before it committed them.
     interrupted: BTreeSet<Mid>,
     arrived: BTreeMap<u32, BTreeSet<Mid>>,
-    /// Waited at a device through a lookup that failed.
+    /// Waited at a device through a lookup that failed, or that had to be sent again.
     starved: BTreeSet<Mid>,
+    /// The last request that asked for a peer's key.
+    asked: BTreeMap<(u32, UserId), ReqId>,
     rollbacks: Rollbacks,
     times: BTreeMap<Mid, Instant>,
 }
@@ -110,16 +112,24 @@ impl AcksAreHonest {
             }
         } else if let Fact::Tx(frame) = &record.fact {
             self.ack(record, user, frame, spec, docket);
+            if let (Some(FrameKind::LookupKey), About::User(peer)) = (frame.kind, &frame.about)
+                && self.asked.insert((user, peer.clone()), frame.req) == Some(frame.req)
+            {
+                self.starve(user, peer);
+            }
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.interrupted.extend(self.arrived.remove(&user).unwrap_or_default());
-        } else if let Fact::LookupFailed { peer, .. } = &record.fact
-            && let Some(arrived) = self.arrived.get(&user)
-        {
-            let waiting = arrived.iter().filter(|mid| mid.sender == *peer);
-            self.starved.extend(waiting.cloned());
+        } else if let Fact::LookupFailed { peer, .. } = &record.fact {
+            self.starve(user, peer);
         } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
             take(&mut self.arrived, user, mid);
         }
+    }
+
+    /// What came from this peer goes on waiting for a key.
+    fn starve(&mut self, user: u32, peer: &UserId) {
+        let arrived = self.arrived.get(&user).into_iter().flatten();
+        self.starved.extend(arrived.filter(|mid| mid.sender == *peer).cloned());
     }
 
     fn ack(&self, record: &Record, user: u32, frame: &FrameFact, spec: &Spec, d: &mut Docket) {

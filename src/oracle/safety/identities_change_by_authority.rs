@@ -20,6 +20,8 @@ const CITED: [Requirement; 1] = [Requirement::of(12, 5)];
 pub struct IdentitiesChangeByAuthority {
     generations: BTreeMap<UserId, Hash32>,
     ended: BTreeSet<UserId>,
+    /// Users under whose names somebody tried to register, in vain.
+    tried: BTreeSet<UserId>,
 }
 
 impl Oracle for IdentitiesChangeByAuthority {
@@ -44,13 +46,19 @@ impl Oracle for IdentitiesChangeByAuthority {
             }
         } else if let Fact::Reset { user } = &record.fact {
             self.ended.insert(user.clone());
-        } else if let Fact::Refuse { kind, code, .. } = &record.fact {
+        } else if let Fact::Served { user, .. } = &record.fact {
+            // Whether the answer is the record from before is S-25's.
+            if self.tried.remove(user) {
+                docket.shown(ID, &[positive(12, 5)]);
+            }
+        } else if let Fact::Refuse { by, kind, code, .. } = &record.fact {
             let refused = matches!(
                 (kind.as_str(), code.as_str()),
                 ("register", "ID_TAKEN" | "BAD_POP" | "BAD_KEY")
                     | ("request", "BAD_CHAIN" | "BAD_POP" | "BAD_KEY" | "EPOCH_CONFLICT")
             );
             if refused {
+                self.tried.insert(by.clone());
                 docket.shown(ID, &[negative(12, 5)]);
             }
         }

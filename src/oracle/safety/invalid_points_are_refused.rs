@@ -59,7 +59,9 @@ impl Oracle for InvalidPointsAreRefused {
                 self.lookups.remove(&(user, *req));
             }
         } else if let Fact::Alarm { what: AlarmKind::InvalidKey, .. } = &record.fact {
-            docket.shown(ID, &[positive(5, 8)]);
+            let receiving = self.refused.during(record).is_some_and(|refused| refused.receiving);
+            let sides = [positive(5, 8), positive(15, 4)];
+            docket.shown(ID, if receiving { &sides } else { &sides[..1] });
         } else if let Fact::Derive { peer, .. } | Fact::Pin { peer, .. } = &record.fact
             && self.refused.during(record).is_some_and(|refused| refused.peer == *peer)
             && let Some(refused) = self.refused.end(record)

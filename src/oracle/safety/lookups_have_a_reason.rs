@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{Epoch, Hash32, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::base::id::{Epoch, Hash32, Mid, UserId};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{About, DeviceState, Fact, FrameKind, LookupCause, Way};
+use crate::trace::fact::{About, DeviceState, Fact, FrameKind, LookupCause, Selection, Way};
 use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
 
@@ -34,6 +34,8 @@ struct Device {
     /// Users that a KeyChanged hint named.
     hinted: BTreeSet<UserId>,
     derived: BTreeMap<UserId, BTreeSet<Secret>>,
+    /// Messages that found no slot while there were users besides their sender to ask for.
+    missed: BTreeSet<Mid>,
 }
 
 /// Epochs and kids of both ends.
@@ -67,8 +69,8 @@ impl Device {
         }
     }
 
-    fn select(&self, record: &Record, docket: &mut Docket) {
-        let Fact::Select { mid: Some(mid), peer, way, .. } = &record.fact else { return };
+    fn select(&mut self, record: &Record, docket: &mut Docket) {
+        let Fact::Select { mid: Some(mid), peer, way, outcome, .. } = &record.fact else { return };
         let named = match way {
             Way::In => &mid.sender,
             Way::Out => &mid.receiver,
@@ -80,6 +82,11 @@ impl Device {
             docket.shown(ID, &[positive(5, 4), positive(1, 6)]);
             if self.known.len() > 1 {
                 docket.shown(ID, &[positive(13, 2)]);
+            }
+            let others = self.known.iter().any(|known| known != peer);
+            if *outcome != Selection::Hit && others {
+                docket.shown(ID, &[negative(13, 2)]);
+                self.missed.insert(mid.clone());
             }
         }
     }
@@ -137,6 +144,12 @@ impl Oracle for LookupsHaveAReason {
             }
         } else if let Fact::Derive { .. } = &record.fact {
             device.derive(record, own, docket);
+        } else if let Fact::Commit { mid, .. } = &record.fact {
+            if device.missed.remove(mid) {
+                docket.shown(ID, &[negative(14, 2)]);
+            }
+        } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
+            device.missed.remove(mid);
         } else if let Fact::Pin { peer, .. } = &record.fact {
             device.known.insert(peer.clone());
             device.receivers.insert(peer.clone());
@@ -152,6 +165,7 @@ impl Oracle for LookupsHaveAReason {
         | Fact::State { to: DeviceState::Blank } = &record.fact
         {
             device.derived.clear();
+            device.missed.clear();
         }
     }
 }
@@ -160,7 +174,7 @@ impl Oracle for LookupsHaveAReason {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::Selection;
+    use crate::verdict::requirement::Polarity;
 
     fn messages(story: &Story) -> Vec<String> {
         let docket = story.judge(LookupsHaveAReason::default());
@@ -174,6 +188,22 @@ mod tests {
         story.device(1, Fact::Rx(deliver));
         story.looks_up(1, 0, 1, LookupCause::Message);
         assert_eq!(messages(&story), [""; 0]);
+    }
+
+    #[test]
+    fn a_miss_that_leaves_others_alone_is_evidence() {
+        let mut story = Story::new(&["alice", "bob", "carol"]);
+        story.derives(1, 2, 1, 1);
+        let mid = Some(story.mid(0, 1, 1));
+        story.selects(1, 0, mid, Way::In, Selection::Miss);
+        story.looks_up(1, 0, 1, LookupCause::Message);
+        story.commits(1, 0, 1);
+        let docket = story.judge(LookupsHaveAReason::default());
+        assert!(docket.findings.is_empty());
+        for (claim, number) in [(13, 2), (14, 2)] {
+            let requirement = Requirement::of(claim, number);
+            assert_eq!(docket.evidence.count(requirement, Polarity::Negative), 1);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, LookupCause, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -54,6 +54,7 @@ struct Row {
 #[derive(Clone, Copy, Debug)]
 struct Search {
     record: RecordId,
+    cause: Option<RecordId>,
     hit: bool,
     /// Whether the model of the table lets the search fail.
     needs: bool,
@@ -84,7 +85,8 @@ impl Device {
         };
         let others = row.used < derivations && row.confirmed.contains(&(*own, *theirs));
         row.used = derivations;
-        let search = Search { record: record.id, hit, needs, looked_up: false, others };
+        let (cause, looked_up) = (record.cause, false);
+        let search = Search { record: record.id, cause, hit, needs, looked_up, others };
         match (way, mid) {
             (Way::In, Some(mid)) => {
                 self.messages.insert(mid.clone(), search);
@@ -120,13 +122,17 @@ impl Device {
     }
 
     /// A received message is accepted: what its search and its wait showed.
-    fn commit(&mut self, mid: &Mid, docket: &mut Docket) {
+    fn commit(&mut self, record: &Record, mid: &Mid, docket: &mut Docket) {
         let Some(search) = self.messages.remove(mid) else { return };
         if !search.hit || search.looked_up {
             return;
         }
         let Some(row) = self.rows.get(&mid.sender) else { return };
-        docket.shown(ID, &[positive(1, 1), positive(13, 1), positive(13, 3)]);
+        docket.shown(ID, &[positive(1, 1), positive(13, 1)]);
+        if search.cause == record.cause {
+            // Search and acceptance are one turn: nothing that the server says came between.
+            docket.shown(ID, &[positive(13, 3), negative(13, 3)]);
+        }
         if row.confirmed.is_empty() {
             return;
         }
@@ -188,7 +194,7 @@ impl Oracle for NoLookupOnHit {
         } else if let Fact::Confirm { peer, own, theirs } = &record.fact {
             device.confirm(peer, *own, *theirs);
         } else if let Fact::Commit { mid, .. } = &record.fact {
-            device.commit(mid, docket);
+            device.commit(record, mid, docket);
         } else if let Fact::Reject { mid: Some(mid), .. } | Fact::Duplicate { mid } = &record.fact {
             device.messages.remove(mid);
         } else if let Fact::Encrypt(sealing) = &record.fact {

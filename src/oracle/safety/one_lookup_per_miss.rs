@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, ReqId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -78,10 +78,10 @@ impl OneLookupPerMiss {
             Some(mid) if state.messages.remove(mid) => {
                 state.served.0 += 1;
                 if once {
-                    docket.shown(ID, &[positive(14, 1)]);
+                    docket.shown(ID, &[positive(14, 1), negative(14, 1)]);
                 }
                 if once && state.served.0 == 2 {
-                    docket.shown(ID, &[positive(14, 3)]);
+                    docket.shown(ID, &[positive(14, 3), negative(14, 3)]);
                 }
             }
             None if state.drafts > 0 => {

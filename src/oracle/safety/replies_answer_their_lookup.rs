@@ -31,12 +31,11 @@ pub struct RepliesAnswerTheirLookup {
 }
 
 const fn side(result: ReplyResult) -> &'static [(Requirement, Polarity)] {
-    const UNSOLICITED: &[(Requirement, Polarity)] = &[negative(7, 3)];
-    const WRONG_USER: &[(Requirement, Polarity)] = &[negative(7, 3), negative(16, 2)];
+    const UNBOUND: &[(Requirement, Polarity)] = &[negative(7, 3), negative(16, 2)];
     const UNVERIFIED: &[(Requirement, Polarity)] = &[negative(6, 5)];
     match result {
-        ReplyResult::Unsolicited => UNSOLICITED,
-        ReplyResult::WrongUser => WRONG_USER,
+        // The only ID that such a reply could be filed under is its own.
+        ReplyResult::Unsolicited | ReplyResult::WrongUser => UNBOUND,
         ReplyResult::BadSignature | ReplyResult::BrokenChain | ReplyResult::InvalidKey => {
             UNVERIFIED
         }

@@ -112,7 +112,11 @@ impl ResourcesAreBounded {
     fn wait(&mut self, record: &Record, user: u32, limits: &DeviceLimits, d: &mut Docket) {
         let Fact::Waiting { mid, .. } = &record.fact else { return };
         let waiting = &mut self.devices.entry(user).or_default().waiting;
-        waiting.insert(mid.clone());
+        let most = usize::try_from(limits.lookups_burst).unwrap_or(usize::MAX);
+        if waiting.insert(mid.clone()) && waiting.len() == most.saturating_add(1) {
+            // More messages need a key than a burst may ask for; what is asked for is judged above.
+            d.shown(ID, &[positive(14, 5), negative(14, 5)]);
+        }
         if waiting.len() > limits.pending {
             let message =
                 format!("{} messages wait, declared are {}", waiting.len(), limits.pending);
