@@ -65,7 +65,7 @@ pub struct Docket {
     pub reached: std::collections::BTreeSet<String>,
     /// What was measured.
     pub metrics: Metrics,
-    /// Expectations and oracles that were evaluated on a triggering situation.
+    /// Expectations that were evaluated and claims that were shown; a run that asks nothing verifies nothing.
     pub verified: u64,
 }
 

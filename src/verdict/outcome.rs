@@ -36,7 +36,7 @@ pub struct Outcome {
     pub suite: String,
     /// The result.
     pub verdict: Verdict,
-    /// Expectations, oracles and requirements that were evaluated on a triggering situation.
+    /// Expectations that were evaluated and claims that were shown.
     pub verified: u64,
     /// What was found, in the order of time.
     pub findings: Vec<Finding>,

@@ -1,4 +1,4 @@
-//! C04-R3: when the key is missing after the press, it is fetched and the approval sent under it, or not at all.
+//! C04-R3: a key missing after the press is fetched, and the approval sent under it or not at all.
 //!
 //! Not here: how long that may take (C04-R4, L-06).
 

@@ -350,7 +350,8 @@ impl<S: Suite> Bench<S> {
     /// The numbers of lookups that left for a peer.
     pub fn lookups(&self, name: &str) -> Vec<ReqId> {
         let asked = user(name);
-        let lookup = |message: &Message| matches!(message, Message::LookupKey { user, .. } if *user == asked);
+        let lookup =
+            |body: &Message| matches!(body, Message::LookupKey { user, .. } if *user == asked);
         self.sent.iter().filter(|it| lookup(&it.body)).map(|it| it.req).collect()
     }
 

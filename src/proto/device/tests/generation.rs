@@ -1,4 +1,4 @@
-//! New identities and records that nobody authorised: the user decides. Not here: proper rotations.
+//! New identities and records that nobody authorized: the user decides. Not here: proper rotations.
 
 use crate::base::id::{DraftId, Epoch, Hash32};
 use crate::crypto::model::Model;
@@ -188,7 +188,7 @@ fn a_refused_identity_ends_what_needs_it_and_is_not_asked_about_again() {
 }
 
 #[test]
-fn a_key_that_nobody_authorised_needs_the_user_too() {
+fn a_key_that_nobody_authorized_needs_the_user_too() {
     let mut bench = met();
     let mut bob = bench.peers["bob"].clone();
     let keys = bob.draw_keys();
