@@ -302,7 +302,7 @@ impl Story {
     pub fn offers(&mut self, from: u32, to: u32, seq: u64) -> RecordId {
         let fact = Fact::Offer {
             mid: self.mid(from, to, seq),
-            generation: Hash32::ZERO,
+            generation: hash("generation"),
             attempt: 1,
             delivery: DeliveryId(seq),
             to: self.user(to),
