@@ -4,7 +4,6 @@
 //! program using the library would need.
 
 pub mod args;
-mod campaign;
 mod check;
 mod decode;
 pub mod exit;
@@ -16,6 +15,7 @@ mod output;
 mod progress;
 mod run;
 mod schema;
+mod setup;
 mod shell;
 mod vectors;
 

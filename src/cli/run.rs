@@ -4,30 +4,28 @@
 //! here: the simulator (`sim`), or what reports look like (`report`).
 
 use std::io;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::rng::RNG_VERSION;
 use crate::base::time::{Duration, Instant};
 use crate::cli::args::{Format, Run};
-use crate::cli::campaign;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::files::{self, Loaded, Skipped, Wanted};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output::{self, Draft};
 use crate::cli::progress::Progress;
+use crate::cli::setup;
+use crate::explore::attempt::attempt;
+use crate::explore::campaign;
 use crate::report::human::{Layout, Palette};
 use crate::report::json::{self, Manifest};
 use crate::report::junit;
 use crate::report::summary::Summary;
 use crate::runtime::clock::Stopwatch;
-use crate::runtime::interrupt::Interrupt;
 use crate::scenario::ast::scenario::SizeWord;
 use crate::scenario::plan::{Plan, SuiteName};
-use crate::sim::run::{RunOptions, run as simulate};
+use crate::sim::run::RunOptions;
 use crate::trace::digest::Forms;
 use crate::trace::fact::TRACE_VERSION;
 use crate::trace::sink::{Header, Jsonl};
@@ -40,21 +38,19 @@ use crate::verdict::requirement::Requirement;
 /// # Errors
 /// When nothing can be run, or a result cannot be written.
 pub fn run(args: &Run) -> Result<Exit, CliError> {
-    let (mut loaded, skipped) = files::load(&args.selection, Wanted::SmallRuns)?;
-    check(&mut loaded)?;
-    note_skipped(&skipped);
+    let loaded = setup::scenarios(&args.selection)?;
     let jobs = jobs(&loaded, args)?;
     if jobs.is_empty() {
         return Err(CliError::Nothing("no run is left to be made".to_owned()));
     }
     let trace = prepare(args, jobs.len())?;
-    let interrupt = watch()?;
+    let interrupt = setup::interrupt()?;
     let clock = Stopwatch::start();
     let mut session = Session::new(args, &jobs);
     let trace = Mutex::new(trace);
     campaign::in_order(
         &jobs,
-        threads(args),
+        setup::threads(args.threads),
         || interrupt.is_raised(),
         |job| {
             let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -63,29 +59,6 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
         |job, result| session.take(job, result),
     );
     session.finish(interrupt.is_raised(), clock.elapsed())
-}
-
-/// Tells what is wrong with the files; warnings do not keep them from running.
-fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
-    let color = output::stderr_has_color();
-    for it in loaded.iter_mut() {
-        it.reading.check();
-        output::note(&it.reading.render(color));
-    }
-    if let Some(message) = files::same_id(loaded) {
-        return Err(CliError::Usage(message));
-    }
-    match loaded.iter().filter(|it| it.reading.diagnostics.has_errors()).count() {
-        0 => Ok(()),
-        1 => Err(CliError::Usage("a scenario is invalid; nothing was run".to_owned())),
-        n => Err(CliError::Usage(format!("{n} scenarios are invalid; nothing was run"))),
-    }
-}
-
-fn note_skipped(skipped: &[Skipped]) {
-    for it in skipped.iter().filter(|it| it.why != files::A_LIBRARY) {
-        output::note(&format!("skipped {}: {}\n", it.path.display(), it.why));
-    }
 }
 
 /// Tries every place to write to before the work begins.
@@ -101,17 +74,6 @@ fn prepare(args: &Run, runs: usize) -> Result<Option<Draft>, CliError> {
         )));
     }
     Draft::create(place).map(Some)
-}
-
-fn watch() -> Result<Interrupt, CliError> {
-    let first =
-        || output::note("\ninterrupted: finishing what is under way (again: end at once)\n");
-    let second = || std::process::exit(i32::from(Exit::Inconclusive.code()));
-    Interrupt::watch(first, second).map_err(CliError::io("cannot watch for Ctrl-C"))
-}
-
-fn threads(args: &Run) -> NonZeroUsize {
-    args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// What came of a job: its outcome, or why there is none.
@@ -134,8 +96,7 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     let masked = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked, black_box: true };
     options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn crate::trace::sink::Sink));
-    let outcome = catch_unwind(AssertUnwindSafe(|| simulate(&plan, options)));
-    let mut outcome = outcome.unwrap_or_else(|panic| broken(&plan, panic.as_ref()));
+    let mut outcome = attempt(&plan, options).unwrap_or_else(|text| broken(&plan, &text));
     if let Some((sink, place)) = sink {
         sink.finish().map_err(trace_failed(place))?.publish()?;
     }
@@ -166,9 +127,7 @@ const fn suite(plan: &Plan) -> &'static str {
 }
 
 /// The outcome of a run in which the simulator itself broke down.
-fn broken(plan: &Plan, panic: &(dyn std::any::Any + Send)) -> Outcome {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+fn broken(plan: &Plan, text: &str) -> Outcome {
     let finding = Finding {
         severity: Severity::Error,
         oracle: "harness".to_owned(),

@@ -1,0 +1,6 @@
+//! Floor 5: many runs, and what only many of them show.
+//!
+//! Not here: one run (`sim`), files and flags (`cli`), or how results look (`report`).
+
+pub mod attempt;
+pub mod campaign;
