@@ -10,6 +10,7 @@ pub mod exit;
 mod explain;
 mod files;
 mod jobs;
+mod mutants;
 mod new;
 mod output;
 mod progress;
@@ -34,6 +35,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),
+        Command::Mutants(args) => mutants::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),
     };

@@ -28,13 +28,30 @@ macro_rules! deviations {
                 match self { $(Self::$variant => stringify!($variant),)+ }
             }
 
-            /// What it does wrong.
+            /// What it does wrong, after the side that does it.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
         }
     };
+}
+
+/// Who deviates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// Devices.
+    Device,
+    /// The server.
+    Server,
+}
+
+impl Deviation {
+    /// Who deviates, as its text says first.
+    #[must_use]
+    pub fn side(self) -> Side {
+        if self.text().starts_with("server: ") { Side::Server } else { Side::Device }
+    }
 }
 
 deviations! {
@@ -128,5 +145,30 @@ impl Deviations {
 impl FromIterator<Deviation> for Deviations {
     fn from_iter<I: IntoIterator<Item = Deviation>>(iter: I) -> Self {
         iter.into_iter().fold(Self::default(), Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_says_who_deviates() {
+        for deviation in Deviation::ALL {
+            let side = match deviation.side() {
+                Side::Device => "device: ",
+                Side::Server => "server: ",
+            };
+            assert!(deviation.text().starts_with(side), "{deviation}");
+        }
+        assert_eq!(Deviation::M39.side(), Side::Device);
+        assert_eq!(Deviation::M68.side(), Side::Server);
+    }
+
+    #[test]
+    fn all_of_them_fit_into_a_set() {
+        let all: Deviations = Deviation::ALL.iter().copied().collect();
+        assert!(Deviation::ALL.iter().all(|it| all.has(*it)));
+        assert!(Deviation::ALL.iter().all(|it| !Deviations::default().has(*it)));
     }
 }

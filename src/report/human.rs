@@ -20,11 +20,11 @@ use crate::verdict::requirement::{Polarity, Requirement};
 /// The styles of the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Palette {
-    good: Style,
-    bad: Style,
-    doubt: Style,
-    dim: Style,
-    strong: Style,
+    pub(super) good: Style,
+    pub(super) bad: Style,
+    pub(super) doubt: Style,
+    pub(super) dim: Style,
+    pub(super) strong: Style,
 }
 
 impl Palette {
@@ -284,7 +284,7 @@ const fn severity_word(severity: Severity) -> &'static str {
     }
 }
 
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
