@@ -10,8 +10,9 @@ use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceWrite, Item, content};
 use crate::proto::device::limits::Verdict;
 use crate::proto::device::outbox::{Parcel, short};
+use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
-use crate::proto::device::window::Standing;
+use crate::proto::device::window::{Standing, Window};
 use crate::trace::fact::{Fact, LookupCause, Opening, RejectCause, Selection, WaitCause, Way};
 use crate::wire::body::{Body, EndToEndNack};
 use crate::wire::code::{AckOutcome, NackCode};
@@ -47,7 +48,8 @@ impl<S: Suite> Device<S> {
     pub(super) fn on_deliver(&mut self, now: Now, deliver: Deliver) {
         let Deliver { delivery, header, ciphertext, .. } = deliver;
         let mid = header.mid();
-        if header.receiver != self.user {
+        let trusted = self.has(Deviation::M67) && self.asking(&Asking::Poll).is_none();
+        if header.receiver != self.user && !trusted {
             self.reject(Some(mid), RejectCause::WrongReceiver);
             return;
         }
@@ -83,6 +85,13 @@ impl<S: Suite> Device<S> {
         if let Some(verdict) = self.verdicts.find(header, now.at) {
             self.arrivals.remove(&mid);
             return self.refuse(now, &mid, &arrival, verdict);
+        }
+        if self.has(Deviation::M95) && self.is_evicted(header, outcome) {
+            self.arrivals.remove(&mid);
+            return self.refuse(now, &mid, &arrival, STALE_EPOCH);
+        }
+        if self.has(Deviation::M65) {
+            return self.ack(&arrival, &mid, AckOutcome::Committed);
         }
         if self.has(Deviation::M51) && self.is_full_without(&mid.sender) {
             return;
@@ -123,6 +132,13 @@ impl<S: Suite> Device<S> {
         }
     }
 
+    /// Whether a header names an epoch before the pinned one whose slot is not there any more (M95).
+    fn is_evicted(&self, header: &Header, outcome: Selection) -> bool {
+        let pin = self.durable.contacts.get(&header.sender).and_then(|contact| contact.pin);
+        matches!(outcome, Selection::Miss | Selection::Behind)
+            && pin.is_some_and(|pin| header.epoch_s < pin.epoch)
+    }
+
     /// Refuses a message for good, or for as long as the server has patience.
     fn refuse(&mut self, now: Now, mid: &Mid, arrival: &Arrival, verdict: Verdict) {
         self.reject(Some(mid.clone()), verdict.why);
@@ -157,17 +173,21 @@ impl<S: Suite> Device<S> {
             return self.refuse(now, &mid, &arrival, UNKNOWN_EPOCH);
         };
         let (key, print) = self.direction(&pair, &mid.sender, &mid.receiver);
-        let aad = header.encode();
         self.work.aead += 1;
         self.work.aead_octets += arrival.ciphertext.len() as u64;
-        let opened = S::open(&key, &header.nonce, &aad, &arrival.ciphertext);
+        let aad = self.associated_data(header);
+        let opened = if self.has(Deviation::M21) {
+            Self::open_short(&key, &header.nonce, &aad, &arrival.ciphertext)
+        } else {
+            S::open(&key, &header.nonce, &aad, &arrival.ciphertext)
+        };
         let opening = Opening {
             mid: mid.clone(),
             kind: content(header.kind),
             own,
             theirs,
             key: print,
-            header: Self::digest(&aad),
+            header: Self::digest(&header.encode()),
             ciphertext: Self::digest(&arrival.ciphertext),
             plain: opened.as_deref().map(Self::digest),
         };
@@ -185,6 +205,12 @@ impl<S: Suite> Device<S> {
     /// The tag does not hold. No key is looked up again: the header's named one was used.
     fn on_forgery(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         self.refuse(now, &mid, &arrival, AUTH_FAIL);
+        if self.has(Deviation::M23) {
+            self.hang();
+        }
+        if self.has(Deviation::M30) {
+            self.durable.contacts.entry(mid.sender.clone()).or_default().window.mark(mid.seq);
+        }
         if self.has(Deviation::M43) {
             self.want_lookup(now, &mid.sender, LookupCause::Message);
         }
@@ -194,14 +220,18 @@ impl<S: Suite> Device<S> {
     fn accept(&mut self, now: Now, mid: Mid, arrival: &Arrival, plain: Vec<u8>) {
         let contact = self.durable.contacts.entry(mid.sender.clone()).or_default();
         let generation = contact.pin.map(|pin| pin.generation).unwrap_or_default();
-        let standing = contact.window.standing(mid.seq);
+        let standing = match contact.window.standing(mid.seq) {
+            Standing::TooOld if self.config.deviations.has(Deviation::M32) => Standing::New,
+            standing => standing,
+        };
+        let trusted = self.has(Deviation::M67) && self.asking(&Asking::Poll).is_none();
         match standing {
             Standing::TooOld if !self.config.deviations.has(Deviation::M93) => {
                 self.reject(Some(mid.clone()), RejectCause::TooOld);
                 self.nack(arrival, &mid, NackCode::TooOld, Duration::ZERO);
                 return;
             }
-            Standing::Seen | Standing::TooOld if !self.has(Deviation::M28) => {
+            Standing::Seen | Standing::TooOld if !self.has(Deviation::M28) && !trusted => {
                 self.fact(Fact::Duplicate { mid: mid.clone() });
                 self.ack(arrival, &mid, AckOutcome::Duplicate);
                 return;
@@ -212,7 +242,11 @@ impl<S: Suite> Device<S> {
             self.ack(arrival, &mid, AckOutcome::Committed);
         }
         let contact = self.durable.contacts.entry(mid.sender.clone()).or_default();
-        contact.window.mark(mid.seq);
+        if self.config.deviations.has(Deviation::M33) && contact.window.is_far(mid.seq) {
+            contact.window = Window::default();
+        } else {
+            contact.window.mark(mid.seq);
+        }
         self.save_contact(&mid.sender);
         let item = Item { kind: arrival.header.kind, plain, since: now.at };
         self.write(DeviceWrite::Inbox(mid.sender.clone(), mid.seq, Some(Box::new(item))));

@@ -4,10 +4,11 @@
 //! `identity` (own keys, registration, rotation), `lookup` (directory), `limits` (what bounds lookups), `chain`
 //! (records of peers), `candidate` (identities that the user must confirm), `table` (shared secrets), `outbox`
 //! (drafts), `report` (what became of them), `inbox`, `present` (order and display), `approval` (screen and
-//! buttons), `statement` (what is signed).
+//! buttons), `statement` (what is signed), `broken` (what longer deviations do).
 //! Not here: the wire's octets (`wire`), primitives (`crypto`), latency and power (`sim`).
 
 mod approval;
+mod broken;
 mod candidate;
 mod chain;
 pub mod durable;
@@ -88,6 +89,8 @@ pub struct Device<S: Suite> {
     complained: VecDeque<Mid>,
     /// What this device asked others to approve, oldest first: the transaction and the request's digest.
     own_requests: VecDeque<(TxnId, Hash32)>,
+    /// It answers nothing any more (M23).
+    hung: bool,
     suite: PhantomData<S>,
 }
 
@@ -129,6 +132,7 @@ impl<S: Suite> Device<S> {
             bounces: BTreeMap::new(),
             complained: VecDeque::new(),
             own_requests: VecDeque::new(),
+            hung: false,
             suite: PhantomData,
         }
     }
@@ -142,6 +146,7 @@ impl<S: Suite> Device<S> {
                 self.fact(Fact::Evict { peer, why: EvictCause::Restart });
             }
         }
+        self.forget_at_start();
         self.resume_identity(now);
         self.resume_inbox(now);
         self.resume_outbox(now);
@@ -154,9 +159,15 @@ impl<S: Suite> Device<S> {
 
     /// Takes one input; the law of calls is in [`crate::proto`].
     pub fn handle_input(&mut self, now: Now, input: DeviceInput) {
+        if self.hung {
+            return;
+        }
         match input {
             DeviceInput::Frame(envelope) => self.on_frame(now, envelope),
-            DeviceInput::Garbage => self.on_garbage(),
+            DeviceInput::Garbage(octets) => match self.decode_carelessly(&octets) {
+                Some(envelope) => self.on_frame(now, envelope),
+                None => self.on_garbage(),
+            },
             // Outputs that wait for a write are held by the driver, so nothing waits here.
             DeviceInput::Persisted(_) => {}
             DeviceInput::User(action) => self.on_action(now, action),

@@ -190,6 +190,12 @@ impl<S: Suite> Device<S> {
     }
 
     fn resend(&mut self, now: Now, req: ReqId) {
+        if self.has(Deviation::M27)
+            && let Some(Asking::Submit(draft)) = self.what_of(req).cloned()
+        {
+            self.settle_request(req);
+            return self.resend_edited(now, draft);
+        }
         self.send_request(now, req);
     }
 

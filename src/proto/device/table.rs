@@ -64,12 +64,16 @@ impl<S: Suite> Device<S> {
     ///
     /// `None` when a key is missing or not valid.
     pub(super) fn pair(&mut self, peer: &UserId, own: Epoch, theirs: Epoch) -> Option<Secret> {
-        let row = self.durable.table.get(peer)?;
-        if let Some(slot) = row.slots.iter().find(|slot| (slot.own, slot.theirs) == (own, theirs)) {
+        let place = self.misplaced(peer).unwrap_or(peer);
+        let slots = self.durable.table.get(place).map_or(&[][..], |row| &row.slots);
+        if let Some(slot) = slots.iter().find(|slot| (slot.own, slot.theirs) == (own, theirs)) {
             return Some(slot.pair.clone());
         }
-        let key = row.key(theirs)?.clone();
+        let mut key = self.durable.table.get(peer)?.key(theirs)?.clone();
         let own_key = self.durable.keyring.keys.get(&own)?.clone();
+        if self.has(Deviation::M12) {
+            (key.agree, key.kid) = (own_key.agree.public, own_key.kid);
+        }
         if self.has(Deviation::M41) && self.is_mixed(own, &key, peer) {
             return None;
         }
@@ -81,7 +85,9 @@ impl<S: Suite> Device<S> {
         };
         let us = Party { user: &self.user, epoch: own_named.0, kid: own_named.1 };
         let them = Party { user: peer, epoch: their_named.0, kid: their_named.1 };
-        let pair = pair_secret::<S>(&own_key.agree.secret, us, &key.agree, them).ok()?;
+        let ours = &own_key.agree.secret;
+        let pair = pair_secret::<S>(ours, us, &key.agree, them).ok();
+        let pair = pair.or_else(|| self.secret_of_no_point(ours, us, &key.agree, them))?;
         self.work.agree += 1;
         self.work.kdf += 2;
         let secret = fingerprint::<S>(&pair);
@@ -112,6 +118,8 @@ impl<S: Suite> Device<S> {
         receiver: &UserId,
     ) -> (Secret, Hash32) {
         self.work.kdf += 1;
+        let one_key = self.has(Deviation::M18) && receiver < sender;
+        let (sender, receiver) = if one_key { (receiver, sender) } else { (sender, receiver) };
         let key = direction_key::<S>(pair, sender, receiver);
         let print = fingerprint::<S>(&key);
         (key, print)
@@ -136,10 +144,10 @@ impl<S: Suite> Device<S> {
 
     /// Stores verified keys of a peer, keeping the secrets that still fit them.
     pub(super) fn store_keys(&mut self, now: Now, peer: &UserId, keys: Vec<PeerKey>) {
-        if !self.durable.table.contains_key(peer) {
-            self.make_room();
-        }
+        let known = self.durable.table.contains_key(peer);
+        let evicted = if known { None } else { self.make_room() };
         let before = self.durable.table.remove(peer);
+        let before = before.or_else(|| evicted.filter(|_| self.has(Deviation::M52)));
         let used = before.as_ref().map_or(now.at, |row| row.used);
         let mut slots = before.map(|row| row.slots).unwrap_or_default();
         slots.retain(|slot| keys.iter().any(|key| key.epoch == slot.theirs));
@@ -159,19 +167,29 @@ impl<S: Suite> Device<S> {
         !self.is_full_without(peer) || self.evictable().is_some()
     }
 
-    fn make_room(&mut self) {
+    /// Evicts rows until another fits; the last that went.
+    fn make_room(&mut self) -> Option<Row> {
+        let mut evicted = None;
         while self.durable.table.len() >= self.config.table_capacity {
             // A pinned table admits no lookup, so one that became pinned while it was under way gives
             // up its least recently used row all the same: its work waits for a new lookup.
             let oldest = || self.durable.table.iter().min_by_key(|(_, row)| row.used);
             let victim = self.evictable().or_else(|| oldest().map(|(peer, _)| peer.clone()));
-            let Some(peer) = victim else { return };
+            let Some(peer) = victim else { break };
+            evicted = self.durable.table.get(&peer).cloned();
             self.evict(&peer, EvictCause::Capacity);
         }
+        evicted
     }
 
     fn evict(&mut self, peer: &UserId, why: EvictCause) {
         self.drop_row(peer);
+        if let Some(contact) = self.durable.contacts.get_mut(peer)
+            && self.config.deviations.has(Deviation::M38)
+        {
+            contact.pin = None;
+            self.save_contact(peer);
+        }
         self.fact(Fact::Evict { peer: peer.clone(), why });
     }
 
@@ -184,12 +202,13 @@ impl<S: Suite> Device<S> {
 
     /// The least recently used row without pending work (protocol 4.1).
     fn evictable(&self) -> Option<UserId> {
-        self.durable
-            .table
-            .iter()
-            .filter(|(peer, _)| !self.is_pinned(peer))
-            .min_by_key(|(peer, row)| (row.used, (*peer).clone()))
-            .map(|(peer, _)| peer.clone())
+        let rows = self.durable.table.iter().filter(|(peer, _)| !self.is_pinned(peer));
+        let victim = if self.has(Deviation::M50) {
+            rows.max_by_key(|(_, row)| row.used)
+        } else {
+            rows.min_by_key(|(peer, row)| (row.used, (*peer).clone()))
+        };
+        victim.map(|(peer, _)| peer.clone())
     }
 
     /// Whether keys of the peer are needed for what is under way: drafts that are not fixed, messages that

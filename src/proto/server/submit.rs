@@ -79,9 +79,13 @@ impl<S: Suite> Account<S> {
         let row = mailbox.and_then(|mailbox| mailbox.row(&header.sender, &generation));
         let row = row.unwrap_or(&fresh);
         let judgement = row.judge(header.seq, attempt, content);
-        let forgetful = self.config.deviations.has(Deviation::M72);
-        let known = matches!(judgement, Judgement::Known { .. });
-        let judgement = if known && forgetful { Judgement::New } else { judgement };
+        let judgement = match judgement {
+            Judgement::Known { .. } if self.config.deviations.has(Deviation::M72) => Judgement::New,
+            Judgement::Conflict if self.config.deviations.has(Deviation::M84) => {
+                Judgement::Known { attempt, content }
+            }
+            judgement => judgement,
+        };
         (judgement, row.least_free().0)
     }
 
