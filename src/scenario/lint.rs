@@ -106,6 +106,15 @@ fn check_workload(
 /// How many times a workload is expected to act, rounded down.
 fn expected_arrivals(workload: &Workload) -> u128 {
     let devices: u128 = workload.by.iter().map(size).sum();
+    let interval = match &workload.arrivals {
+        Arrivals::Poisson(rate) | Arrivals::Sine { rate, .. } => rate.interval(),
+        Arrivals::Every { period, .. } => *period,
+        Arrivals::Trace { instants, everybody } => {
+            let acts = workload.from..workload.until;
+            let count = instants.iter().filter(|at| acts.contains(at)).count() as u128;
+            return if *everybody { count * devices } else { count };
+        }
+    };
     let one = Ratio::ONE.as_ppb();
     let mut stages = vec![(workload.from, one)];
     for (start, factor) in &workload.shape {
@@ -121,10 +130,6 @@ fn expected_arrivals(workload: &Workload) -> u128 {
         let end = stages.get(at + 1).map_or(workload.until, |(next, _)| *next);
         time += u128::from(end.saturating_sub(*start).as_nanos()) * u128::from(*factor);
     }
-    let interval = match &workload.arrivals {
-        Arrivals::Poisson(rate) => rate.interval(),
-        Arrivals::Every { period, .. } => *period,
-    };
     devices * time / u128::from(one) / u128::from(interval.as_nanos().max(1))
 }
 

@@ -415,6 +415,19 @@ pub enum WorkloadKind {
         /// The first draft number of this workload.
         first: DraftId,
     },
+    /// Asks for approval, or composes own data to be approved on the own screen.
+    Ask {
+        /// Whom, or for whom.
+        to: Contacts,
+        /// What is asked.
+        form: RequestPlan,
+        /// Whether it is own data.
+        own: bool,
+        /// The first draft number of this workload.
+        first: DraftId,
+    },
+    /// Polls by hand.
+    Poll,
     /// Rotates.
     Rotate,
 }
@@ -440,6 +453,20 @@ pub enum Contacts {
 pub enum Arrivals {
     /// Exponential intervals; the rate is for each device.
     Poisson(Rate),
+    /// Exponential intervals in a time that runs faster and slower.
+    Sine {
+        /// The mean rate of each device.
+        rate: Rate,
+        /// How that time runs.
+        swing: Swing,
+    },
+    /// At these times from the end of `given`, in order.
+    Trace {
+        /// The times.
+        instants: Vec<Duration>,
+        /// Does every device act at each of them? Else one that is drawn.
+        everybody: bool,
+    },
     /// Exact intervals for each device, with a phase of its own.
     Every {
         /// The interval.
@@ -447,6 +474,15 @@ pub enum Arrivals {
         /// Share of the period over which the phases are spread.
         spread: Ratio,
     },
+}
+
+/// A rate that is `1 + amplitude * sin(2 pi t / period)` of its mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swing {
+    /// Never zero.
+    pub period: Duration,
+    /// At most one.
+    pub amplitude: Ratio,
 }
 
 impl Plan {

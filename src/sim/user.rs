@@ -1,15 +1,18 @@
-//! What people do with their devices in a step.
+//! What people do with their devices, in steps and in workloads.
 //!
-//! Not here: when they do it (`agenda`), or what the device makes of it (`proto`).
+//! Not here: when they do it (`agenda`, `workload`), or what the device makes of it (`proto`).
 
 use std::sync::Arc;
 
+use crate::base::id::NodeId;
+use crate::base::time::{Duration, Millis};
 use crate::crypto::suite::Suite;
 use crate::proto::device::Device;
 use crate::proto::port::{DeviceInput, Provision, RequestForm, UserAction};
-use crate::scenario::plan::{Action, BadDownload, ProvisionPlan, RequestPlan};
+use crate::scenario::plan::{Action, BadDownload, ProvisionPlan, RequestPlan, WorkloadKind};
 use crate::sim::keys::{download, luck_of};
-use crate::sim::world::World;
+use crate::sim::workload::{Letter, Question};
+use crate::sim::world::{Event, World};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
 
@@ -29,13 +32,7 @@ impl<S: Suite> World<S> {
 
     fn inputs_of(&mut self, user: u32, action: &Action) -> Vec<DeviceInput> {
         let wall = self.devices[user as usize].clock.wall(self.now());
-        let form = |form: &RequestPlan| RequestForm {
-            lines: form.lines.clone(),
-            amount: form.amount,
-            currency: form.currency.clone(),
-            payee: form.payee.clone(),
-            expires: wall + form.expires,
-        };
+        let form = |it: &RequestPlan| form(it, wall);
         let act = match action {
             Action::Send { to, text, draft, .. } => {
                 UserAction::Send { draft: *draft, to: to.clone(), text: text.clone() }
@@ -80,6 +77,53 @@ impl<S: Suite> World<S> {
         vec![DeviceInput::User(act)]
     }
 
+    /// A workload's action at a device, and the next one.
+    pub(super) fn arrival(&mut self, user: u32, workload: u16) {
+        let at = self.now().since(self.start);
+        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
+        let action = self.work(user, workload, n);
+        self.arrivals.insert((workload, user), n + 1);
+        if let Some(action) = action {
+            self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
+        }
+        self.next_arrival(user, workload, at);
+    }
+
+    /// What the `n`-th action of a workload at a device is.
+    fn work(&self, user: u32, workload: u16, n: u64) -> Option<UserAction> {
+        let traffic = &self.traffic[usize::from(workload)];
+        let plan = &self.plan.workloads[usize::from(workload)];
+        match &plan.what {
+            WorkloadKind::Send { .. } => {
+                let Letter { to, draft, text } = traffic.letter(plan, user, n)?;
+                Some(UserAction::Send { draft, to: self.user(to), text })
+            }
+            WorkloadKind::Ask { form: it, own, .. } => {
+                let Question { to, draft, txn } = traffic.question(plan, user, n)?;
+                let wall = self.devices[user as usize].clock.wall(self.now());
+                let (to, request) = (self.user(to), form(it, wall));
+                Some(if *own {
+                    UserAction::Approve { draft, to, txn, request }
+                } else {
+                    UserAction::Request { draft, to, txn, request }
+                })
+            }
+            WorkloadKind::Poll => Some(UserAction::Poll),
+            WorkloadKind::Rotate => Some(UserAction::Rotate { revoke: false }),
+        }
+    }
+
+    /// Enters the next action of a workload at a device.
+    pub(super) fn next_arrival(&mut self, user: u32, workload: u16, previous: Duration) {
+        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
+        let plan = &self.plan.workloads[usize::from(workload)];
+        let traffic = &self.traffic[usize::from(workload)];
+        if let Some(at) = traffic.arrival(plan, user, n, previous) {
+            let event = Event::Arrival(workload);
+            self.schedule(self.start + at, NodeId::device(user), event);
+        }
+    }
+
     fn provision(&mut self, user: u32, how: ProvisionPlan) -> Provision {
         match how {
             ProvisionPlan::Generate => Provision::Generate,
@@ -93,5 +137,16 @@ impl<S: Suite> World<S> {
         let number = self.downloads.entry(user).or_default();
         *number += 1;
         download::<S>(luck_of(self.plan.seed, user), *number, bad)
+    }
+}
+
+/// A form whose times are the device's own.
+fn form(form: &RequestPlan, wall: Millis) -> RequestForm {
+    RequestForm {
+        lines: form.lines.clone(),
+        amount: form.amount,
+        currency: form.currency.clone(),
+        payee: form.payee.clone(),
+        expires: wall + form.expires,
     }
 }
