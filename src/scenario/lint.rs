@@ -59,6 +59,7 @@ fn end_of(action: &Action) -> Option<Until> {
     | Action::Swizzle { until, .. }
     | Action::DirectoryOffline { until }
     | Action::MailboxLimit { until, .. }
+    | Action::Store { until, .. }
     | Action::Crash { down: until, .. }
     | Action::ServerCrash { down: until, .. }
     | Action::Frames { act: FrameAct::Hold(until), .. } = action
@@ -226,6 +227,15 @@ fn presser(request: NameId, plan: &Plan) -> Option<u32> {
 }
 
 fn no_press(user: u32, wanted: Button, by: Option<NameId>, plan: &Plan) -> Option<String> {
+    let profile = plan.profiles.get(plan.devices.get(user as usize)?.profile as usize)?;
+    let habit = profile.user.as_ref().filter(|_| by.is_none());
+    let answers = |share: Ratio| match wanted {
+        Button::Approve => share > Ratio::ZERO,
+        Button::Reject => share < Ratio::ONE,
+    };
+    if habit.is_some_and(|user| answers(user.approves)) {
+        return None;
+    }
     let presses = plan.steps.iter().filter(|step| by.is_none_or(|by| by == step.name));
     let mut fitting = presses.filter(|step| {
         matches!(&step.action, Action::Press { by, button, .. } if *by == user && *button == wanted)

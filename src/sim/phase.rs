@@ -12,6 +12,7 @@ use crate::proto::device::Device;
 use crate::proto::device::durable::Stage;
 use crate::proto::port::{DeviceInput, UserAction};
 use crate::proto::server::mailbox::ItemBody;
+use crate::sim::user::Screen;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, Phase};
 use crate::verdict::finding::Severity;
@@ -151,7 +152,9 @@ impl<S: Suite> World<S> {
         let (restless, listed) = if node.is_device() {
             let it = &mut self.devices[user];
             let durable = &it.durable;
-            let work = !durable.drafts.is_empty()
+            let asked = self.screens.get(&node.user().unwrap_or(u32::MAX));
+            let work = asked.is_some_and(Screen::is_open)
+                || !durable.drafts.is_empty()
                 || !durable.inbox.is_empty()
                 || durable.keyring.pending.is_some();
             (work || !it.is_idle(), &mut it.listed)
@@ -201,6 +204,9 @@ impl<S: Suite> World<S> {
         }
         if let Some((peer, seq)) = durable.inbox.keys().next() {
             return Some(format!("holds message {seq} of {peer} back"));
+        }
+        if self.screens.get(&user).is_some_and(Screen::is_open) {
+            return Some("asks its user".to_owned());
         }
         if let Some(record) = &durable.keyring.pending {
             return Some(format!("has announced {} and not heard of it", record.epoch));

@@ -12,6 +12,7 @@ pub mod order;
 pub mod people;
 pub mod settings;
 pub mod steps;
+pub mod stores;
 pub mod trouble;
 pub mod whole;
 pub mod workload;
@@ -65,8 +66,8 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
     server.deviations = whole::deviations(scenario, "server");
     whole::check_deviations(scenario, &people, sink);
     let time = whole::times(scenario.time.as_ref());
-    let equipment = Equipment::of(scenario, &people, &server, seed, sink);
     let (internal, sync) = whole::delays(scenario, sink);
+    let equipment = Equipment::of(scenario, &people, (&server, sync), seed, sink);
     let given = whole::given(scenario, &people, sink);
     let mut cx = Context {
         people: &people,
