@@ -57,7 +57,7 @@ pub struct Plan {
     pub active: Duration,
     /// How long the settle phase may last.
     pub settle: Duration,
-    /// Whether the two ends of a pair may share one computed agreement.
+    /// Whether the two ends of a pair share one computed agreement; `Spec` says so too.
     pub share_agreements: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::proto::server::account::Account;
 use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::frame::Label;
-use crate::sim::node::{Machine, Node, Stimulus, Waiting};
+use crate::sim::node::{Machine, Node, Stimulus, WAITING_MAX, Waiting};
 use crate::sim::outbox::{Item, Next};
 use crate::sim::world::{Event, Mail, World};
 use crate::trace::fact::Fact;
@@ -49,6 +49,11 @@ impl<S: Suite> World<S> {
             return;
         }
         if node.is_busy() {
+            if node.inputs.len() >= WAITING_MAX {
+                let what =
+                    format!("{WAITING_MAX} inputs wait for the processor of {}", M::id(user));
+                return self.limit(Severity::Inconclusive, what);
+            }
             node.inputs.push_back(Waiting::Input { input, cause, request });
         } else {
             self.turn::<M>(user, Stimulus::Input(input), cause, request.as_ref());

@@ -1,7 +1,8 @@
-//! Floor 1: requirements, findings, verdicts, metrics and the outcome of a run.
+//! Floor 1: capabilities, requirements, findings, verdicts, metrics and the outcome of a run.
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
+pub mod capability;
 pub mod catalog;
 pub mod finding;
 pub mod metrics;

@@ -341,5 +341,6 @@ fn spec(users: &[UserId], config: &DeviceConfig, server: &ServerConfig) -> Spec 
         bandwidth: None,
         round_trip: ms(120),
         internal: ms(10),
+        shared_agreements: false,
     }
 }
