@@ -40,6 +40,8 @@ pub enum Purpose {
     ServerKey = 11,
     /// Generated scenarios.
     Swarm = 12,
+    /// Users who answer by themselves.
+    User = 13,
 }
 
 /// An address without its counter: whose luck, and in what.

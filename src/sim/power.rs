@@ -128,6 +128,7 @@ impl<S: Suite> World<S> {
         self.record(node, Fact::PowerOff { why }, cause);
         if node.is_device() {
             self.devices[user].stop();
+            self.close_screen(node);
         } else {
             self.accounts[user].stop();
         }

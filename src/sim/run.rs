@@ -9,6 +9,7 @@ use crate::base::time::Instant;
 use crate::base::units::hex;
 use crate::crypto::model::Model;
 use crate::crypto::p256::P256;
+use crate::crypto::shared::Shared;
 use crate::crypto::suite::Suite;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
@@ -36,6 +37,7 @@ pub struct RunOptions<'a> {
 /// Runs a plan.
 pub fn run(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
     match plan.suite {
+        SuiteName::P256 if plan.share_agreements => run_with::<Shared<P256>>(plan, options),
         SuiteName::P256 => run_with::<P256>(plan, options),
         SuiteName::Model => run_with::<Model>(plan, options),
     }

@@ -19,7 +19,7 @@ use crate::proto::device::Device;
 use crate::proto::device::durable::DeviceDurable;
 use crate::proto::port::AccountMessage;
 use crate::proto::server::account::Account;
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due};
 use crate::sim::barrier::Armed;
@@ -27,6 +27,8 @@ use crate::sim::frame::Frame;
 use crate::sim::links::Links;
 use crate::sim::node::Node;
 use crate::sim::rules::{Addresses, Rules};
+use crate::sim::store::Store;
+use crate::sim::user::Screen;
 use crate::sim::workload::Traffic;
 use crate::trace::fact::{Fact, Phase};
 use crate::trace::record::{Record, RecordId};
@@ -55,6 +57,8 @@ pub(super) enum Event {
     End(u32),
     /// A workload's next action is due.
     Arrival(u16),
+    /// A user answers what their screen asked at its so-manieth time.
+    Answer(u32),
     /// The prelude lets this user write to that one.
     Warm(u32),
     /// The prelude lets the user look for mail.
@@ -103,6 +107,8 @@ pub struct World<S: Suite> {
     pub(super) fences: BTreeMap<NodeId, Vec<String>>,
     pub(super) snapshots: BTreeMap<NameId, Snapshot>,
     pub(super) downloads: BTreeMap<u32, u64>,
+    /// Durable stores that are or were in trouble.
+    pub(super) stores: BTreeMap<NodeId, Store>,
     /// From when to when the directory answers no lookups, by step.
     pub(super) directory_offline: BTreeMap<u32, (Instant, Instant)>,
     /// Mail for accounts that are off.
@@ -110,6 +116,8 @@ pub struct World<S: Suite> {
     pub(super) traffic: Vec<Traffic>,
     /// How often each workload's devices have acted.
     pub(super) arrivals: BTreeMap<(u16, u32), u64>,
+    /// What users who answer by themselves see.
+    pub(super) screens: BTreeMap<u32, Screen>,
     /// Nodes with something to bring to an end.
     pub(super) restless: BTreeSet<NodeId>,
     pub(super) harness_records: u64,
@@ -181,10 +189,12 @@ impl<S: Suite> World<S> {
             fences: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             downloads: BTreeMap::new(),
+            stores: BTreeMap::new(),
             directory_offline: BTreeMap::new(),
             undelivered: BTreeMap::new(),
             traffic: traffic.collect(),
             arrivals: BTreeMap::new(),
+            screens: BTreeMap::new(),
             restless: BTreeSet::new(),
             harness_records: 0,
             records: Vec::new(),
@@ -279,6 +289,7 @@ impl<S: Suite> World<S> {
             Event::Begin(step) => self.begin(node, step),
             Event::End(step) => self.end(node, step),
             Event::Arrival(workload) => self.arrival(user, workload),
+            Event::Answer(time) => self.answer(user, time),
             Event::Warm(to) => self.warm(user, to),
             Event::Look => self.look_for_mail(user),
             Event::Online => self.online(user),
@@ -301,6 +312,7 @@ impl<S: Suite> World<S> {
             | Event::Synced(_)
             | Event::Done(_)
             | Event::Arrival(_)
+            | Event::Answer(_)
             | Event::Warm(_)
             | Event::Look
             | Event::Online => {}
@@ -379,6 +391,12 @@ impl<S: Suite> World<S> {
     /// A user's name.
     pub(super) fn user(&self, index: u32) -> UserId {
         self.plan.devices[index as usize].user.clone()
+    }
+
+    /// The settings of a user's device.
+    pub(super) fn profile(&self, user: u32) -> &Profile {
+        let profile = self.plan.devices[user as usize].profile;
+        &self.plan.profiles[profile as usize]
     }
 
     /// The name of a step.

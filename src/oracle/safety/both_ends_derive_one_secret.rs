@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Hash32, UserId};
+use crate::crypto::shared::is_computed_twice;
 use crate::oracle::judge::{Docket, Oracle, device_of, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
@@ -56,12 +57,13 @@ impl BothEndsDeriveOneSecret {
         }
     }
 
+    /// `alone`: this end computed it by itself.
     fn agree(
         &mut self,
         record: &Record,
         by: u32,
         ends: (End, End),
-        secret: Hash32,
+        (secret, alone): (Hash32, bool),
         docket: &mut Docket,
     ) {
         match self.secrets.get(&ends) {
@@ -72,7 +74,7 @@ impl BothEndsDeriveOneSecret {
                 let records = [known.record, record.id];
                 docket.violation(ID, &AGREEMENT, record.at, &records, message);
             }
-            Some(known) if known.by != by => {
+            Some(known) if known.by != by && alone => {
                 docket.shown(ID, &[positive(5, 2), positive(15, 1)]);
             }
             Some(_) => {}
@@ -105,7 +107,8 @@ impl Oracle for BothEndsDeriveOneSecret {
             let them = (peer.clone(), *theirs, *their_kid);
             self.keys(record, &ours, &them, docket);
             let ends = if ours < them { (ours, them) } else { (them, ours) };
-            self.agree(record, by, ends, *secret, docket);
+            let alone = !spec.shared_agreements || is_computed_twice(own_kid, their_kid);
+            self.agree(record, by, ends, (*secret, alone), docket);
         }
     }
 }
@@ -140,6 +143,22 @@ mod tests {
             let requirement = Requirement::of(claim, number);
             assert_eq!(docket.evidence.count(requirement, Polarity::Positive), 1, "{requirement}");
         }
+    }
+
+    #[test]
+    fn of_shared_agreements_only_those_made_by_both_ends_are_evidence() {
+        let mut story = Story::new(&["alice", "bob", "anna"]);
+        story.spec.shared_agreements = true;
+        let shown = |story: &Story| {
+            let docket = story.judge(BothEndsDeriveOneSecret::default());
+            docket.evidence.count(AGREEMENT[0], Polarity::Positive)
+        };
+        story.derives(0, 1, 1, 1);
+        story.derives(1, 0, 1, 1);
+        assert_eq!(shown(&story), 0, "the kids of alice and bob are not of every 64th pair");
+        story.derives(0, 2, 1, 1);
+        story.derives(2, 0, 1, 1);
+        assert_eq!(shown(&story), 1);
     }
 
     #[test]
