@@ -40,6 +40,8 @@ pub enum Purpose {
     ServerKey = 11,
     /// Generated scenarios.
     Swarm = 12,
+    /// Whose keys the judges of a fleet are given.
+    Escrow = 13,
 }
 
 /// An address without its counter: whose luck, and in what.

@@ -199,6 +199,9 @@ impl<S: Suite> Resident<S> for Device<S> {
         let Item { output, cause, label } = item;
         match output {
             Output::Fact(fact) => {
+                if let Fact::Provisioned { epoch, .. } = &fact {
+                    world.entrust(user, *epoch);
+                }
                 world.record(NodeId::device(user), fact, cause);
             }
             Output::Transmit(_, envelope) => world.send_up(user, &envelope, label, cause),
