@@ -42,6 +42,8 @@ pub enum Purpose {
     Swarm = 12,
     /// Users who answer by themselves.
     User = 13,
+    /// Whose keys the judges of a fleet are given.
+    Escrow = 14,
 }
 
 /// An address without its counter: whose luck, and in what.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::base::time::Instant;
+use crate::oracle::escrow::Escrow;
 use crate::oracle::expect::Expectations;
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
@@ -47,6 +48,11 @@ impl Panel {
             oracles,
             spec,
         }
+    }
+
+    /// Where the keys go that the harness owns; before the first record that they are judged by.
+    pub const fn escrow(&mut self) -> &mut Escrow {
+        &mut self.docket.escrow
     }
 
     /// Takes the next record; their order is that of (time, node, number).

@@ -213,6 +213,9 @@ impl<S: Suite> Resident<S> for Device<S> {
         let Item { output, cause, label } = item;
         match output {
             Output::Fact(fact) => {
+                if let Fact::Provisioned { epoch, .. } = &fact {
+                    world.entrust(user, *epoch);
+                }
                 let sight = world.sight(user, &fact);
                 let record = world.record(NodeId::device(user), fact, cause);
                 if let Some(sight) = sight {

@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::id::{NodeId, UserId};
+use crate::base::id::{Epoch, NodeId, UserId};
+use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::{Secret, Suite};
 use crate::engine::scheduler::{Limit, Scheduler};
 use crate::engine::timer::Generation;
+use crate::oracle::escrow::Held;
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
@@ -118,6 +120,8 @@ pub struct World<S: Suite> {
     pub(super) arrivals: BTreeMap<(u16, u32), u64>,
     /// What users who answer by themselves see.
     pub(super) screens: BTreeMap<u32, Screen>,
+    /// Keys of devices that came into being since they were last asked for.
+    pub(super) keys: Vec<Held>,
     /// Nodes with something to bring to an end.
     pub(super) restless: BTreeSet<NodeId>,
     pub(super) harness_records: u64,
@@ -140,6 +144,9 @@ pub(super) struct Snapshot {
 
 /// Users from which on frame facts leave their octets out: a fleet's records are too many to keep them.
 pub const OCTETS_USERS_MAX: usize = 256;
+
+/// Users of a fleet of which one's keys are given to the judges: of pairs, that is one in its square.
+const ENTRUSTED_ONE_IN: u64 = 8;
 
 /// Events pending at once and events in all, beyond which a run is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +202,7 @@ impl<S: Suite> World<S> {
             traffic: traffic.collect(),
             arrivals: BTreeMap::new(),
             screens: BTreeMap::new(),
+            keys: Vec::new(),
             restless: BTreeSet::new(),
             harness_records: 0,
             records: Vec::new(),
@@ -234,6 +242,11 @@ impl<S: Suite> World<S> {
     pub fn take_records(&mut self) -> std::vec::Drain<'_, Record> {
         self.seen = 0;
         self.records.drain(..)
+    }
+
+    /// The devices' keys that came into being since the last call, for the judges.
+    pub fn take_keys(&mut self) -> std::vec::Drain<'_, Held> {
+        self.keys.drain(..)
     }
 
     /// What the world itself found, in the order of time.
@@ -381,6 +394,20 @@ impl<S: Suite> World<S> {
             message,
             records: Vec::new(),
         });
+    }
+
+    /// Gives the judges the keys of a device's epoch, which are durable when it says so. In a fleet they get those of a few users only, so
+    /// that they recompute 1 in 64 of the pairs.
+    pub(super) fn entrust(&mut self, user: u32, epoch: Epoch) {
+        let luck = Luck::new(self.plan.seed, Purpose::Escrow, u64::from(user));
+        if !self.with_octets && luck.at(0).below(ENTRUSTED_ONE_IN) != 0 {
+            return;
+        }
+        let durable = &self.devices[user as usize].durable;
+        if let Some(key) = durable.keyring.keys.get(&epoch) {
+            let (agree, sign) = (key.agree.clone(), key.sign.secret.clone());
+            self.keys.push(Held { user, agree, sign });
+        }
     }
 
     /// The account of a user's name, if it is in the plan.

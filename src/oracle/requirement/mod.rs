@@ -31,6 +31,7 @@ pub mod c12_r6;
 pub mod c12_r7;
 pub mod c13_r4;
 pub mod c14_r6;
+pub mod c15_r1;
 pub mod c16_r3;
 pub mod c16_r4;
 pub mod c16_r5;
@@ -73,6 +74,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(c12_r7::KeysHaveOnePurpose),
         Box::new(c13_r4::OtherEpochsAreMisses::default()),
         Box::new(c14_r6::RepliesHoldRetiredRecords::default()),
+        Box::new(c15_r1::SecretsFollowTheSchedule::default()),
         Box::new(c16_r3::BadTagsDoNotFetch::default()),
         Box::new(c16_r4::TablesSurviveAsDeclared::default()),
         Box::new(c16_r5::HalfRowsDoNotHurt::default()),

@@ -1,6 +1,6 @@
 //! S-08: both ends of a pair derive the same secret, from the right keys, and no other pair has it.
 //!
-//! Not here: whether the secret equals the key schedule's; vectors and a second device show that.
+//! Not here: whether the secret equals the key schedule's (C15-R1).
 
 use std::collections::{BTreeMap, BTreeSet};
 

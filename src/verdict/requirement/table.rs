@@ -30,7 +30,7 @@ pub(super) static TABLE: [Info; 101] = [
     row((1, 2), &[I], &[B], &[Rx], &["L-03"],
         "Without a slot the device fetches the sender's key, derives the secret and shows that \
          same message."),
-    row((1, 3), &[L], &[G], &[Rx], &["S-22"],
+    row((1, 3), &[L], &[G], &[Rx], &["S-01", "S-22"],
         "No private key, raw agreement or stored secret leaves the device."),
     row((1, 4), &[I], &[B], &[Rx], &["C01-R4"],
         "With the server out of reach a hit still decrypts and a miss is kept, neither lost nor \
@@ -145,7 +145,7 @@ pub(super) static TABLE: [Info; 101] = [
         "A message is encrypted completely before its first octet leaves the device."),
     row((8, 2), &[L], &[B], &[Tx, Srv], &["S-04"],
         "The submission names the receiver, so that the server can route without decrypting."),
-    row((8, 3), &[I], &[G], &[Tx, Srv], &["S-01"],
+    row((8, 3), &[I], &[G], &[Tx, Srv], &["S-01", "S-17"],
         "What the server sees gives neither plaintext nor secrets."),
     row((8, 4), &[P], &[B], &[Tx], &["S-20", "C08-R4"],
         "A message counts as sent only after SubmitAck; until then identical octets are sent \
@@ -193,7 +193,7 @@ pub(super) static TABLE: [Info; 101] = [
 
     row((12, 1), &[L], &[B], &[Prov], &["C12-R1"],
         "A provisioned device sends its public key with its user ID before its first exchange."),
-    row((12, 2), &[I], &[G], &[Prov], &["S-22"],
+    row((12, 2), &[I], &[G], &[Prov], &["S-17", "S-22"],
         "The private key appears on no interface after provisioning."),
     row((12, 3), &[L], &[B], &[Srv], &["S-25"],
         "The server indexes the key by the user's ID and returns exactly those octets."),
