@@ -46,6 +46,9 @@ deviations! {
     M08 = "device: lookups are not single flight";
     M09 = "device: drops the message that caused the miss";
     M13 = "device: encrypts with the old own key after a rotation";
+    M14 = "device: the raw agreement is the secret and the key";
+    M15 = "device: the agreement loses its leading zeros";
+    M16 = "device: the key schedule leaves out the user IDs";
     M17 = "device: the key schedule leaves out epochs and kids";
     M22 = "device: ignores the tag and shows what comes out";
     M24 = "device: constant nonce";
