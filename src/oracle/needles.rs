@@ -1,11 +1,11 @@
 //! Finding secrets in octets: whole ones in any usual encoding, or any eight octets of one in a row.
 //!
-//! The index holds hashes, so that octets of a secret stand in no other place than a [`Secret`]. Not here:
-//! which secrets are looked for, and in what.
+//! Only every few octets a piece is looked up among the pieces of what is looked for; a hit is compared in
+//! full. The index holds no pieces, only which secret one of that bucket belongs to, so that octets of a
+//! secret stand in no other place than a [`Secret`]. Not here: which secrets are looked for, and in what.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use xxhash_rust::xxh3::xxh3_64;
 use zeroize::Zeroizing;
 
 use crate::crypto::suite::Secret;
@@ -14,23 +14,26 @@ use crate::crypto::suite::Secret;
 #[derive(Debug)]
 pub struct Needles {
     secrets: Vec<(Secret, &'static str)>,
-    /// Hashes of the first octets of each form, and whose form it is.
-    index: BTreeSet<(u64, u32, Form)>,
-    /// The upper bits of those hashes, to pass over most octets quickly.
+    /// By bucket: the secret, how it is written there, and where in that the piece begins.
+    index: BTreeMap<u16, Vec<(u32, Form, u8)>>,
+    /// A bit for each bucket that is in the index, to pass over most octets quickly.
     filter: Vec<u64>,
 }
 
 /// Octets in a row that are no coincidence (protocol 5).
 pub const WINDOW: usize = 8;
+/// Octets of a piece.
+const PIECE: usize = 4;
+/// From one look-up to the next, so that each run of [`WINDOW`] octets holds a piece that is looked up.
+const STRIDE: usize = WINDOW - PIECE + 1;
 /// Secrets looked for at most, so that a long run with many pairs keeps its speed; more are left out.
 const SECRETS_MAX: usize = 4_096;
-const FILTER_BITS: u32 = 16;
 
 /// How a secret, or a part of it, may be written.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Form {
-    /// [`WINDOW`] octets from this one on.
-    Window(u8),
+    /// [`WINDOW`] of its octets.
+    Part,
     /// As it is: also inside DER.
     Raw,
     /// Two digits an octet.
@@ -41,38 +44,44 @@ enum Form {
 
 impl Default for Needles {
     fn default() -> Self {
-        let filter = vec![0; 1 << (FILTER_BITS - 6)];
-        Self { secrets: Vec::new(), index: BTreeSet::new(), filter }
+        let filter = vec![0; usize::from(u16::MAX >> 6) + 1];
+        Self { secrets: Vec::new(), index: BTreeMap::new(), filter }
     }
 }
 
 impl Needles {
     /// Looks for the whole secret from now on, in every encoding.
     pub fn add_whole(&mut self, secret: &Secret, what: &'static str) {
-        let base64 = [false, true]
-            .into_iter()
-            .flat_map(|url| (0..3).map(move |shift| Form::Base64 { url, shift }));
-        let hex = [false, true].map(|upper| Form::Hex { upper });
-        self.add(secret, what, [Form::Raw].into_iter().chain(hex).chain(base64));
+        let both = [false, true];
+        let base64 = |url| (0..3).map(move |shift| Form::Base64 { url, shift });
+        let hex = both.map(|upper| Form::Hex { upper });
+        let forms = [Form::Raw].into_iter().chain(hex).chain(both.into_iter().flat_map(base64));
+        self.add(secret, what, forms);
     }
 
     /// Looks for every part of the secret from now on, as it is.
-    pub fn add_windows(&mut self, secret: &Secret, what: &'static str) {
-        let last = secret.expose().len() - WINDOW;
-        self.add(secret, what, (0..=last).filter_map(|at| Some(Form::Window(at.try_into().ok()?))));
+    pub fn add_parts(&mut self, secret: &Secret, what: &'static str) {
+        self.add(secret, what, [Form::Part].into_iter());
     }
 
     fn add(&mut self, secret: &Secret, what: &'static str, forms: impl Iterator<Item = Form>) {
+        let Ok(number) = u32::try_from(self.secrets.len()) else { return };
         if self.secrets.len() >= SECRETS_MAX {
             return;
         }
-        let Ok(number) = u32::try_from(self.secrets.len()) else { return };
         self.secrets.push((secret.clone(), what));
         for form in forms {
-            let hash = xxh3_64(&form.write(secret)[..WINDOW]);
-            let (word, bit) = place(hash);
-            self.filter[word] |= bit;
-            self.index.insert((hash, number, form));
+            let text = form.write(secret);
+            // A whole text holds all of its first pieces; a part may be any, and so its pieces too.
+            let pieces = match form {
+                Form::Part => text.len(),
+                Form::Raw | Form::Hex { .. } | Form::Base64 { .. } => STRIDE,
+            };
+            for (at, piece) in (0_u8..).zip(text.windows(PIECE)).take(pieces) {
+                let bucket = bucket(piece);
+                self.filter[usize::from(bucket >> 6)] |= 1 << (bucket & 63);
+                self.index.entry(bucket).or_default().push((number, form, at));
+            }
         }
     }
 
@@ -82,43 +91,62 @@ impl Needles {
         let is_end = |octet: &u8| matches!(octet, b'\n' | b'\r');
         self.search(octets).or_else(|| {
             let joined = octets.iter().copied().filter(|octet| !is_end(octet));
-            let joined = octets.iter().any(is_end).then(|| Zeroizing::new(joined.collect()));
+            let joined = octets.contains(&b'\n').then(|| Zeroizing::new(joined.collect()));
             joined.and_then(|joined: Zeroizing<Vec<u8>>| self.search(&joined))
         })
     }
 
     fn search(&self, octets: &[u8]) -> Option<&'static str> {
-        if self.secrets.is_empty() {
-            return None;
-        }
-        octets.windows(WINDOW).enumerate().find_map(|(at, window)| {
-            let hash = xxh3_64(window);
-            let (word, bit) = place(hash);
-            if self.filter[word] & bit == 0 {
-                return None;
+        let mut place = 0;
+        while let Some(piece) = octets.get(place..place + PIECE) {
+            let bucket = bucket(piece);
+            if self.filter[usize::from(bucket >> 6)] >> (bucket & 63) & 1 == 1
+                && let Some(what) = self.compare(octets, place, bucket)
+            {
+                return Some(what);
             }
-            let from = (hash, 0, Form::Window(0));
-            let same = self.index.range(from..).take_while(|(other, ..)| *other == hash);
-            same.into_iter().find_map(|(_, number, form)| {
-                let (secret, what) = &self.secrets[*number as usize];
-                octets[at..].starts_with(&form.write(secret)).then_some(*what)
-            })
+            place += STRIDE;
+        }
+        None
+    }
+
+    /// What stands around `place`, of everything with a piece in this bucket.
+    fn compare(&self, octets: &[u8], place: usize, bucket: u16) -> Option<&'static str> {
+        self.index.get(&bucket)?.iter().find_map(|(number, form, at)| {
+            let (secret, what) = self.secrets.get(*number as usize)?;
+            let (text, at) = (form.write(secret), usize::from(*at));
+            let run = run(&octets[..place], &text[..at], true)
+                + run(&octets[place..], &text[at..], false);
+            let enough = match form {
+                Form::Part => WINDOW,
+                Form::Raw | Form::Hex { .. } | Form::Base64 { .. } => text.len(),
+            };
+            (run >= enough).then_some(*what)
         })
     }
 }
 
-/// Where the filter keeps a hash.
-const fn place(hash: u64) -> (usize, u64) {
-    let bits = hash >> (u64::BITS - FILTER_BITS);
-    ((bits >> 6) as usize, 1 << (bits & 63))
+/// How many octets are equal, from the front or from the back.
+fn run(one: &[u8], other: &[u8], from_back: bool) -> usize {
+    let is_same = |(one, other): &(&u8, &u8)| one == other;
+    if from_back {
+        one.iter().rev().zip(other.iter().rev()).take_while(is_same).count()
+    } else {
+        one.iter().zip(other).take_while(is_same).count()
+    }
+}
+
+/// Where the index keeps a piece: many pieces share a bucket.
+const fn bucket(piece: &[u8]) -> u16 {
+    let [a, b, c, d, ..] = *piece else { return 0 };
+    (u32::from_le_bytes([a, b, c, d]).wrapping_mul(0x9e37_79b1) >> 16) as u16
 }
 
 impl Form {
     fn write(self, secret: &Secret) -> Zeroizing<Vec<u8>> {
         let octets = secret.expose();
         Zeroizing::new(match self {
-            Self::Window(at) => octets[usize::from(at)..][..WINDOW].to_vec(),
-            Self::Raw => octets.to_vec(),
+            Self::Part | Self::Raw => octets.to_vec(),
             Self::Hex { upper } => {
                 let digits = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
                 let both = |octet: &u8| [octet >> 4, octet & 15].map(|it| digits[usize::from(it)]);
@@ -205,9 +233,9 @@ mod tests {
     fn parts_are_found_only_where_parts_are_looked_for() {
         let octets = *secret().expose();
         let mut needles = Needles::default();
-        needles.add_windows(&secret(), "a part");
-        for at in [0, 11, 24] {
-            let mut frame = vec![1, 2, 3];
+        needles.add_parts(&secret(), "a part");
+        for at in 0..=24 {
+            let mut frame = vec![7; at % 5];
             frame.extend_from_slice(&octets[at..at + WINDOW]);
             assert_eq!(needles.find(&frame), Some("a part"), "{at}");
             assert!(!whole(&frame), "{at}");

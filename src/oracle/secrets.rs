@@ -39,8 +39,8 @@ impl Secrets {
             let them = Party { user: peer, epoch: *theirs, kid: their_kid };
             let Some(shared) = escrow.shared(us, them) else { return };
             if self.pairs.insert(shared.print) {
-                self.needles.add_windows(&shared.z, "an agreement");
-                self.needles.add_windows(&shared.pair, "a pair secret");
+                self.needles.add_parts(&shared.z, "an agreement");
+                self.needles.add_parts(&shared.pair, "a pair secret");
             }
         }
     }
@@ -48,8 +48,8 @@ impl Secrets {
     fn learn(&mut self, escrow: &Escrow) {
         for held in escrow.since(self.learned) {
             self.learned += 1;
-            self.needles.add_windows(&held.agree.secret, "a private agreement key");
-            self.needles.add_windows(&held.sign, "a private signature key");
+            self.needles.add_parts(&held.agree.secret, "a private agreement key");
+            self.needles.add_parts(&held.sign, "a private signature key");
         }
     }
 

@@ -68,6 +68,9 @@ deviations! {
     M11 = "device: encrypts with a key of zeros when a lookup fails";
     M12 = "device: derives with its own public key instead of the peer's";
     M13 = "device: encrypts with the old own key after a rotation";
+    M14 = "device: the raw agreement is the secret and the key";
+    M15 = "device: the agreement loses its leading zeros";
+    M16 = "device: the key schedule leaves out the user IDs";
     M17 = "device: the key schedule leaves out epochs and kids";
     M18 = "device: one key for both directions, and no IDs in the associated data";
     M19 = "device: the header is not in the associated data";

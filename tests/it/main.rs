@@ -23,6 +23,7 @@ mod scenario_resolve;
 mod sim_adversary;
 mod sim_exchange;
 mod sim_faults;
+mod sim_keys;
 mod sim_plan;
 mod sim_steps;
 mod sources;

@@ -1,7 +1,8 @@
 //! S-32: every frame that a node sends decodes strictly and encodes back to itself.
 //!
-//! Frames that the network or an adversary changed are no longer those that were sent, and are recorded
-//! otherwise. Not here: what a device does with octets that do not decode (S-21).
+//! The decoder takes only what encodes back to the octets that it was given. Frames that the network or an
+//! adversary changed are no longer those that were sent, and are recorded otherwise. Not here: what a
+//! device does with octets that do not decode (S-21).
 
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::spec::Spec;
@@ -26,12 +27,8 @@ impl Oracle for CanonicalWire {
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
         let Fact::Tx(frame) = &record.fact else { return };
         let Some(octets) = &frame.octets else { return };
-        let node = record.id.node;
-        let message = match Envelope::decode(&octets.0) {
-            Ok(envelope) if envelope.encode() == *octets.0 => return docket.shown(ID, &[]),
-            Ok(_) => format!("a frame of {node} has two encodings"),
-            Err(error) => format!("a frame of {node} is none: {error}"),
-        };
+        let Err(error) = Envelope::decode(&octets.0) else { return docket.shown(ID, &[]) };
+        let message = format!("a frame of {} is none: {error}", record.id.node);
         docket.violation(ID, &CITED, record.at, &[record.id], message);
     }
 }

@@ -1,8 +1,7 @@
-//! S-17: nothing that reaches a server account, or that it gives out again, holds a secret or a text.
+//! S-17: nothing that reaches a server account holds a secret or a text.
 //!
-//! What an account holds came in by a frame, so its inputs bound its state; its outputs are searched as
-//! well, as a second look at that state. Not here: what stands in a device's frames before the network
-//! had them (S-01, S-22).
+//! What an account knows came in by a frame, so it is enough to look at what comes in. Not here: what stands
+//! in a device's frames before the network had them (S-01, S-22).
 
 use std::collections::BTreeMap;
 
@@ -23,7 +22,7 @@ const TEXTS: [Requirement; 1] = [Requirement::of(8, 3)];
 #[derive(Debug, Default)]
 pub struct ServerIsBlind {
     secrets: Secrets,
-    /// The last octets with each message that an account took or gave.
+    /// The last submission of each message on its way.
     held: BTreeMap<Mid, (Octets, RecordId)>,
 }
 
@@ -39,10 +38,10 @@ impl ServerIsBlind {
             }
         }
         let takes_key = matches!(frame.kind, Some(FrameKind::Register | FrameKind::RotateKey));
-        if takes_key && frame.up {
+        if takes_key {
             docket.shown(ID, &[positive(12, 2)]);
         }
-        if let Some(FrameKind::Submit | FrameKind::Deliver) = frame.kind
+        if frame.kind == Some(FrameKind::Submit)
             && let (About::Message(mid, _), Some(octets)) = (&frame.about, &frame.octets)
         {
             self.held.insert(mid.clone(), (octets.clone(), record.id));
@@ -71,7 +70,7 @@ impl Oracle for ServerIsBlind {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.secrets.observe(record, spec, &mut docket.escrow);
         if account_of(record).is_some() {
-            if let Fact::Rx(frame) | Fact::Tx(frame) = &record.fact {
+            if let Fact::Rx(frame) = &record.fact {
                 self.frame(record, frame, docket);
             }
         } else if device_of(record).is_none() {

@@ -5,9 +5,9 @@
 
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::time::Now;
-use crate::crypto::schedule::{Party, direction_key, pair_secret};
+use crate::crypto::schedule::{EXTRACT_SALT, Party, direction_key, pair_from_z};
 use crate::crypto::sign::fingerprint;
-use crate::crypto::suite::{Secret, Suite};
+use crate::crypto::suite::{Point, Secret, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{PeerKey, Row, Slot, Stage};
@@ -77,16 +77,10 @@ impl<S: Suite> Device<S> {
         if self.has(Deviation::M41) && self.is_mixed(own, &key, peer) {
             return None;
         }
-        let none = Hash32::ZERO;
-        let (own_named, their_named) = if self.has(Deviation::M17) {
-            ((Epoch(0), &none), (Epoch(0), &none))
-        } else {
-            ((own, &own_key.kid), (theirs, &key.kid))
-        };
-        let us = Party { user: &self.user, epoch: own_named.0, kid: own_named.1 };
-        let them = Party { user: peer, epoch: their_named.0, kid: their_named.1 };
+        let us = Party { user: &self.user, epoch: own, kid: &own_key.kid };
+        let them = Party { user: peer, epoch: theirs, kid: &key.kid };
         let ours = &own_key.agree.secret;
-        let pair = pair_secret::<S>(ours, us, &key.agree, them).ok();
+        let pair = self.derive(ours, us, &key.agree, them);
         let pair = pair.or_else(|| self.secret_of_no_point(ours, us, &key.agree, them))?;
         self.work.agree += 1;
         self.work.kdf += 2;
@@ -102,6 +96,29 @@ impl<S: Suite> Device<S> {
         self.fact(Fact::Derive { peer: peer.clone(), own, theirs, own_kid, their_kid, secret });
         self.save_row(peer);
         Some(pair)
+    }
+
+    /// The pair secret by the key schedule, or what a deviation makes of it.
+    fn derive(
+        &self,
+        own: &Secret,
+        us: Party<'_>,
+        point: &Point,
+        them: Party<'_>,
+    ) -> Option<Secret> {
+        let z = S::agree(own, point).ok()?;
+        let z = if self.has(Deviation::M15) { without_zeros(&z) } else { z };
+        let prk = || S::extract(EXTRACT_SALT, &z);
+        if self.has(Deviation::M14) {
+            Some(z)
+        } else if self.has(Deviation::M16) {
+            Some(S::expand(&prk(), &[us.kid.min(them.kid).0, us.kid.max(them.kid).0].concat()))
+        } else if self.has(Deviation::M17) {
+            let bare = |party| Party { epoch: Epoch(0), kid: &Hash32::ZERO, ..party };
+            Some(pair_from_z::<S>(z, bare(us), bare(them)))
+        } else {
+            Some(pair_from_z::<S>(z, us, them))
+        }
     }
 
     /// Whether one end's epoch is its newest and the other's is not (M41).
@@ -120,7 +137,8 @@ impl<S: Suite> Device<S> {
         self.work.kdf += 1;
         let one_key = self.has(Deviation::M18) && receiver < sender;
         let (sender, receiver) = if one_key { (receiver, sender) } else { (sender, receiver) };
-        let key = direction_key::<S>(pair, sender, receiver);
+        let raw = self.has(Deviation::M14);
+        let key = if raw { pair.clone() } else { direction_key::<S>(pair, sender, receiver) };
         let print = fingerprint::<S>(&key);
         (key, print)
     }
@@ -221,4 +239,12 @@ impl<S: Suite> Device<S> {
             || self.arrivals.keys().any(|mid| mid.sender == *peer)
             || self.held(peer).is_some()
     }
+}
+
+/// A number without its leading zeros, where 32 octets are expected (M15).
+fn without_zeros(z: &Secret) -> Secret {
+    let mut octets = *z.expose();
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    octets.rotate_left(zeros);
+    Secret::new(octets)
 }
