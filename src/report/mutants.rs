@@ -43,11 +43,12 @@ pub fn human(matrix: &Matrix, palette: Palette, real: Duration, ending: &str) ->
             failure.seed
         );
     }
+    text.push('\n');
     let dim = palette.dim;
     let mut sum = |name: &str, value: &str| {
         let _ = writeln!(text, "{dim}{name:<13}{dim:#} {value}");
     };
-    sum("\nmutants", &summary(matrix));
+    sum("mutants", &summary(matrix));
     for (scenario, ids) in all_kills(matrix) {
         sum("kills", &format!("{}: {}", clean(scenario), ids.join(" ")));
     }

@@ -132,5 +132,6 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         active: time.active.value,
         settle: time.settle.value,
         share_agreements,
+        null_devices: false,
     })
 }
