@@ -274,7 +274,7 @@ impl<S: Suite> Device<S> {
             Message::StatusReport { delivery, mid, attempt, report } => {
                 self.on_report(now, delivery, &mid, attempt, report);
             }
-            Message::Error { code, arg } => self.on_error(now, req, code, arg),
+            Message::Error { code, arg, about } => self.on_error(now, req, code, arg, about),
             Message::Challenge { server, nonce, time } => {
                 self.on_challenge(now, req, &server, nonce, time);
             }
