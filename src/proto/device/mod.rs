@@ -75,8 +75,9 @@ pub struct Device<S: Suite> {
     requests: BTreeMap<ReqId, Request>,
     /// Requests asked so far.
     asked: u64,
-    /// Received messages that wait for a key.
-    arrivals: BTreeMap<Mid, Arrival>,
+    /// Received messages that wait for a key: all that came under a number, since only the key tells which
+    /// of them is genuine.
+    arrivals: BTreeMap<Mid, Vec<Arrival>>,
     bucket: Bucket,
     verdicts: Verdicts,
     /// Hints above the pin, by peer.
