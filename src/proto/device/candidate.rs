@@ -104,6 +104,8 @@ impl<S: Suite> Device<S> {
         if let Some(because) = self.needs_key(peer) {
             self.want_lookup(now, peer, because);
         }
+        // What the server was told to keep meanwhile is due at the next Attached.
+        self.renew_session(now);
     }
 
     /// The old identity stays; what cannot go out under it ends.

@@ -51,7 +51,12 @@ fn mail_of_a_new_identity_waits_for_the_user() {
     assert_eq!(bench.answers().len(), 2);
     assert_eq!(asked(&bench).len(), 1);
     bench.confirm("bob", true);
+    let attaches = |bench: &Bench<Model>| bench.transmitted(MessageKind::Attach);
+    let polls = |bench: &Bench<Model>| bench.transmitted(MessageKind::Poll);
+    let before = (attaches(&bench), polls(&bench));
     bench.serve();
+    let after = (attaches(&bench), polls(&bench));
+    assert_eq!(after, (before.0 + 1, before.1 + 1), "what the server kept is asked for");
     bench.receive("bob", Letter::new(1), "new me");
     bench.serve();
     assert_eq!(bench.shown(), ["bob#1 new me"], "numbers count from 1 again");

@@ -77,6 +77,18 @@ fn a_refusal_counts_only_under_the_present_lease() {
 }
 
 #[test]
+fn what_was_put_off_is_due_at_the_next_attach() {
+    let mut bench: Bench<Model> = Bench::attached(|_| {});
+    bench.store("alice", "bob", 1);
+    let first = bench.poll("bob");
+    bench.nack("bob", &first[0], NackCode::Busy, 3_600_000);
+    bench.wait(MINUTE);
+    assert_eq!(bench.poll("bob"), [], "put off");
+    bench.attach("bob");
+    assert_eq!(bench.poll("bob").len(), 1);
+}
+
+#[test]
 fn an_answer_to_an_earlier_attempt_does_not_touch_the_next() {
     let mut bench: Bench<Model> = Bench::attached(|_| {});
     bench.store("alice", "bob", 1);
