@@ -32,6 +32,8 @@ impl<S: Suite> Device<S> {
             contact.candidate = Some(Box::new(chain.newest().clone()));
             contact.refused = false;
             self.save_contact(peer);
+            let drafts = &self.durable.drafts;
+            self.told.retain(|id| drafts.get(id).is_some_and(|draft| draft.to != *peer));
             let what = match result {
                 ReplyResult::NewIdentity => AlarmKind::NewIdentity,
                 ReplyResult::Accepted

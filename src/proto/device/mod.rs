@@ -27,7 +27,7 @@ mod tests;
 mod timers;
 pub mod window;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -85,6 +85,8 @@ pub struct Device<S: Suite> {
     desk: Desk,
     /// Bounced drafts that are not decided.
     bounces: BTreeMap<DraftId, Bounce>,
+    /// Drafts that wait for a word on their receiver's identity, as the user knows.
+    told: BTreeSet<DraftId>,
     /// Messages about which the sender was told end to end, oldest first.
     complained: VecDeque<Mid>,
     /// What this device asked others to approve, oldest first: the transaction and the request's digest.
@@ -128,6 +130,7 @@ impl<S: Suite> Device<S> {
             hints: BTreeMap::new(),
             desk: Desk::default(),
             bounces: BTreeMap::new(),
+            told: BTreeSet::new(),
             complained: VecDeque::new(),
             own_requests: VecDeque::new(),
             suite: PhantomData,
