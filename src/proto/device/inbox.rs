@@ -43,6 +43,13 @@ const COMPLAINTS_MAX: usize = 256;
 /// The least time between two lookups that a sender's messages cause in vain (C14-R5).
 const FRUITLESS_PAUSE: Duration = Duration::from_secs(5);
 
+impl Arrival {
+    /// Whether these are the same octets, whatever delivery brought them.
+    fn is(&self, other: &Self) -> bool {
+        self.header == other.header && self.ciphertext == other.ciphertext
+    }
+}
+
 impl<S: Suite> Device<S> {
     /// A delivery, polled or pushed: the same checks either way (C11-R5).
     pub(super) fn on_deliver(&mut self, now: Now, deliver: Deliver) {
@@ -57,8 +64,11 @@ impl<S: Suite> Device<S> {
             self.reject(Some(mid), RejectCause::SelfMessage);
             return;
         }
-        let since = self.arrivals.get(&mid).map_or(now.at, |known| known.since);
-        let arrival = Arrival { delivery, header, ciphertext, since };
+        let mut arrival = Arrival { delivery, header, ciphertext, since: now.at };
+        let same = self.arrivals.get(&mid).and_then(|all| all.iter().find(|it| it.is(&arrival)));
+        if let Some(known) = same {
+            arrival.since = known.since;
+        }
         self.consider(now, mid, arrival);
     }
 
@@ -66,7 +76,7 @@ impl<S: Suite> Device<S> {
     fn consider(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let header = &arrival.header;
         if let Some(verdict) = self.dead_epoch(header) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             return self.refuse(now, &mid, &arrival, verdict);
         }
         let outcome = self.select_in(header);
@@ -79,11 +89,11 @@ impl<S: Suite> Device<S> {
             outcome,
         });
         if outcome == Selection::Hit || self.serves_at_once(now, &mid.sender) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             return self.open(now, mid, arrival);
         }
         if let Some(verdict) = self.verdicts.find(header, now.at) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             return self.refuse(now, &mid, &arrival, verdict);
         }
         if self.has(Deviation::M95) && self.is_evicted(header, outcome) {
@@ -104,12 +114,14 @@ impl<S: Suite> Device<S> {
 
     fn wait(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let peer = mid.sender.clone();
-        let known = self.arrivals.contains_key(&mid);
+        let same = |all: &Vec<Arrival>| all.iter().any(|it| it.is(&arrival));
+        let known = self.arrivals.get(&mid).is_some_and(same);
         if self.waits_for_user(&peer) {
             self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Confirm });
             return self.nack(&arrival, &mid, NackCode::Busy, CONFIRM_RETRY);
         }
-        if !known && self.arrivals.len() >= self.config.pending_max {
+        let pending = self.arrivals.values().map(Vec::len).sum::<usize>();
+        if !known && pending >= self.config.pending_max {
             self.reject(Some(mid.clone()), RejectCause::Busy);
             return self.nack(&arrival, &mid, NackCode::Busy, ROOM_RETRY);
         }
@@ -118,8 +130,18 @@ impl<S: Suite> Device<S> {
             let why = if room { WaitCause::Key } else { WaitCause::Room };
             self.fact(Fact::Waiting { mid: mid.clone(), why });
         }
-        self.arrivals.insert(mid, arrival);
+        self.drop_arrival(&mid, &arrival);
+        self.arrivals.entry(mid).or_default().push(arrival);
         self.want_lookup(now, &peer, LookupCause::Message);
+    }
+
+    /// These octets do not wait any more.
+    fn drop_arrival(&mut self, mid: &Mid, arrival: &Arrival) {
+        let Some(all) = self.arrivals.get_mut(mid) else { return };
+        all.retain(|it| !it.is(arrival));
+        if all.is_empty() {
+            self.arrivals.remove(mid);
+        }
     }
 
     /// Whether the receiver epoch that a header names is not, or no longer, ours.
@@ -281,7 +303,7 @@ impl<S: Suite> Device<S> {
                     UNKNOWN_EPOCH
                 }
             };
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             self.verdicts.note(&arrival.header, verdict, now.at + self.config.negative);
             self.refuse(now, &mid, &arrival, verdict);
             refused = true;
@@ -295,7 +317,7 @@ impl<S: Suite> Device<S> {
     /// A new identity waits for the user's word: the server shall keep what came under it.
     pub(super) fn postpone_arrivals(&mut self, peer: &UserId) {
         for (mid, arrival) in self.arrivals_of(peer) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Confirm });
             self.nack(&arrival, &mid, NackCode::Busy, CONFIRM_RETRY);
         }
@@ -305,7 +327,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn reject_unknown_sender(&mut self, peer: &UserId, sent: Instant) -> bool {
         let arrivals = self.arrivals_of(peer);
         for (mid, arrival) in arrivals.iter().filter(|(_, arrival)| sent >= arrival.since) {
-            self.arrivals.remove(mid);
+            self.drop_arrival(mid, arrival);
             self.reject(Some(mid.clone()), RejectCause::UnknownSender);
             self.nack(arrival, mid, NackCode::UnknownEpoch, Duration::ZERO);
         }
@@ -314,7 +336,8 @@ impl<S: Suite> Device<S> {
 
     fn arrivals_of(&self, peer: &UserId) -> Vec<(Mid, Arrival)> {
         let of_peer = self.arrivals.iter().filter(|(mid, _)| mid.sender == *peer);
-        of_peer.map(|(mid, arrival)| (mid.clone(), arrival.clone())).collect()
+        let each = of_peer.flat_map(|(mid, all)| all.iter().map(move |it| (mid, it)));
+        each.map(|(mid, arrival)| (mid.clone(), arrival.clone())).collect()
     }
 
     // Answers to the server.

@@ -28,7 +28,7 @@ mod tests;
 mod timers;
 pub mod window;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -76,8 +76,9 @@ pub struct Device<S: Suite> {
     requests: BTreeMap<ReqId, Request>,
     /// Requests asked so far.
     asked: u64,
-    /// Received messages that wait for a key.
-    arrivals: BTreeMap<Mid, Arrival>,
+    /// Received messages that wait for a key: all that came under a number, since only the key tells which
+    /// of them is genuine.
+    arrivals: BTreeMap<Mid, Vec<Arrival>>,
     bucket: Bucket,
     verdicts: Verdicts,
     /// Hints above the pin, by peer.
@@ -85,6 +86,8 @@ pub struct Device<S: Suite> {
     desk: Desk,
     /// Bounced drafts that are not decided.
     bounces: BTreeMap<DraftId, Bounce>,
+    /// Drafts that wait for a word on their receiver's identity, as the user knows.
+    told: BTreeSet<DraftId>,
     /// Messages about which the sender was told end to end, oldest first.
     complained: VecDeque<Mid>,
     /// What this device asked others to approve, oldest first: the transaction and the request's digest.
@@ -130,6 +133,7 @@ impl<S: Suite> Device<S> {
             hints: BTreeMap::new(),
             desk: Desk::default(),
             bounces: BTreeMap::new(),
+            told: BTreeSet::new(),
             complained: VecDeque::new(),
             own_requests: VecDeque::new(),
             hung: false,
@@ -285,7 +289,7 @@ impl<S: Suite> Device<S> {
             Message::StatusReport { delivery, mid, attempt, report } => {
                 self.on_report(now, delivery, &mid, attempt, report);
             }
-            Message::Error { code, arg } => self.on_error(now, req, code, arg),
+            Message::Error { code, arg, about } => self.on_error(now, req, code, arg, about),
             Message::Challenge { server, nonce, time } => {
                 self.on_challenge(now, req, &server, nonce, time);
             }

@@ -22,7 +22,7 @@ impl<S: Suite> Account<S> {
         &mut self,
         call: Call,
         guest: &Ticket,
-        body: Submit,
+        body: &Submit,
     ) -> Result<(), Refusal> {
         let header = &body.header;
         if guest.user != header.sender {
@@ -55,9 +55,9 @@ impl<S: Suite> Account<S> {
                 return Ok(());
             }
             Judgement::Conflict => return Err(Refusal::with(ErrorCode::SeqConflict, least_free)),
-            Judgement::New => self.check_new(call, &body)?,
+            Judgement::New => self.check_new(call, body)?,
         }
-        let Submit { header, ciphertext, attempt, .. } = body;
+        let Submit { header, ciphertext, attempt, .. } = body.clone();
         let queued_at = call.now.wall;
         self.accept(
             call,
