@@ -4,6 +4,7 @@
 //! the sentence it defends. Not here: what makes the records, or how findings are printed.
 
 pub mod escrow;
+mod encoding;
 pub mod expect;
 pub mod judge;
 mod later;

@@ -414,6 +414,8 @@ pub enum Forgery {
     Unchained,
     /// A point off the curve.
     OffCurve,
+    /// The right point in another encoding.
+    OtherEncoding,
     /// The identity point's encoding.
     Identity,
     /// A self-signature that does not verify.

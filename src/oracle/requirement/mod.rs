@@ -12,6 +12,7 @@ pub mod c04_r6;
 pub mod c05_r5;
 pub mod c05_r6;
 pub mod c05_r7;
+pub mod c06_r3;
 pub mod c07_r1;
 pub mod c07_r4;
 pub mod c07_r5;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(c05_r5::OpensAsSealed::default()),
         Box::new(c05_r6::UnregisteredIsAnError::default()),
         Box::new(c05_r7::ReflectionsFail::default()),
+        Box::new(c06_r3::OldestRowMakesRoom::default()),
         Box::new(c07_r1::LookupsNameTheUser::default()),
         Box::new(c07_r4::LostRepliesAreAskedForAgain::default()),
         Box::new(c07_r5::UnknownUsersMakeNoEntry::default()),

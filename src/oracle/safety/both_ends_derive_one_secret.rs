@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{Epoch, Hash32, UserId};
+use crate::base::id::{Epoch, Hash32, Mid, UserId};
 use crate::crypto::shared::is_computed_twice;
 use crate::oracle::judge::{Docket, Oracle, device_of, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::Fact;
+use crate::trace::fact::{Fact, Opening, Sealing};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -24,6 +24,8 @@ pub struct BothEndsDeriveOneSecret {
     owners: BTreeMap<Hash32, (End, End)>,
     /// Every key pair that a user ever had under a number.
     kids: BTreeMap<(UserId, Epoch), BTreeSet<Hash32>>,
+    /// What messages were sealed with, until they are opened.
+    sealed: BTreeMap<Mid, (RecordId, Sealing)>,
 }
 
 /// A user with a key pair.
@@ -55,6 +57,21 @@ impl BothEndsDeriveOneSecret {
         } else if ours.1 > Epoch::FIRST && self.kids.contains_key(&(ours.0.clone(), ours.1)) {
             docket.shown(ID, &[positive(15, 2)]);
         }
+    }
+
+    /// The octets that were sealed are opened with the key that sealed them.
+    fn open(&mut self, record: &Record, opening: &Opening, docket: &mut Docket) {
+        let Some((at, sealing)) = self.sealed.get(&opening.mid) else { return };
+        if (sealing.header, sealing.ciphertext) != (opening.header, opening.ciphertext) {
+            return;
+        }
+        if sealing.key == opening.key {
+            docket.shown(ID, &[]);
+        } else {
+            let message = format!("{} is not opened with the key that sealed it", opening.mid);
+            docket.violation(ID, &AGREEMENT, record.at, &[*at, record.id], message);
+        }
+        self.sealed.remove(&opening.mid);
     }
 
     /// `alone`: this end computed it by itself.
@@ -109,6 +126,10 @@ impl Oracle for BothEndsDeriveOneSecret {
             let ends = if ours < them { (ours, them) } else { (them, ours) };
             let alone = !spec.shared_agreements || is_computed_twice(own_kid, their_kid);
             self.agree(record, by, ends, (*secret, alone), docket);
+        } else if let Fact::Encrypt(sealing) = &record.fact {
+            self.sealed.insert(sealing.mid.clone(), (record.id, (**sealing).clone()));
+        } else if let Fact::Decrypt(opening) = &record.fact {
+            self.open(record, opening, docket);
         }
     }
 }
@@ -171,6 +192,19 @@ mod tests {
             *secret = hash("other");
         }
         assert_eq!(messages(&story), ["alice e1 and bob e1 derive two secrets"]);
+    }
+
+    #[test]
+    fn a_message_opened_with_another_key_than_it_was_sealed_with_is_found() {
+        for (key, found) in [("key", 0), ("the key of somebody else", 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.encrypts(0, 1, 1, "hello", 1, 1);
+            story.opens(1, 0, 1, Some("hello"));
+            if let Some(Fact::Decrypt(it)) = story.records.last_mut().map(|last| &mut last.fact) {
+                it.key = hash(key);
+            }
+            assert_eq!(messages(&story).len(), found, "{key}");
+        }
     }
 
     #[test]

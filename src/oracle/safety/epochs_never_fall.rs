@@ -24,6 +24,8 @@ pub struct EpochsNeverFall {
     pairs: BTreeMap<(u32, UserId), Pair>,
     /// What the directory holds.
     directory: BTreeMap<UserId, (Hash32, Epoch)>,
+    /// The highest epoch for which a user's device ever had keys.
+    made: BTreeMap<UserId, Epoch>,
     tampering: Tampering,
 }
 
@@ -53,6 +55,10 @@ impl EpochsNeverFall {
         if let Some((_, recorded)) = recorded.filter(|(_, recorded)| recorded < epoch) {
             let message =
                 format!("{peer} is pinned at {epoch}, but the directory is at {recorded}");
+            docket.violation(ID, &NOTICE, record.at, &[record.id], message);
+        } else if let Some(made) = self.made.get(peer).filter(|made| *made < epoch) {
+            let message =
+                format!("{peer} is pinned at {epoch}, but its device never went past {made}");
             docket.violation(ID, &NOTICE, record.at, &[record.id], message);
         }
     }
@@ -103,12 +109,17 @@ impl Oracle for EpochsNeverFall {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let meddling = self.tampering.observe(record);
         self.recorded(record, docket);
         let Some(user) = device_of(record) else { return };
         if let Fact::Pin { .. } = &record.fact {
             self.pin(record, user, docket);
+        } else if let Fact::Provisioned { epoch, .. } = &record.fact
+            && let Some(user) = spec.user(user)
+        {
+            let made = self.made.entry(user.clone()).or_default();
+            *made = (*made).max(*epoch);
         } else if let Fact::Encrypt(_) = &record.fact {
             self.encrypt(record, user, docket);
         } else if let Fact::KeyReply { peer, epochs, result, .. } = &record.fact {

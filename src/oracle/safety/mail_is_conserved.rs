@@ -36,7 +36,7 @@ pub struct MailIsConserved {
 
 impl MailIsConserved {
     fn accept(&mut self, record: &Record, letter: &Letter, before: Option<&Item>, d: &mut Docket) {
-        let Fact::Accept { attempt, known, .. } = &record.fact else { return };
+        let Fact::Accept { attempt, known, content, .. } = &record.fact else { return };
         let mid = &letter.0;
         let bounced = before.is_some_and(|item| matches!(item.place, Place::Bounced(_)));
         let earlier = before.filter(|item| !(bounced && *attempt == item.attempt + 1));
@@ -52,6 +52,10 @@ impl MailIsConserved {
             (false, None) if self.mail.has_ended(letter) => {
                 let message = format!("{mid} is stored again although it ended");
                 d.violation(ID, &STORED_ONCE, record.at, &[record.id], message);
+            }
+            (true, Some(item)) if *attempt == item.attempt && *content != item.content => {
+                let message = format!("{mid} is acknowledged, but other content is stored");
+                d.violation(ID, &STORED_ONCE, record.at, &[item.record, record.id], message);
             }
             (true, _) => d.shown(ID, &[positive(9, 6), negative(9, 6)]),
             (false, None) => d.shown(ID, &[]),
@@ -241,6 +245,21 @@ mod tests {
                 "alice>bob#1 moves although it ended",
             ]
         );
+    }
+
+    #[test]
+    fn an_acknowledgement_of_other_content_than_is_stored_is_found() {
+        for (again, found) in [("content", 0), ("other", 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            story.accepts(0, 1, 1);
+            if let Some(Fact::Accept { content, known, .. }) =
+                story.records.last_mut().map(|last| &mut last.fact)
+            {
+                (*content, *known) = (hash(again), true);
+            }
+            assert_eq!(messages(&story).len(), found, "{again}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod displayed_was_encrypted;
 pub mod epochs_never_fall;
 pub mod identities_change_by_authority;
 pub mod invalid_points_are_refused;
+pub mod keys_have_one_encoding;
 pub mod lookups_have_a_reason;
 pub mod mail_is_conserved;
 pub mod new_epochs_within_bound;
@@ -75,6 +76,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(polls_are_private::PollsArePrivate::default()),
         Box::new(signatures_are_deterministic::SignaturesAreDeterministic::default()),
         Box::new(canonical_wire::CanonicalWire),
+        Box::new(keys_have_one_encoding::KeysHaveOneEncoding::default()),
         Box::new(no_silent_reencryption::NoSilentReencryption::default()),
         Box::new(no_dead_epoch::NoDeadEpoch::default()),
     ]

@@ -119,7 +119,7 @@ pub(super) static TABLE: [Info; 101] = [
         "After a first exchange a second message of that peer causes no lookup."),
     row((6, 2), &[L], &[B], &[Cache], &["S-06"],
         "Traffic with one peer does not change whether another hits, except through capacity."),
-    row((6, 3), &[L, P], &[B], &[Cache], &["S-28"],
+    row((6, 3), &[L, P], &[B], &[Cache], &["S-28", "C06-R3"],
         "The table holds as many peers as declared, evicts when full and goes on working."),
     row((6, 4), &[I], &[B], &[Cache], &["S-06"],
         "A slot made while receiving serves sending, and the other way round."),
