@@ -30,6 +30,7 @@
 //! | 2 | [`proto`]: device and server; [`oracle`]: the judges; [`report`]: outcomes as text, JSON, JUnit |
 //! | 3 | [`scenario`]: the language, from text to plan |
 //! | 4 | [`sim`]: the virtual world; `runtime`: the only floor with an OS clock and signals |
+//! | 5 | [`explore`]: many runs and what they show together |
 //! | 6 | `cli`: the command line |
 //!
 //! **Invariants of the architecture.** No room below `runtime` reads a clock or the system's entropy. No
@@ -88,6 +89,8 @@ pub mod scenario;
 #[cfg(feature = "net")]
 pub mod runtime;
 pub mod sim;
+// Floor 5
+pub mod explore;
 // Floor 6
 #[cfg(feature = "cli")]
 pub mod cli;

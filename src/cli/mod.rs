@@ -18,6 +18,7 @@ mod run;
 mod schema;
 mod shell;
 mod vectors;
+mod why;
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::Exit;
@@ -31,6 +32,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Check(args) => check::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),
+        Command::Why(args) => why::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),

@@ -19,6 +19,7 @@ use crate::cli::files::{self, Loaded, Skipped, Wanted};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output::{self, Draft};
 use crate::cli::progress::Progress;
+use crate::oracle::spec::{Named, NamedThing};
 use crate::report::human::{Layout, Palette};
 use crate::report::json::{self, Manifest};
 use crate::report::junit;
@@ -30,7 +31,7 @@ use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::run::{RunOptions, run as simulate};
 use crate::trace::digest::Forms;
 use crate::trace::fact::TRACE_VERSION;
-use crate::trace::sink::{Header, Jsonl};
+use crate::trace::sink::{Header, Jsonl, MessageName, Sink};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::Requirement;
@@ -66,7 +67,7 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
 }
 
 /// Tells what is wrong with the files; warnings do not keep them from running.
-fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
+pub(super) fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
     let color = output::stderr_has_color();
     for it in loaded.iter_mut() {
         it.reading.check();
@@ -133,9 +134,8 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     // The other forms cost as much as the full one: large worlds do without the masked one.
     let masked = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked, black_box: true };
-    options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn crate::trace::sink::Sink));
-    let outcome = catch_unwind(AssertUnwindSafe(|| simulate(&plan, options)));
-    let mut outcome = outcome.unwrap_or_else(|panic| broken(&plan, panic.as_ref()));
+    options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
+    let mut outcome = safely(&plan, options);
     if let Some((sink, place)) = sink {
         sink.finish().map_err(trace_failed(place))?.publish()?;
     }
@@ -143,11 +143,26 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     Ok(outcome)
 }
 
+/// Runs a plan; a simulator that breaks down is an outcome too.
+pub(super) fn safely(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
+    let outcome = catch_unwind(AssertUnwindSafe(|| simulate(plan, options)));
+    outcome.unwrap_or_else(|panic| broken(plan, panic.as_ref()))
+}
+
 fn trace_failed(place: &Path) -> impl FnOnce(io::Error) -> CliError {
     CliError::io(format!("cannot write `{}`", place.display()))
 }
 
-fn header(plan: &Plan) -> Header {
+/// What the records of a run are of.
+pub(super) fn header(plan: &Plan) -> Header {
+    let message = |it: &Named| {
+        let (NamedThing::Message { by, draft, .. } | NamedThing::Request { by, draft, .. }) =
+            &it.what
+        else {
+            return None;
+        };
+        Some(MessageName { name: it.name.clone(), by: *by, draft: *draft })
+    };
     Header {
         version: TRACE_VERSION,
         rng: RNG_VERSION,
@@ -155,6 +170,7 @@ fn header(plan: &Plan) -> Header {
         seed: plan.seed,
         suite: suite(plan).to_owned(),
         users: plan.spec.users.clone(),
+        messages: plan.spec.names.iter().filter_map(message).collect(),
     }
 }
 

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use crate::base::time::Duration;
 use crate::report::coverage::claims;
 use crate::report::summary::Summary;
-use crate::report::text::{counted, grouped, span};
+use crate::report::text::{clean, counted, grouped, span};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -20,11 +20,11 @@ use crate::verdict::requirement::{Polarity, Requirement};
 /// The styles of the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Palette {
-    good: Style,
-    bad: Style,
-    doubt: Style,
-    dim: Style,
-    strong: Style,
+    pub(super) good: Style,
+    pub(super) bad: Style,
+    pub(super) doubt: Style,
+    pub(super) dim: Style,
+    pub(super) strong: Style,
 }
 
 impl Palette {
@@ -282,10 +282,6 @@ const fn severity_word(severity: Severity) -> &'static str {
         Severity::Fail => "fail",
         Severity::Error => "error",
     }
-}
-
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
