@@ -118,8 +118,7 @@ impl<'b, 'a> Case<'b, 'a> {
 
     /// The longest of the ways between two points, when it took most of the time.
     fn longest(&self) -> Option<String> {
-        let times = self.reached.iter().zip(WAY).filter_map(|(at, name)| Some((((*at)?), name)));
-        let times: Vec<_> = times.collect();
+        let times = self.times();
         let spans = times.windows(2).filter(|pair| pair[0].0 <= pair[1].0);
         let longest = spans.max_by_key(|pair| pair[1].0.since(pair[0].0))?;
         let span = longest[1].0.since(longest[0].0);
@@ -128,6 +127,27 @@ impl<'b, 'a> Case<'b, 'a> {
             let (from, to) = (longest[0].1, longest[1].1);
             format!("Most of it, {}, passed between `{from}` and `{to}`.", rounded(span))
         })
+    }
+
+    /// The points of the way that led to the end: of a message that was sent again, those of the last time.
+    fn times(&self) -> Vec<(Instant, &'static str)> {
+        let mut times = Vec::new();
+        let mut next = Instant::NEVER;
+        for (place, name) in WAY.iter().enumerate().rev() {
+            let here =
+                |record: &&&Record| point(record, self.ends.1) == Some(place) && record.at <= next;
+            // The end itself is the first of its kind; what led to it is the last before.
+            let first = place == WAY.len() - 1;
+            let found =
+                if first { self.own.iter().find(here) } else { self.own.iter().rfind(here) };
+            if let Some(record) = found {
+                let again = matches!(&record.fact, Fact::Encrypt(it) if it.attempt > 1);
+                times.push((record.at, if again { "encrypted again" } else { *name }));
+                next = record.at;
+            }
+        }
+        times.reverse();
+        times
     }
 
     /// The last time that the server gave it up.

@@ -90,6 +90,9 @@ impl<'a> Why<'a> {
             selection.message(subject);
             answer.extend(answer::answer(book, subject));
         }
+        if selection.places.is_empty() {
+            answer.push("It points at no record of the run.".to_owned());
+        }
         let title = format!("{} at {}: {}", finding.oracle, finding.at, finding.message);
         self.slice(title, answer, &selection.places, &marked)
     }

@@ -72,9 +72,7 @@ fn device(record: &Record) -> Said {
         Fact::RotateRefused { epoch, code, .. } => {
             bad(format!("its rotation to {epoch} is refused: {code}"))
         }
-        Fact::EpochErased { epoch } => {
-            plain(format!("erases {epoch}: its grace is over"), Weight::Key)
-        }
+        Fact::EpochErased { epoch } => plain(format!("erases its key {epoch}"), Weight::Key),
         Fact::Limit { what } => bad(format!("reaches a limit: {what}")),
         Fact::Alarm { peer, what } => doubt(format!("warns its user: {}", alarm(*what, peer))),
         _ => None,
