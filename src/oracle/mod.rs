@@ -19,6 +19,6 @@ pub mod safety;
 pub mod spec;
 mod tampering;
 #[cfg(test)]
-mod tests_support;
+pub(crate) mod tests_support;
 mod trouble;
 mod turn;

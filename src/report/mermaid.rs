@@ -65,3 +65,14 @@ fn safe(text: &str) -> String {
     };
     text.chars().map(safe).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn a_slice_is_a_sequence_diagram() {
+        insta::assert_snapshot!(draw(&samples::slice()), @"");
+    }
+}

@@ -75,3 +75,24 @@ fn track(node: NodeId) -> u64 {
 const fn micros(at: Instant) -> u64 {
     at.as_nanos() / 1_000
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn a_slice_has_a_track_a_node_and_a_flow_a_frame() {
+        let document: Value = serde_json::from_str(&draw(&samples::slice())).unwrap();
+        let events = document["traceEvents"].as_array().unwrap();
+        let of = |phase: &'static str| events.iter().filter(move |it| it["ph"] == phase);
+        let tracks: Vec<_> = of("M").map(|it| it["args"]["name"].as_str().unwrap()).collect();
+        assert_eq!(tracks, ["alice", "bob", "server (bob)", "harness"]);
+        let starts: Vec<_> = of("s").map(|it| (it["id"].clone(), it["ts"].clone())).collect();
+        let ends: Vec<_> = of("f").map(|it| (it["id"].clone(), it["ts"].clone())).collect();
+        assert_eq!(starts, [(json!(4), json!(3_000)), (json!(5), json!(40_000))]);
+        assert_eq!(ends, [(json!(4), json!(23_000)), (json!(5), json!(60_000))]);
+        assert_eq!(of("X").count(), 3 + 1 + 2 * 2);
+        assert!(of("X").any(|it| it["name"] == "submit m1 X partition"));
+    }
+}

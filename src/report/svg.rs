@@ -18,6 +18,8 @@ const ROW: usize = 26;
 const TEXT: usize = 18;
 /// Width of a character of the texts, roughly.
 const CHARACTER: usize = 7;
+/// Characters in a line above the lanes.
+const COLUMNS: usize = 120;
 /// Half the width of a cross.
 const CROSS: usize = 5;
 
@@ -38,16 +40,9 @@ pub fn draw(slice: &Slice) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
         safe(&slice.title)
     );
-    let heads = std::iter::once(&slice.title).chain(&slice.answer);
-    for ((text, row), class) in
-        heads.zip(1..).zip(std::iter::once("h").chain(std::iter::repeat("t")))
-    {
-        let _ = writeln!(
-            svg,
-            "<text class=\"{class}\" x=\"10\" y=\"{}\">{}</text>",
-            row * TEXT,
-            safe(text)
-        );
+    for ((text, class), row) in canvas.heads.iter().zip(1..) {
+        let (y, text) = (row * TEXT, safe(text));
+        let _ = writeln!(svg, "<text class=\"{class}\" x=\"10\" y=\"{y}\">{text}</text>");
     }
     for lane in &canvas.lanes {
         let (x, top) = (canvas.x(*lane), canvas.top);
@@ -69,6 +64,8 @@ pub fn draw(slice: &Slice) -> String {
 
 struct Canvas {
     lanes: Vec<Lane>,
+    /// Lines above the lanes with their class.
+    heads: Vec<(String, &'static str)>,
     width: usize,
     height: usize,
     /// Where the lanes begin.
@@ -78,9 +75,11 @@ struct Canvas {
 impl Canvas {
     fn new(slice: &Slice) -> Self {
         let lanes = slice.lanes();
-        let head = std::iter::once(&slice.title).chain(&slice.answer);
-        let longest = head.map(|text| text.chars().count()).max().unwrap_or(0);
-        let top = (slice.answer.len() + 3) * TEXT;
+        let title = wrapped(&slice.title).into_iter().map(|text| (text, "h"));
+        let answer = slice.answer.iter().flat_map(|text| wrapped(text)).map(|text| (text, "t"));
+        let heads: Vec<_> = title.chain(answer).collect();
+        let longest = heads.iter().map(|(text, _)| text.chars().count()).max().unwrap_or(0);
+        let top = (heads.len() + 3) * TEXT;
         let notes = slice.lines.iter().map(|line| {
             let place = lanes.iter().position(|lane| *lane == Lane::of(line.node)).unwrap_or(0);
             LEFT + place * LANE + words(line).chars().count() * CHARACTER
@@ -88,7 +87,7 @@ impl Canvas {
         let widest = notes.max().unwrap_or(0).max(longest * CHARACTER);
         let width = (LEFT + lanes.len() * LANE).max(widest) + RIGHT;
         let height = top + (slice.lines.len() + 1) * ROW;
-        Self { lanes, width, height, top }
+        Self { lanes, heads, width, height, top }
     }
 
     fn x(&self, lane: Lane) -> usize {
@@ -119,7 +118,7 @@ impl Canvas {
             "<line class=\"{class}\" x1=\"{from}\" y1=\"{y}\" x2=\"{end}\" y2=\"{y}\"/>{}\
              <text class=\"{class}{mark}\" x=\"{}\" y=\"{}\">{text}</text>",
             if arrow.died.is_some() { cross(class, end, y) } else { head(class, from, end, y) },
-            from.min(to) + 8,
+            from.min(to) + 12,
             y - 4
         );
     }
@@ -160,6 +159,23 @@ fn words(line: &Line) -> String {
     }
 }
 
+/// Lines of at most [`COLUMNS`] characters, broken between words.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.len() - 1;
+        let length = lines[line].chars().count() + 1 + word.chars().count();
+        if lines[line].is_empty() {
+            lines[line].push_str(word);
+        } else if length <= COLUMNS {
+            lines[line] += &format!(" {word}");
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// As XML takes it for text.
 fn safe(text: &str) -> String {
     let safe = |c: char| match c {
@@ -170,4 +186,57 @@ fn safe(text: &str) -> String {
         c => c.to_string(),
     };
     text.chars().map(safe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use quick_xml::events::Event;
+    use quick_xml::reader::Reader;
+
+    use super::*;
+    use crate::report::samples;
+
+    /// The names of all elements, in order; a text that is no XML fails.
+    fn elements(svg: &str) -> Vec<String> {
+        let mut reader = Reader::from_str(svg);
+        let mut names = Vec::new();
+        loop {
+            match reader.read_event().unwrap() {
+                Event::Start(tag) | Event::Empty(tag) => {
+                    for attribute in tag.attributes() {
+                        attribute.unwrap();
+                    }
+                    names.push(String::from_utf8(tag.name().as_ref().to_vec()).unwrap());
+                }
+                Event::Eof => return names,
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_slice_is_a_picture_that_is_well_formed_and_runs_nothing() {
+        let svg = draw(&samples::slice());
+        let names = elements(&svg);
+        let count = |name: &str| names.iter().filter(|it| *it == name).count();
+        assert_eq!(names[0], "svg");
+        assert_eq!(count("script"), 0);
+        assert_eq!(count("circle"), 3, "a point a note");
+        assert_eq!(count("line"), 4 + 3, "four lanes and three frames");
+        assert_eq!(count("path"), 3, "two heads and a cross");
+        assert!(!svg.contains('\u{1b}') && !svg.contains("href"), "{svg}");
+    }
+
+    #[test]
+    fn long_sentences_are_broken_between_words() {
+        assert_eq!(wrapped("a b"), ["a b"]);
+        let lines = wrapped(&"word ".repeat(50));
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.chars().count() <= COLUMNS));
+        assert_eq!(wrapped(&"x".repeat(500)).len(), 1);
+    }
+
+    #[test]
+    fn an_empty_slice_is_a_picture_too() {
+        assert_eq!(elements(&draw(&Slice::default()))[0], "svg");
+    }
 }

@@ -66,3 +66,19 @@ fn words(line: &Line) -> String {
         What::Arrow(Arrow { label, .. }) => label.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn a_slice_reads_well() {
+        insta::assert_snapshot!(draw(&samples::slice(), &Palette::plain()), @"");
+    }
+
+    #[test]
+    fn colors_are_there_when_asked_for() {
+        assert!(draw(&samples::slice(), &Palette::colored()).contains("\u{1b}[31m"));
+    }
+}

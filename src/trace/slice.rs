@@ -112,15 +112,17 @@ impl Lane {
 }
 
 impl Slice {
-    /// The lanes in the order of a drawing: the device that comes first, the server, all others.
+    /// The lanes in the order of a drawing: the device that is first to send or get a frame, the server, the
+    /// other devices.
     #[must_use]
     pub fn lanes(&self) -> Vec<Lane> {
         let mut lanes = Vec::new();
-        let arrow = |line: &Line| match &line.what {
-            What::Arrow(arrow) => Some(arrow.to),
-            What::Note(_) => None,
+        let ends = |line: &Line| match &line.what {
+            What::Arrow(arrow) => vec![line.node, arrow.to],
+            What::Note(_) => Vec::new(),
         };
-        for node in self.lines.iter().flat_map(|line| [Some(line.node), arrow(line)]).flatten() {
+        let framed = self.lines.iter().flat_map(ends);
+        for node in framed.chain(self.lines.iter().map(|line| line.node)) {
             let lane = Lane::of(node);
             if !lanes.contains(&lane) {
                 lanes.push(lane);
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_stands_beside_the_device_that_comes_first() {
+    fn the_server_stands_beside_the_device_that_sends_first() {
         let note = |node| Line {
             at: Instant::START,
             node,
@@ -179,9 +181,15 @@ mod tests {
         };
         let nodes = [NodeId::HARNESS, NodeId::device(1), NodeId::device(0), NodeId::account(0)];
         let users = vec![UserId::new("alice").unwrap()];
-        let slice = Slice { users, lines: nodes.map(note).to_vec(), ..Slice::default() };
-        let names: Vec<_> = slice.lanes().into_iter().map(|lane| slice.lane_name(lane)).collect();
-        assert_eq!(names, ["d1", "server", "alice", "harness"]);
+        let mut slice = Slice { users, lines: nodes.map(note).to_vec(), ..Slice::default() };
+        let names = |slice: &Slice| -> Vec<_> {
+            slice.lanes().into_iter().map(|lane| slice.lane_name(lane)).collect()
+        };
+        assert_eq!(names(&slice), ["d1", "server", "alice", "harness"]);
+        let (to, label) = (NodeId::account(0), String::new());
+        let (arrives, epoch, died) = (None, None, None);
+        slice.lines[2].what = What::Arrow(Arrow { to, arrives, label, epoch, died });
+        assert_eq!(names(&slice), ["alice", "server", "d1", "harness"]);
         assert_eq!(slice.node_name(NodeId::account(0)), "server (alice)");
     }
 }

@@ -8,6 +8,8 @@ mod book;
 mod fold;
 mod lines;
 mod select;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::collections::BTreeSet;
