@@ -2,7 +2,7 @@
 //!
 //! Not here: the slice (`explore`), or how it is drawn (`report`).
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -116,27 +116,21 @@ fn no_message(error: &NoMessage) -> CliError {
     CliError::Usage(format!("{error}\n  {hint}"))
 }
 
-/// Whether a file is a trace; whatever else it is, it is read as a scenario.
+/// Whether a file is a trace, by its name or its beginning; whatever else it is, it is read as a scenario.
 fn is_trace(path: &Path) -> Result<bool, CliError> {
-    if path.extension().is_some_and(|it| it == "jsonl") {
-        return Ok(true);
-    }
-    let file = match File::open(path) {
+    let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(CliError::Usage(format!("no such file: `{}`", path.display())));
         }
         result => result.map_err(unreadable(path))?,
     };
-    let mut start = Vec::new();
-    match BufReader::new(file).take(TRACE_START.len() as u64).read_to_end(&mut start) {
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            Err(CliError::Usage(format!("`{}` is a folder: name one file", path.display())))
-        }
-        result => {
-            result.map_err(unreadable(path))?;
-            Ok(start == TRACE_START)
-        }
+    if metadata.is_dir() {
+        return Err(CliError::Usage(format!("`{}` is a folder: name one file", path.display())));
     }
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(unreadable(path))?;
+    file.take(TRACE_START.len() as u64).read_to_end(&mut start).map_err(unreadable(path))?;
+    Ok(start == TRACE_START || path.extension().is_some_and(|it| it == "jsonl"))
 }
 
 /// How a header begins as it is written.

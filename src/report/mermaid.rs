@@ -73,6 +73,20 @@ mod tests {
 
     #[test]
     fn a_slice_is_a_sequence_diagram() {
-        insta::assert_snapshot!(draw(&samples::slice()), @"");
+        insta::assert_snapshot!(draw(&samples::slice()), @r"
+        sequenceDiagram
+            title m1 (alice#gt;bob#35;1): a text#59; #lt;b#gt;&
+            participant d0 as alice
+            participant server as server
+            participant d1 as bob
+            participant harness as harness
+            note over harness: 0.000000s fault cut (partition) begins
+            note over d0: 0.001000s encrypts m1, own e1 to bob e2
+            d0-xserver: 0.002000s submit m1 e1 X partition
+            d0->>server: 0.003000s submit m1 e1
+            server->>d1: 0.040000s deliver m1 e2
+            note over d1: 0.060000s shows m1: `�[2J#lt;script#gt;`
+            note over d0,harness: m1 reached bob's user at 0.060000s.
+        ");
     }
 }

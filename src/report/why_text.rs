@@ -74,7 +74,19 @@ mod tests {
 
     #[test]
     fn a_slice_reads_well() {
-        insta::assert_snapshot!(draw(&samples::slice(), &Palette::plain()), @"");
+        insta::assert_snapshot!(draw(&samples::slice(), &Palette::plain()), @r"
+        m1 (alice>bob#1): a text; <b>&
+          m1 reached bob's user at 0.060000s.
+
+              0.000000s  harness             fault cut (partition) begins
+              0.001000s  alice               encrypts m1, own e1 to bob e2
+              0.002000s  alice e1 -X server  submit m1: partition
+        *     0.003000s  alice e1 -> server  submit m1, 20.0ms
+              0.040000s  server -> bob e2    deliver m1, 20.0ms
+              0.060000s  bob                 shows m1: `�[2J<script>`
+
+        2 lines left out; --format perfetto has everything
+        ");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn title(book: &Book<'_>, subject: &Subject) -> String {
 
 /// The points on the usual way of a message, in order.
 const WAY: [&str; 7] =
-    ["handed over", "encrypted", "stored", "sent on", "arrived", "in the inbox", "shown"];
+    ["handed over", "encrypted", "stored", "sent on", "received", "in the inbox", "shown"];
 
 /// What came of a message, a sentence each.
 pub(super) fn answer(book: &Book<'_>, subject: &Subject) -> Vec<String> {

@@ -76,7 +76,16 @@ fn a_message_whose_frames_all_died_says_of_what() {
         let why = if n == 3 { LossCause::LinkDown } else { LossCause::Loss };
         frame(story.at(1_000 + n * 100), FrameKind::Submit, ALICE, Err(why));
     }
-    insta::assert_snapshot!(show(&message(&story, "m1")), @"");
+    insta::assert_snapshot!(show(&message(&story, "m1")), @r"
+    m1 (alice>bob#1): a text from alice for bob
+    m1 never reached bob's user; it was encrypted at 1.000000s.
+    All 5 submits were lost: 1 link down, 4 loss.
+    1.000000s d0 is given m1, a text for bob
+    1.000000s d0 encrypts m1, own e1 to bob e1
+    1.100000s d0 -> s1 submit m1 e1 X loss
+    1.200000s d0 3 more times: submit m1, all lost (1 link down, 2 loss)
+    1.500000s d0 -> s1 submit m1 e1 X loss
+    ");
 }
 
 #[test]
@@ -108,7 +117,20 @@ fn a_message_that_waits_for_a_key_says_what_became_of_the_lookup() {
     story.looks_up(1, 0, 9, LookupCause::Message);
     let (peer, req) = (story.user(0), crate::base::id::ReqId([9; 8]));
     story.at(42_000).device(1, Fact::LookupFailed { peer, req, why: LookupEnd::TimedOut });
-    insta::assert_snapshot!(show(&message(&story, "m1")), @"");
+    insta::assert_snapshot!(show(&message(&story, "m1")), @r"
+    m1 (alice>bob#1): a text from alice for bob
+    m1 never reached bob's user; it was received at 2.000000s.
+    bob's device lets it wait since 2.000000s: key.
+    bob has no key of alice that fits.
+    Its last lookup of alice ended at 42.000000s: timed-out.
+    1.000000s d0 is given m1, a text for bob
+    1.000000s d0 encrypts m1, own e1 to bob e1
+    1.100000s s1 stores m1 for bob
+    2.000000s s1 -> d1 deliver m1 e1
+    2.000000s d1 m1 waits: key
+    2.000000s d1 looks up alice, because of: message
+    42.000000s d1 gets no key of alice: timed-out
+    ");
 }
 
 #[test]
@@ -120,7 +142,17 @@ fn a_draft_without_a_key_is_no_message_yet() {
     story.looks_up(0, 1, 7, LookupCause::Draft);
     story.at(50).gets_reply(0, 1, 7, ReplyResult::BrokenChain);
     story.device(0, Fact::Notice { draft, mid: None, status: DraftStatus::NeedsConfirm });
-    insta::assert_snapshot!(show(&message(&story, "m1")), @"");
+    insta::assert_snapshot!(show(&message(&story, "m1")), @r"
+    m1: a text from alice for bob
+    m1 never reached bob's user; it was handed over at 0.000000s.
+    alice knows since 0.050000s: it waits for the new identity to be confirmed.
+    alice has no key of bob that fits.
+    The last answer to it came at 0.050000s: broken-chain.
+    0.000000s d0 is given m1, a text for bob
+    0.000000s d0 looks up bob, because of: draft
+    0.050000s d0 takes no key of bob: broken-chain
+    0.050000s d0 tells its user: m1 waits for the new identity to be confirmed
+    ");
 }
 
 #[test]
@@ -134,7 +166,16 @@ fn a_message_that_is_refused_says_why() {
     let finding = finding("bob rejects alice>bob#1", &[rejected]);
     let header = header(&story);
     let slice = Why::new(&header, &story.records, READABLE_LINES).finding(&finding);
-    insta::assert_snapshot!(show(&slice), @"");
+    insta::assert_snapshot!(show(&slice), @r"
+    S-99 at 0.000000s: bob rejects alice>bob#1
+    m1 never reached bob's user; it was received at 1.000000s.
+    bob's device did not accept it at 1.200000s: auth-fail.
+    1.000000s d0 is given m1, a text for bob
+    1.000000s d0 encrypts m1, own e1 to bob e1
+    1.000000s s1 stores m1 for bob
+    1.000000s s1 -> d1 deliver m1 e1
+    *1.200000s d1 does not accept m1: auth-fail
+    ");
 }
 
 fn finding(message: &str, records: &[RecordId]) -> Finding {
@@ -165,7 +206,9 @@ fn a_finding_without_records_is_asked_for_the_messages_it_speaks_of() {
 #[test]
 fn a_request_is_followed_to_its_approval() {
     let mut story = story();
+    let mid = story.mid(0, 1, 1);
     story.at(2_000).commits(1, 0, 1);
+    story.device(1, Fact::Processed { mid, kind: Content::Request });
     story.prompts(1, 0, 1);
     let step = Fact::Step { name: "p1".to_owned(), verb: "press".to_owned() };
     let step = story.at(3_000).device(1, step);
@@ -176,7 +219,20 @@ fn a_request_is_followed_to_its_approval() {
     let mid = story.mid(1, 0, 1);
     let from = story.user(1);
     story.at(4_000).device(0, Fact::ApprovalSeen { txn: txn(1), from, mid, valid: true });
-    insta::assert_snapshot!(show(&message(&story, "m1")), @"");
+    insta::assert_snapshot!(show(&message(&story, "m1")), @r"
+    m1 (alice>bob#1): a text from alice for bob
+    m1 reached bob's device at 2.000000s, 1s after it was handed over.
+    bob approved it at 3.000000s.
+    alice has the approval since 4.000000s; its signature holds.
+    1.000000s d0 is given m1, a text for bob
+    1.000000s d0 encrypts m1, own e1 to bob e1
+    2.000000s d1 has m1 in its inbox
+    2.000000s d1 asks for alice: `Pay 9.00 EUR`
+    3.000000s d1 step p1 (press)
+    3.000000s d1 `approve` is pressed
+    3.000000s d1 has the approval for alice in its log
+    4.000000s d0 has the approval of bob: the signature holds
+    ");
 }
 
 #[test]
