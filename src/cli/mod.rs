@@ -19,6 +19,7 @@ mod schema;
 mod setup;
 mod shell;
 mod vectors;
+mod why;
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::Exit;
@@ -32,6 +33,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Check(args) => check::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),
+        Command::Why(args) => why::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),

@@ -19,6 +19,7 @@ use crate::cli::setup;
 use crate::explore::attempt::attempt;
 use crate::explore::campaign;
 use crate::oracle::panel;
+use crate::oracle::spec::{Named, NamedThing};
 use crate::report::coverage::Scope;
 use crate::report::human::{Layout, Palette};
 use crate::report::json::{self, Manifest};
@@ -30,7 +31,7 @@ use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::run::RunOptions;
 use crate::trace::digest::Forms;
 use crate::trace::fact::TRACE_VERSION;
-use crate::trace::sink::{Header, Jsonl};
+use crate::trace::sink::{Header, Jsonl, MessageName, Sink};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::Requirement;
@@ -97,8 +98,8 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     // The other forms cost as much as the full one: large worlds do without the masked one.
     let masked = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked, black_box: true };
-    options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn crate::trace::sink::Sink));
-    let mut outcome = attempt(&plan, options).unwrap_or_else(|text| broken(&plan, &text));
+    options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
+    let mut outcome = safely(&plan, options);
     if let Some((sink, place)) = sink {
         sink.finish().map_err(trace_failed(place))?.publish()?;
     }
@@ -106,11 +107,25 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     Ok(outcome)
 }
 
+/// Runs a plan; a simulator that breaks down is an outcome too.
+pub(super) fn safely(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
+    attempt(plan, options).unwrap_or_else(|text| broken(plan, &text))
+}
+
 fn trace_failed(place: &Path) -> impl FnOnce(io::Error) -> CliError {
     CliError::io(format!("cannot write `{}`", place.display()))
 }
 
-fn header(plan: &Plan) -> Header {
+/// What the records of a run are of.
+pub(super) fn header(plan: &Plan) -> Header {
+    let message = |it: &Named| {
+        let (NamedThing::Message { by, draft, .. } | NamedThing::Request { by, draft, .. }) =
+            &it.what
+        else {
+            return None;
+        };
+        Some(MessageName { name: it.name.clone(), by: *by, draft: *draft })
+    };
     Header {
         version: TRACE_VERSION,
         rng: RNG_VERSION,
@@ -118,6 +133,7 @@ fn header(plan: &Plan) -> Header {
         seed: plan.seed,
         suite: suite(plan).to_owned(),
         users: plan.spec.users.clone(),
+        messages: plan.spec.names.iter().filter_map(message).collect(),
     }
 }
 

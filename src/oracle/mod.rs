@@ -23,6 +23,6 @@ mod secrets;
 pub mod spec;
 mod tampering;
 #[cfg(test)]
-mod tests_support;
+pub(crate) mod tests_support;
 mod trouble;
 mod turn;

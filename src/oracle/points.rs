@@ -152,6 +152,11 @@ impl Tracker {
         Point::ALL.iter().filter_map(move |point| of(*point))
     }
 
+    /// The records that first showed these points, in the order of points.
+    pub fn lived(&self, name: NameId) -> impl Iterator<Item = RecordId> {
+        Point::ALL.iter().filter_map(move |point| self.record(PointRef { name, point: *point }))
+    }
+
     /// The name of a message in flight or past.
     #[must_use]
     pub fn message(&self, mid: &Mid) -> Option<NameId> {

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use crate::base::time::Duration;
 use crate::report::coverage::{Scope, claims};
 use crate::report::summary::Summary;
-use crate::report::text::{counted, grouped, span};
+use crate::report::text::{clean, counted, grouped, span};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::Polarity;
@@ -111,8 +111,14 @@ impl Layout {
             .map(|seen| seen.run.repro.as_str())
             .collect();
         repros.dedup();
-        for repro in repros {
+        for repro in &repros {
             text += &format!("    {}\n", clean(repro));
+        }
+        // What led to it is the next question, asked of the same run.
+        if verdict == Verdict::Fail
+            && let Some(words) = repros.first().and_then(|it| it.strip_prefix("peadsim run "))
+        {
+            text += &format!("    peadsim why {}\n", clean(words));
         }
         text
     }
@@ -298,10 +304,6 @@ const fn severity_word(severity: Severity) -> &'static str {
     }
 }
 
-pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,6 +346,7 @@ mod tests {
               records d1.17 s0.4
               with 2 of 3 seeds: 2, 3
             peadsim run scenarios/approval/press.yaml --seed 2
+            peadsim why scenarios/approval/press.yaml --seed 2
         ? inconclusive ROT-R2                             seed 7         1,419 events     4m 12s
             inconclusive reaches at 60.000000s, seed 7
               R2 did not occur

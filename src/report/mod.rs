@@ -7,8 +7,12 @@ pub mod coverage;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod mermaid;
 pub mod mutants;
+pub mod perfetto;
 pub mod summary;
+pub mod svg;
+pub mod why_text;
 
 #[cfg(test)]
 mod samples;
