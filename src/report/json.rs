@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::report::claims::Unshown;
 use crate::report::coverage::{Shown, claims};
 use crate::report::summary::{Summary, Totals};
 use crate::verdict::outcome::{Digests, Outcome};
@@ -38,16 +39,17 @@ struct Results<'a> {
     manifest: &'a Manifest,
     totals: &'a Totals,
     digest: Digests,
-    coverage: CoverageView,
+    coverage: CoverageView<'a>,
     runs: &'a [Outcome],
 }
 
 #[derive(Serialize)]
-struct CoverageView {
+struct CoverageView<'a> {
     claims: Share,
     positive: Share,
     negative: Share,
     requirements: Vec<Row>,
+    unshown: &'a [Unshown],
 }
 
 #[derive(Serialize)]
@@ -86,6 +88,7 @@ pub fn results(
             positive: share(Polarity::Positive),
             negative: share(Polarity::Negative),
             requirements: all.iter().map(|id| Row { id: *id, shown: coverage.of(*id) }).collect(),
+            unshown: &summary.unshown,
         },
         runs,
     };
