@@ -3,6 +3,7 @@
 //! The same oracle judges a simulated run, a recorded one and a real device. One oracle per file, named as
 //! the sentence it defends. Not here: what makes the records, or how findings are printed.
 
+mod dark;
 pub mod expect;
 pub mod judge;
 mod later;
