@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Hash32, Mid, Seq, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, negative, positive};
+use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::later::Later;
 use crate::oracle::ranges::Ranges;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
-use crate::verdict::requirement::Requirement;
+use crate::verdict::requirement::{Polarity, Requirement};
 
 const ID: &str = "S-02";
 /// Authentication, interoperability, and the sender named in the header.
@@ -24,8 +24,6 @@ const CITED: [Requirement; 3] =
 pub struct DisplayedWasEncrypted {
     pairs: BTreeMap<(UserId, UserId), Pair>,
     later: Later<Shown>,
-    /// Between whom each ciphertext is; kept only where octets may go astray.
-    sealed: BTreeMap<Hash32, (UserId, UserId)>,
 }
 
 /// One ordered pair of users.
@@ -59,7 +57,7 @@ impl DisplayedWasEncrypted {
         if known && user.as_ref() == Some(&mid.receiver) {
             pair.written.remove(&mid.seq);
             pair.seen.insert(mid.seq.0);
-            docket.shown(ID, &[positive(2, 5)]);
+            docket.shown(ID, &[(Requirement::of(2, 5), Polarity::Positive)]);
         } else if written.is_some() || !pair.seen.contains(mid.seq.0) {
             let whom = user.as_ref().map_or("nobody", UserId::as_str);
             let what = match (written, plain) {
@@ -84,23 +82,10 @@ impl Oracle for DisplayedWasEncrypted {
         }
         let (mid, plain) = if let Fact::Encrypt(sealing) = &record.fact {
             let pair = (sealing.mid.sender.clone(), sealing.mid.receiver.clone());
-            let it = spec.circumstances;
-            if it.altered || it.adversary {
-                self.sealed.insert(sealing.ciphertext, pair.clone());
-            }
             let written = self.pairs.entry(pair).or_default().written.entry(sealing.mid.seq);
             let written = written.or_default();
             if !written.contains(&sealing.plain) {
                 written.push(sealing.plain);
-            }
-            return;
-        } else if let Fact::Decrypt(opening) = &record.fact {
-            let user = record.id.node.user().and_then(|user| spec.user(user));
-            let ends = self.sealed.get(&opening.ciphertext);
-            let astray = ends.is_some_and(|(from, to)| ![Some(from), Some(to)].contains(&user));
-            if astray && opening.plain.is_none() {
-                // A third has the octets, tries to open them, and cannot.
-                docket.shown(ID, &[negative(2, 5)]);
             }
             return;
         } else if let Fact::Display { mid, plain, .. } = &record.fact {
@@ -128,20 +113,6 @@ impl Oracle for DisplayedWasEncrypted {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::{Story, hash};
-    use crate::verdict::requirement::Polarity;
-
-    #[test]
-    fn octets_that_somebody_else_cannot_open_are_evidence() {
-        let mut story = Story::new(&["alice", "bob", "carol"]);
-        story.spec.circumstances.altered = true;
-        story.sends(0, 1, 1, "hello");
-        story.opens(2, 0, 1, None);
-        if let Some(Fact::Decrypt(opening)) = story.records.last_mut().map(|last| &mut last.fact) {
-            opening.ciphertext = hash("hello11");
-        }
-        let docket = story.judge(DisplayedWasEncrypted::default());
-        assert_eq!(docket.evidence.count(Requirement::of(2, 5), Polarity::Negative), 1);
-    }
 
     #[test]
     fn a_text_seen_as_encrypted_is_in_order() {

@@ -80,7 +80,7 @@ impl Device {
         } else if row.gone {
             docket.shown(ID, &[negative(6, 6)]);
         }
-        row.missed = row.gone && !hit;
+        row.missed |= row.gone && !hit;
         row.gone = false;
         let needs = match outcome {
             Selection::Hit => false,
