@@ -175,6 +175,21 @@ fn broken(plan: &Plan, text: &str) -> Outcome {
     }
 }
 
+/// The scenario whose runs are being added.
+struct Under<'a> {
+    id: &'a str,
+    /// Runs of its own cases and seeds that are not added yet.
+    due: usize,
+}
+
+impl<'a> Under<'a> {
+    fn new(job: &Job<'a>) -> Self {
+        let cases = job.file.reading.cases.iter();
+        let due = cases.map(|case| case.scenario.seeds.value.0.len()).sum();
+        Self { id: job.case.scenario.id.value.0.as_str(), due }
+    }
+}
+
 /// Takes results in order, prints what is complete and keeps what reports need.
 struct Session<'a> {
     args: &'a Run,
@@ -184,6 +199,7 @@ struct Session<'a> {
     summary: Summary,
     /// Runs of the case that is not complete yet.
     case: Vec<Outcome>,
+    scenario: Option<Under<'a>>,
     /// Every run, if somebody wants them.
     kept: Vec<Outcome>,
     failed: Option<CliError>,
@@ -200,14 +216,15 @@ impl<'a> Session<'a> {
             scope: Scope { requirements: Requirement::all().collect(), oracles: panel::ids() },
             summary: Summary::default(),
             case: Vec::new(),
+            scenario: None,
             kept: Vec::new(),
             failed: None,
         }
     }
 
-    fn take(&mut self, job: &Job<'_>, result: Executed) -> ControlFlow<()> {
+    fn take(&mut self, job: &Job<'a>, result: Executed) -> ControlFlow<()> {
         self.progress.done(&job.case.id);
-        let taken = result.and_then(|outcome| self.add(outcome));
+        let taken = result.and_then(|outcome| self.add(job, outcome));
         match taken {
             Ok(flow) => flow,
             Err(error) => {
@@ -217,9 +234,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn add(&mut self, outcome: Outcome) -> Result<ControlFlow<()>, CliError> {
+    fn add(&mut self, job: &Job<'a>, outcome: Outcome) -> Result<ControlFlow<()>, CliError> {
         if self.case.first().is_some_and(|first| first.case != outcome.case) {
             self.print_case()?;
+        }
+        let scenario = &job.case.scenario;
+        if self.scenario.as_ref().is_none_or(|under| under.id != scenario.id.value.0.as_str()) {
+            self.end_scenario()?;
+            self.scenario = Some(Under::new(job));
+        }
+        if let Some(under) = &mut self.scenario {
+            let own = scenario.seeds.value.0.contains(&job.seed);
+            under.due = under.due.saturating_sub(usize::from(own));
         }
         self.summary.add(&outcome);
         let stop = self.args.fail_fast && outcome.verdict >= Verdict::Fail;
@@ -240,11 +266,22 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// All runs of the scenario are added: tells which of its claims they did not show.
+    fn end_scenario(&mut self) -> Result<(), CliError> {
+        let Some(under) = self.scenario.take() else { return Ok(()) };
+        let text = self.layout.unshown(self.summary.end_scenario(under.id, under.due == 0));
+        if self.args.format == Format::Human {
+            self.progress.aside(|| output::print(&text))?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self, interrupted: bool, real: Duration) -> Result<Exit, CliError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         self.print_case()?;
+        self.end_scenario()?;
         let exit = Exit::of(&self.summary.totals, interrupted);
         let manifest = Manifest {
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -256,7 +293,7 @@ impl<'a> Session<'a> {
         let results = || json::results(&manifest, &self.summary, &self.kept, &self.scope);
         if let Some(folder) = &self.args.report {
             output::write(&folder.join("results.json"), &results())?;
-            let junit = junit::report(&self.kept).map_err(io::Error::other);
+            let junit = junit::report(&self.kept, &self.summary.unshown).map_err(io::Error::other);
             let junit = junit.map_err(CliError::io("cannot make junit.xml"))?;
             output::write(&folder.join("junit.xml"), &junit)?;
         }

@@ -70,6 +70,9 @@ pub enum KeyError {
     /// Public and private half do not belong together.
     #[error("the public key does not belong to the private key")]
     Mismatch,
+    /// Agreement and signature would share one pair.
+    #[error("agreement and signatures need a key pair each")]
+    Shared,
 }
 
 /// The primitives. All are pure functions; signing is deterministic (RFC 6979).

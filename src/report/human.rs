@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::base::time::Duration;
+use crate::report::claims::Unshown;
 use crate::report::coverage::{Scope, claims};
 use crate::report::summary::Summary;
 use crate::report::text::{clean, counted, grouped, span};
@@ -123,6 +124,27 @@ impl Layout {
         text
     }
 
+    /// What the runs of a scenario claimed and did not show.
+    #[must_use]
+    pub fn unshown(&self, claims: &[Unshown]) -> String {
+        let (doubt, strong) = (self.palette.doubt, self.palette.strong);
+        let line = |it: &Unshown| {
+            let which = match it.severity {
+                Severity::Warning => "none of these runs",
+                Severity::Inconclusive | Severity::Fail | Severity::Error => "no run",
+            };
+            format!(
+                "    {doubt}{}{doubt:#} {strong}{}{strong:#} claims the {} side of {}, \
+                 and {which} shows it\n",
+                severity_word(it.severity),
+                clean(&it.scenario),
+                it.side,
+                it.requirement
+            )
+        };
+        claims.iter().map(line).collect()
+    }
+
     fn finding(&self, text: &mut String, seen: &[Seen<'_>], runs: usize) {
         let Some(Seen { run, finding }) = seen.first() else { return };
         let style = match finding.severity {
@@ -181,6 +203,10 @@ impl Layout {
             format!("{} in {} of virtual time", grouped(totals.events), span(totals.virtual_time)),
         );
         row("took", format!("{}{}", span(real), rate(totals.events, real)));
+        if totals.unshown > 0 {
+            let style = self.palette.doubt;
+            row("not shown", format!("{style}{}{style:#}", counted(totals.unshown, "claim")));
+        }
         if totals.warnings > 0 {
             let style = self.palette.doubt;
             row("warnings", format!("{style}{}{style:#}", grouped(totals.warnings)));
@@ -364,6 +390,27 @@ mod tests {
         black box     59e6c1aa40da80708af3be005f97167ed49601ad4f6873510ce154e25bd0bbef
         result        something is wrong (exit 1)
         ");
+    }
+
+    #[test]
+    fn a_missing_claim_is_told_with_its_scenario() {
+        let bare = Outcome { evidence: Default::default(), ..samples::pass(1) };
+        let mut summary = Summary::default();
+        let mut text = String::new();
+        for whole in [true, false] {
+            summary.add(&bare);
+            text += &layout().unshown(summary.end_scenario("ROT-R1-inflight", whole));
+        }
+        let claims = "ROT-R1-inflight claims the positive side of C17-R5, and";
+        assert_eq!(
+            text,
+            format!(
+                "    inconclusive {claims} no run shows it\n    \
+                 warning {claims} none of these runs shows it\n"
+            )
+        );
+        let end = layout().summary(&summary, &[], Duration::ZERO, "inconclusive (exit 3)");
+        assert!(end.contains("not shown     1 claim\n"), "{end}");
     }
 
     #[test]

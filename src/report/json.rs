@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::report::claims::Unshown;
 use crate::report::coverage::{Scope, Shown, claims};
 use crate::report::summary::{Summary, Totals};
 use crate::verdict::outcome::{Digests, Outcome};
@@ -38,18 +39,19 @@ struct Results<'a> {
     manifest: &'a Manifest,
     totals: &'a Totals,
     digest: Digests,
-    coverage: CoverageView,
+    coverage: CoverageView<'a>,
     runs: &'a [Outcome],
 }
 
 #[derive(Serialize)]
-struct CoverageView {
+struct CoverageView<'a> {
     claims: Share,
     positive: Share,
     negative: Share,
     requirements: Vec<Row>,
     without_evidence: Vec<Requirement>,
     never_evaluated: Vec<&'static str>,
+    unshown: &'a [Unshown],
 }
 
 #[derive(Serialize)]
@@ -85,6 +87,7 @@ pub fn results(manifest: &Manifest, summary: &Summary, runs: &[Outcome], scope: 
             requirements: all.iter().map(|id| Row { id: *id, shown: coverage.of(*id) }).collect(),
             without_evidence: coverage.without_evidence(all).copied().collect(),
             never_evaluated: coverage.never_evaluated(&scope.oracles).copied().collect(),
+            unshown: &summary.unshown,
         },
         runs,
     };

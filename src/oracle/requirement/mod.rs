@@ -4,6 +4,7 @@
 
 pub mod c01_r4;
 pub mod c02_r3;
+pub mod c02_r5;
 pub mod c03_r8;
 pub mod c04_r3;
 pub mod c04_r4;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
         Box::new(c01_r4::OfflineHitsOpenAndMissesWait::default()),
         Box::new(c02_r3::NoFallbackKeys::default()),
+        Box::new(c02_r5::StrayOctetsStayClosed::default()),
         Box::new(c03_r8::PromptsAreAuthentic::default()),
         Box::new(c04_r3::ApprovalsFetchTheirKey::default()),
         Box::new(c04_r4::WaitingApprovalsAreUnsent::default()),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{DraftId, TxnId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Content, Fact, Octets};
 use crate::trace::record::{Record, RecordId};
@@ -30,6 +30,10 @@ struct Made {
     to: UserId,
     own_data: bool,
     record: RecordId,
+    /// Somebody else asked the device for an approval before.
+    others: bool,
+    /// Its receiver was looked up since: there was no key to encrypt it with.
+    waited: bool,
 }
 
 /// Whether octets hold a signed statement that anybody can read: each begins with the same label.
@@ -56,16 +60,27 @@ impl Oracle for ApprovalsGoToTheirRequester {
             self.prompts.insert((user, shown.txn), (to, sender.is_none()));
         } else if let Fact::Approved(made) = &record.fact {
             let Some((to, own_data)) = self.prompts.get(&(user, made.txn)).cloned() else { return };
-            let draft = (user, made.draft);
-            self.drafts.insert(draft, Made { to, own_data, record: record.id });
+            let mine = (user, TxnId([0; 16]))..=(user, TxnId([u8::MAX; 16]));
+            let others = self.prompts.range(mine).any(|(_, (other, _))| *other != to);
+            let one = Made { to, own_data, record: record.id, others, waited: false };
+            self.drafts.insert((user, made.draft), one);
+        } else if let Fact::Lookup { peer, .. } = &record.fact {
+            let mine = (user, DraftId(0))..=(user, DraftId(u64::MAX));
+            for (_, made) in self.drafts.range_mut(mine) {
+                made.waited |= made.to == *peer;
+            }
         } else if let Fact::Encrypt(sealing) = &record.fact
             && sealing.kind == Content::Approval
             && let Some(made) = self.drafts.get(&(user, sealing.draft))
         {
             let cited = if made.own_data { &OWN_DATA } else { &ANSWER };
             if sealing.mid.receiver == made.to {
-                let side = if made.own_data { positive(4, 2) } else { positive(3, 4) };
-                docket.shown(ID, &[side]);
+                let (sides, provoked) = if made.own_data {
+                    ([positive(4, 2), negative(4, 2)], made.waited)
+                } else {
+                    ([positive(3, 4), negative(3, 4)], made.others)
+                };
+                docket.shown(ID, &sides[..1 + usize::from(provoked)]);
             } else {
                 let message = format!("the approval for {} goes out as {}", made.to, sealing.mid);
                 let records = [made.record, record.id];
@@ -110,6 +125,19 @@ mod tests {
             let docket = story.judge(ApprovalsGoToTheirRequester::default());
             assert_eq!(docket.findings.len(), found);
         }
+    }
+
+    #[test]
+    fn an_approval_for_one_of_two_requesters_is_evidence() {
+        let mut story = Story::new(&["alice", "shop", "mallory"]);
+        story.prompts(0, 2, 2);
+        story.prompts(0, 1, 1);
+        story.approves(0, 1, 1);
+        let mut sealing = story.sealing(0, 1, 1, "approval", 1, 1);
+        sealing.kind = Content::Approval;
+        story.device(0, Fact::Encrypt(Box::new(sealing)));
+        let docket = story.judge(ApprovalsGoToTheirRequester::default());
+        assert_eq!(docket.evidence.count(Requirement::of(3, 4), Polarity::Negative), 1);
     }
 
     #[test]

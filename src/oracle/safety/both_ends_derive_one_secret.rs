@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Hash32, Mid, UserId};
 use crate::crypto::shared::is_computed_twice;
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, Opening, Sealing};
+use crate::trace::fact::{Fact, Opening, ReplyResult, Sealing};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -26,6 +26,10 @@ pub struct BothEndsDeriveOneSecret {
     kids: BTreeMap<(UserId, Epoch), BTreeSet<Hash32>>,
     /// What messages were sealed with, until they are opened.
     sealed: BTreeMap<Mid, (RecordId, Sealing)>,
+    /// The newest own epoch of each user.
+    newest: BTreeMap<UserId, Epoch>,
+    /// Devices that were offered a false key of a user, and did not take it.
+    deceived: BTreeSet<(UserId, UserId)>,
 }
 
 /// A user with a key pair.
@@ -74,6 +78,19 @@ impl BothEndsDeriveOneSecret {
         self.sealed.remove(&opening.mid);
     }
 
+    /// Both ends agree, each with the key that the other calls its own: what might have kept them from it.
+    fn provoked(&self, (one, other): &(End, End), docket: &mut Docket) {
+        let pairs = [(&one.0, &other.0), (&other.0, &one.0)];
+        if pairs.iter().any(|(at, of)| self.deceived.contains(&((*at).clone(), (*of).clone()))) {
+            docket.shown(ID, &[negative(5, 1), negative(5, 2)]);
+        }
+        let is_old = |end: &End| self.newest.get(&end.0).is_some_and(|newest| *newest > end.1);
+        if is_old(one) || is_old(other) {
+            // A newer own key was there, and the one that the header names was used.
+            docket.shown(ID, &[negative(15, 2)]);
+        }
+    }
+
     /// `alone`: this end computed it by itself.
     fn agree(
         &mut self,
@@ -92,7 +109,8 @@ impl BothEndsDeriveOneSecret {
                 docket.violation(ID, &AGREEMENT, record.at, &records, message);
             }
             Some(known) if known.by != by && alone => {
-                docket.shown(ID, &[positive(5, 2), positive(15, 1)]);
+                docket.shown(ID, &[positive(5, 1), positive(5, 2), positive(15, 1)]);
+                self.provoked(&ends, docket);
             }
             Some(_) => {}
             None => {
@@ -107,6 +125,21 @@ impl BothEndsDeriveOneSecret {
     }
 }
 
+/// Whether a reply holds a key that is not the user's.
+const fn is_false(result: ReplyResult) -> bool {
+    match result {
+        ReplyResult::WrongUser
+        | ReplyResult::InvalidKey
+        | ReplyResult::BadSignature
+        | ReplyResult::BrokenChain => true,
+        ReplyResult::Accepted
+        | ReplyResult::Unsolicited
+        | ReplyResult::Rollback
+        | ReplyResult::NewIdentity
+        | ReplyResult::UnknownUser => false,
+    }
+}
+
 impl Oracle for BothEndsDeriveOneSecret {
     fn id(&self) -> &'static str {
         ID
@@ -118,6 +151,11 @@ impl Oracle for BothEndsDeriveOneSecret {
         };
         if let Fact::Provisioned { epoch, agree_kid, .. } = &record.fact {
             self.kids.entry((user.clone(), *epoch)).or_default().insert(*agree_kid);
+            self.newest.insert(user.clone(), *epoch);
+        } else if let Fact::KeyReply { peer, result, .. } = &record.fact {
+            if is_false(*result) {
+                self.deceived.insert((user.clone(), peer.clone()));
+            }
         } else if let Fact::Derive { peer, own, theirs, own_kid, their_kid, secret } = &record.fact
         {
             let ours = (user.clone(), *own, *own_kid);
@@ -160,9 +198,26 @@ mod tests {
         story.derives(1, 0, 1, 2);
         let docket = story.judge(BothEndsDeriveOneSecret::default());
         assert!(docket.findings.is_empty());
-        for (claim, number) in [(5, 1), (5, 2), (15, 1), (15, 2)] {
+        for (claim, number, count) in [(5, 1, 2), (5, 2, 1), (15, 1, 1), (15, 2, 1)] {
             let requirement = Requirement::of(claim, number);
-            assert_eq!(docket.evidence.count(requirement, Polarity::Positive), 1, "{requirement}");
+            let positive = docket.evidence.count(requirement, Polarity::Positive);
+            assert_eq!(positive, count, "{requirement}");
+        }
+    }
+
+    #[test]
+    fn false_keys_and_a_newer_own_key_that_change_nothing_are_evidence() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.gets_reply(0, 1, 1, ReplyResult::WrongUser);
+        story.derives(0, 1, 1, 1);
+        provisioned(&mut story, 1, 1, "bob1");
+        provisioned(&mut story, 1, 2, "bob2");
+        story.derives(1, 0, 1, 1);
+        let docket = story.judge(BothEndsDeriveOneSecret::default());
+        assert!(docket.findings.is_empty());
+        for (claim, number) in [(5, 1), (5, 2), (15, 2)] {
+            let requirement = Requirement::of(claim, number);
+            assert_eq!(docket.evidence.count(requirement, Polarity::Negative), 1, "{requirement}");
         }
     }
 

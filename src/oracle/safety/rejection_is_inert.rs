@@ -33,8 +33,8 @@ pub struct RejectionIsInert {
     failed: BTreeMap<(u32, Mid), RecordId>,
     /// Messages that were opened and are not yet shown: a false copy that comes meanwhile is no matter.
     opened: BTreeSet<(u32, Mid)>,
-    /// Devices that rejected for a tag and have not accepted anything since.
-    shaken: BTreeMap<u32, RecordId>,
+    /// Devices that rejected something for this reason and have not accepted anything since.
+    shaken: BTreeMap<(u32, RejectCause), RecordId>,
     /// Frames about which a device must have a word to say.
     unanswered: Turns<Unanswered>,
     /// When devices stopped last.
@@ -89,12 +89,13 @@ impl RejectionIsInert {
         let Fact::Reject { mid, why } = &record.fact else { return };
         match why {
             RejectCause::Malformed | RejectCause::WrongReceiver | RejectCause::SelfMessage => {
+                self.shaken.insert((user, *why), record.id);
                 if let Some((_, why)) = self.early.begin(record, (record.id, *why)) {
                     settle(why, docket);
                 }
             }
             RejectCause::AuthFail => {
-                self.shaken.insert(user, record.id);
+                self.shaken.insert((user, *why), record.id);
                 self.unauthentic.begin(record, record.id);
                 let opened =
                     mid.as_ref().is_some_and(|mid| self.failed.contains_key(&(user, mid.clone())));
@@ -126,7 +127,7 @@ impl RejectionIsInert {
     /// A frame arrives that calls for an answer: any message after a bad tag, or one that is no frame.
     fn arrives(&mut self, record: &Record, user: u32, frame: &FrameFact) {
         let malformed = |octets: &Octets| Envelope::decode(&octets.0).is_err();
-        let shaken = self.shaken.get(&user).copied();
+        let shaken = self.shaken.get(&(user, RejectCause::AuthFail)).copied();
         let call = if frame.octets.as_ref().is_some_and(malformed) {
             None
         } else if shaken.is_some() && frame.kind == Some(FrameKind::Deliver) {
@@ -181,9 +182,15 @@ impl RejectionIsInert {
         if let Some(rejection) = self.failed.remove(&(user, mid.clone())) {
             let message = format!("{mid} is accepted although its tag did not hold");
             docket.violation(ID, &UNAUTHENTIC, record.at, &[rejection, record.id], message);
-        } else if self.shaken.remove(&user).is_some() {
-            // The device answers the next valid message.
-            docket.shown(ID, &[positive(1, 5)]);
+            return;
+        }
+        // The device takes the next valid message.
+        let healthy =
+            [(RejectCause::AuthFail, positive(1, 5)), (RejectCause::Malformed, positive(1, 7))];
+        for (why, side) in healthy {
+            if self.shaken.remove(&(user, why)).is_some() {
+                docket.shown(ID, &[side]);
+            }
         }
     }
 }
@@ -211,6 +218,7 @@ impl Oracle for RejectionIsInert {
         } else if let Fact::Lost { frame, why: LossCause::Undecodable } = &record.fact
             && !frame.up
         {
+            self.shaken.insert((user, RejectCause::Malformed), record.id);
             settle(RejectCause::Malformed, docket);
         } else if let Fact::Decrypt(opening) = &record.fact {
             let key = (user, opening.mid.clone());
@@ -232,7 +240,7 @@ impl Oracle for RejectionIsInert {
             self.arrives(record, user, frame);
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.stopped.insert(user, record.at);
-            self.shaken.remove(&user);
+            self.shaken.retain(|(shaken, _), _| *shaken != user);
         } else if let Fact::Select { .. }
         | Fact::Lookup { .. }
         | Fact::Derive { .. }
@@ -279,6 +287,16 @@ mod tests {
             let requirement = Requirement::of(claim, number);
             assert_eq!(docket.evidence.count(requirement, Polarity::Negative), 1);
         }
+    }
+
+    #[test]
+    fn a_device_that_takes_a_message_after_a_malformed_frame_is_evidence() {
+        let mut story = Story::new(&["alice", "bob"]);
+        rejects(&mut story, RejectCause::Malformed);
+        story.commits(1, 0, 2);
+        let docket = story.judge(RejectionIsInert::default());
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(1, 7), Polarity::Positive), 1);
     }
 
     #[test]

@@ -25,10 +25,10 @@ impl OwnKey {
     /// A key pair for each purpose; they must differ (C12-R7).
     ///
     /// # Errors
-    /// [`KeyError::Mismatch`] when both are the same.
+    /// [`KeyError::Shared`] when both are the same.
     pub fn new<S: Suite>(agree: KeyPair, sign: KeyPair) -> Result<Self, KeyError> {
         if agree.public == sign.public {
-            return Err(KeyError::Mismatch);
+            return Err(KeyError::Shared);
         }
         let kid = kid::<S>(&agree.public);
         Ok(Self { agree, sign, kid, retired: None })

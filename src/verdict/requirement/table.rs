@@ -54,7 +54,7 @@ pub(super) static TABLE: [Info; 101] = [
          pair's."),
     row((2, 4), &[P], &[B], &[Tx], &["S-20", "L-02"],
         "When no key can be had the user is told, and the draft is never called sent."),
-    row((2, 5), &[I], &[G], &[Tx], &["S-02"],
+    row((2, 5), &[I], &[G], &[Tx], &["S-02", "C02-R5"],
         "The peer can decrypt with its own private key and the device's registered public key."),
     row((2, 6), &[P], &[B], &[Tx], &["S-05"],
         "Several drafts for one missing receiver share one lookup."),
