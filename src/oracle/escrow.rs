@@ -102,7 +102,8 @@ impl Escrow {
 
     /// What the key pairs of two ends have in common; nothing unless both are here.
     pub fn shared(&mut self, one: Party<'_>, other: Party<'_>) -> Option<Arc<Shared>> {
-        if one.user == other.user {
+        let is_known = |party: Party<'_>| self.by_kid.contains_key(party.kid);
+        if one.user == other.user || !is_known(one) || !is_known(other) {
             return None;
         }
         let ends = if end(one) < end(other) { (one, other) } else { (other, one) };

@@ -1,4 +1,5 @@
-//! Floor 2: judges that read records and a [`spec::Spec`], never a plan and never a live world.
+//! Floor 2: judges that read records, a [`spec::Spec`] and keys in [`escrow`], never a plan and never a live
+//! world.
 //!
 //! The same oracle judges a simulated run, a recorded one and a real device. One oracle per file, named as
 //! the sentence it defends. Not here: what makes the records, or how findings are printed.

@@ -1,6 +1,7 @@
 //! What oracles may know beside the records: names, declared limits, bounds, expectations.
 //!
-//! The plan carries it. Not here: deviations (an oracle must not know them), luck, or steps.
+//! The plan carries it. Not here: keys (`escrow`), deviations (an oracle must not know them),
+//! luck, or steps.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

@@ -396,8 +396,8 @@ impl<S: Suite> World<S> {
         });
     }
 
-    /// Gives the judges the keys of a device's epoch, which are durable when it says so. In a fleet they get those of a few users only, so
-    /// that they recompute 1 in 64 of the pairs.
+    /// Gives the judges the keys of a device's epoch, which are durable when it says so. In a fleet they
+    /// get those of a few users only, so that they recompute 1 in 64 of the pairs.
     pub(super) fn entrust(&mut self, user: u32, epoch: Epoch) {
         let luck = Luck::new(self.plan.seed, Purpose::Escrow, u64::from(user));
         if !self.with_octets && luck.at(0).below(ENTRUSTED_ONE_IN) != 0 {

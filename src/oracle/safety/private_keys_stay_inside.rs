@@ -4,7 +4,7 @@
 //! octets) and in every line that it shows: raw (so also inside DER), in hex, in base64 (so also in PEM).
 //! Evidence for C12-R2: a frame that the key itself had a part in, as proof of possession or signature,
 //! does not hold it; and nor does the first frame after something that tempts a device to tell too much
-//! ([`Tempted`]). Not here: parts of keys and derived secrets (S-01).
+//! (`oracle::secrets`). Not here: parts of keys and derived secrets (S-01).
 
 use std::collections::BTreeSet;
 

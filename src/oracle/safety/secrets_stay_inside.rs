@@ -3,7 +3,7 @@
 //!
 //! Evidence for C01-R3 comes from devices that have such a secret: a frame about a message, which it
 //! sealed or opened, is clean; and so is the first frame after something that tempts a device to tell too
-//! much ([`Tempted`]). Not here: texts (`texts_stay_inside`), other encodings of whole keys (S-22).
+//! much (`oracle::secrets`). Not here: texts (`texts_stay_inside`), other encodings of whole keys (S-22).
 
 use std::collections::BTreeSet;
 

@@ -73,8 +73,12 @@ impl Oracle for ServerIsBlind {
             if let Fact::Rx(frame) = &record.fact {
                 self.frame(record, frame, docket);
             }
-        } else if device_of(record).is_none() {
-        } else if let Fact::Display { mid, text, .. } = &record.fact {
+            return;
+        }
+        if device_of(record).is_none() {
+            return;
+        }
+        if let Fact::Display { mid, text, .. } = &record.fact {
             self.shown(record, mid, text, docket);
         } else if let Fact::Notice { mid: Some(mid), status, .. } = &record.fact {
             match status {

@@ -41,7 +41,7 @@ pub(super) static TABLE: [Info; 101] = [
     row((1, 6), &[I, P], &[B], &[Rx], &["S-07", "S-21"],
         "The slot is chosen by the exact sender ID; a message for somebody else is refused before \
          any lookup."),
-    row((1, 7), &[P], &[B], &[Rx], &["S-21"],
+    row((1, 7), &[P], &[B], &[Rx], &["S-21", "S-32"],
         "A malformed message causes neither a lookup nor a display."),
 
     row((2, 1), &[L], &[B], &[Tx], &["S-06"],
