@@ -62,6 +62,7 @@ impl Story {
             bandwidth: None,
             round_trip: Duration::from_millis(100),
             internal: Duration::from_millis(1),
+            slowest_write: Duration::from_millis(1),
             shared_agreements: false,
         };
         Self { spec, records: Vec::new(), now: Instant::START, sequence: BTreeMap::new() }

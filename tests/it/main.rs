@@ -25,5 +25,7 @@ mod sim_exchange;
 mod sim_faults;
 mod sim_plan;
 mod sim_steps;
+mod sim_stores;
+mod sim_workloads;
 mod sources;
 mod tidy;

@@ -23,8 +23,8 @@ impl Oracle for DownloadsAreChecked {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for _ in self.refused.over(record.at) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        for _ in self.refused.over(record.at, spec) {
             docket.shown(ID, &[negative(12, 4)]);
         }
         if device_of(record).is_none() {

@@ -121,11 +121,11 @@ impl Oracle for RejectionIsInert {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for (_, why) in self.early.over(record.at) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        for (_, why) in self.early.over(record.at, spec) {
             settle(why, docket);
         }
-        self.unauthentic.over(record.at);
+        self.unauthentic.over(record.at, spec);
         let Some(user) = device_of(record) else { return };
         if let Fact::Reject { .. } = &record.fact {
             self.reject(record, user, docket);
