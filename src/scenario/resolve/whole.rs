@@ -155,11 +155,14 @@ pub fn slowest_write(
     active: Duration,
 ) -> Duration {
     let usual = profiles.iter().map(|profile| profile.sync).max().unwrap_or_default().max(server);
-    let longer = steps.iter().map(|step| match &step.action {
-        Action::Store { trouble: StoreTrouble::Slow(extra), .. } => *extra,
-        Action::Store { trouble: StoreTrouble::Stall, until: Until::For(span), .. } => *span,
-        Action::Store { trouble: StoreTrouble::Stall, .. } => active,
-        _ => Duration::ZERO,
+    let longer = steps.iter().filter_map(|step| {
+        let Action::Store { trouble, until, .. } = &step.action else { return None };
+        match (trouble, until) {
+            (StoreTrouble::Slow(extra), _) => Some(*extra),
+            (StoreTrouble::Stall, Until::For(span)) => Some(*span),
+            (StoreTrouble::Stall, Until::At(_) | Until::Point(..) | Until::Heal) => Some(active),
+            (StoreTrouble::Fail, _) => None,
+        }
     });
     longer.fold(usual, |sum, more| sum + more)
 }
