@@ -17,7 +17,7 @@ pub struct Shared<S>(PhantomData<S>);
 /// Whether both ends compute the agreement of these key pairs, each on its own: 1 pair in 64.
 #[must_use]
 pub const fn is_computed_twice(one: &Hash32, other: &Hash32) -> bool {
-    (one.0[0] ^ other.0[0]) % 64 == 0
+    (one.0[0] ^ other.0[0]).is_multiple_of(64)
 }
 
 /// Agreements that wait for their other end, at most: 16 MiB a thread. What falls out is computed again,

@@ -70,6 +70,7 @@ impl Story {
             bandwidth: None,
             round_trip: Duration::from_millis(100),
             internal: Duration::from_millis(1),
+            slowest_write: Duration::from_millis(1),
             shared_agreements: false,
         };
         let (records, sequence, held) = (Vec::new(), BTreeMap::new(), Vec::new());

@@ -63,6 +63,15 @@ fn the_exit_code_says_what_came_out() {
 }
 
 #[test]
+fn what_only_the_simulator_has_comes_on_top_in_a_run() {
+    let worlds = "worlds:\n  run: {title: In virtual time}\n  load: {title: As load}\n";
+    let place = Place::new().with("worlds.yaml", &format!("{PASS}{worlds}"));
+    let done = place.run(&["run", "--format", "json", "worlds.yaml"]);
+    check(0, &done);
+    assert!(done.out.contains("In virtual time"), "{}", done.out);
+}
+
+#[test]
 fn a_run_in_which_nothing_is_verified_is_no_success() {
     let place = Place::new().with("idle.yaml", &idle());
     let done = place.run(&["run", "idle.yaml"]);

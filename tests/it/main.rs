@@ -28,6 +28,8 @@ mod sim_faults;
 mod sim_keys;
 mod sim_plan;
 mod sim_steps;
+mod sim_stores;
+mod sim_workloads;
 mod sources;
 mod tidy;
 mod vacuity;

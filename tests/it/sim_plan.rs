@@ -343,6 +343,7 @@ fn spec(users: &[UserId], config: &DeviceConfig, server: &ServerConfig) -> Spec 
         bandwidth: None,
         round_trip: ms(120),
         internal: ms(10),
+        slowest_write: ms(1),
         shared_agreements: false,
     }
 }

@@ -69,7 +69,7 @@ impl Oracle for PollBringsMail {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(account) = account_of(record) else { return };
-        self.polls.over(record.at);
+        self.polls.over(record.at, spec);
         let mailbox = self.boxes.entry(account).or_default();
         if let Fact::Rx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {

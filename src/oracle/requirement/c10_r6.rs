@@ -46,8 +46,8 @@ impl Oracle for PollIsAnswered {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        let over = self.polls.over(record.at);
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        let over = self.polls.over(record.at, spec);
         self.judge(over, docket);
         let Some(account) = account_of(record) else { return };
         if let Fact::Rx(frame) = &record.fact {
@@ -73,9 +73,9 @@ impl Oracle for PollIsAnswered {
         }
     }
 
-    fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
         // What came in the last moments may still wait for a write.
-        let over = self.polls.over(docket.now);
+        let over = self.polls.over(docket.now, spec);
         self.judge(over, docket);
     }
 }

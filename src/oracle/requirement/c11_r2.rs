@@ -131,7 +131,7 @@ impl Oracle for PushedLikePolled {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        let over = self.turns.over(record.at);
+        let over = self.turns.over(record.at, spec);
         self.judge(over, docket);
         let meddling = self.tampering.observe(record);
         let Some(user) = device_of(record) else { return };
@@ -161,9 +161,9 @@ impl Oracle for PushedLikePolled {
         }
     }
 
-    fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
         // What came in the last moments may still be under way inside the device.
-        let over = self.turns.over(docket.now);
+        let over = self.turns.over(docket.now, spec);
         self.judge(over, docket);
     }
 }

@@ -43,7 +43,7 @@ impl Oracle for DownloadsAreChecked {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        for _ in self.refused.over(record.at) {
+        for _ in self.refused.over(record.at, spec) {
             docket.shown(ID, &[negative(12, 4)]);
         }
         self.unproved(record, spec, docket);

@@ -43,8 +43,8 @@ impl Oracle for InvalidPointsAreRefused {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for refused in self.refused.over(record.at) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        for refused in self.refused.over(record.at, spec) {
             settle(&refused, docket);
         }
         let Some(user) = device_of(record) else { return };

@@ -140,8 +140,8 @@ impl RejectionIsInert {
     }
 
     /// Frames that certainly get no answer any more.
-    fn silence(&mut self, now: Instant, docket: &mut Docket) {
-        for it in self.unanswered.over(now) {
+    fn silence(&mut self, now: Instant, spec: &Spec, docket: &mut Docket) {
+        for it in self.unanswered.over(now, spec) {
             if self.stopped.get(&it.user).is_some_and(|at| *at >= it.at) {
                 continue;
             }
@@ -204,12 +204,12 @@ impl Oracle for RejectionIsInert {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for (_, why) in self.early.over(record.at) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        for (_, why) in self.early.over(record.at, spec) {
             settle(why, docket);
         }
-        self.unauthentic.over(record.at);
-        self.silence(record.at, docket);
+        self.unauthentic.over(record.at, spec);
+        self.silence(record.at, spec, docket);
         let Some(user) = device_of(record) else { return };
         self.unanswered.end(record);
         self.keys(record, user, docket);

@@ -109,6 +109,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         bandwidth: whole::bandwidth(&equipment.links),
         round_trip: equipment.round_trip,
         internal,
+        slowest_write: whole::slowest_write(sync, &equipment.profiles, &steps, time.active.value),
         shared_agreements: share_agreements,
     };
     Some(Plan {

@@ -18,7 +18,7 @@ use crate::scenario::ast::step::Verb;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::fields::Read as _;
-use crate::scenario::plan::{Given, SuiteName};
+use crate::scenario::plan::{Action, Given, Profile, Step, StoreTrouble, SuiteName, Until};
 use crate::scenario::resolve::people::People;
 use crate::scenario::source::{Span, Spanned};
 use crate::scenario::tree::{Node, NodeKind};
@@ -144,6 +144,27 @@ pub fn except(scenario: &Scenario) -> BTreeMap<String, String> {
 #[must_use]
 pub fn bandwidth(links: &[LinkConfig]) -> Option<u64> {
     links.iter().filter_map(|link| link.bandwidth).map(|bandwidth| bandwidth.rate).min()
+}
+
+/// The longest time that a durable write may take; stores in trouble at a time add up.
+#[must_use]
+pub fn slowest_write(
+    server: Duration,
+    profiles: &[Profile],
+    steps: &[Step],
+    active: Duration,
+) -> Duration {
+    let usual = profiles.iter().map(|profile| profile.sync).max().unwrap_or_default().max(server);
+    let longer = steps.iter().filter_map(|step| {
+        let Action::Store { trouble, until, .. } = &step.action else { return None };
+        match (trouble, until) {
+            (StoreTrouble::Slow(extra), _) => Some(*extra),
+            (StoreTrouble::Stall, Until::For(span)) => Some(*span),
+            (StoreTrouble::Stall, Until::At(_) | Until::Point(..) | Until::Heal) => Some(active),
+            (StoreTrouble::Fail, _) => None,
+        }
+    });
+    longer.fold(usual, |sum, more| sum + more)
 }
 
 /// What the run contains that relaxes certain rules.
