@@ -201,10 +201,13 @@ impl Oracle for MailIsDisplayed {
     }
 
     fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
+        // A run that ends before its limit has come to rest: what is not displayed now never will be.
+        let limit = self.settling.heal().map(|heal| heal + spec.settle);
+        let rests = limit.is_some_and(|limit| docket.now < limit);
         for (mid, since) in self.dues.iter() {
             let Some(due) = self.deadline(spec, mid, since) else { continue };
-            let late = docket.now > due;
-            let severity = if late { Severity::Fail } else { Severity::Inconclusive };
+            let severity =
+                if docket.now > due || rests { Severity::Fail } else { Severity::Inconclusive };
             let (state, records) = self.whereabouts(mid);
             let message = format!("{mid} is not displayed by the end, due at {due}; {state}");
             docket.push(severity, ID, &CITED, docket.now, &records, message);
@@ -257,9 +260,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_that_does_not_fit_is_inconclusive() {
-        let docket = stored(None, 200, |_| {});
-        assert_eq!(docket.findings[0].severity, Severity::Inconclusive);
+    fn a_bound_that_does_not_fit_is_inconclusive_unless_the_run_has_come_to_rest() {
+        for (settle, severity) in [(100, Severity::Inconclusive), (101, Severity::Fail)] {
+            let docket = stored(None, 200, |story| story.spec.settle = Duration::from_secs(settle));
+            assert_eq!(docket.findings[0].severity, severity, "{settle} s");
+        }
     }
 
     #[test]

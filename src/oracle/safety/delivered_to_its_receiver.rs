@@ -59,7 +59,7 @@ impl Oracle for DeliveredToItsReceiver {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        self.garbled.over(record.at);
+        self.garbled.over(record.at, spec);
         if let Fact::Meddled { frame, how: Meddling::Corrupted | Meddling::Altered } = &record.fact
         {
             self.altered.extend(submission(frame));

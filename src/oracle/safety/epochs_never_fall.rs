@@ -8,6 +8,7 @@ use crate::base::id::{Epoch, Hash32, UserId};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::tampering::{Tampering, is_false};
+use crate::oracle::turn::Turns;
 use crate::trace::fact::{
     About, AlarmKind, DeviceState, Fact, FrameKind, LookupCause, Meddling, ReplyResult,
 };
@@ -26,8 +27,8 @@ pub struct EpochsNeverFall {
     pairs: BTreeMap<(u32, UserId), Pair>,
     /// What the directory holds.
     directory: BTreeMap<UserId, (Hash32, Epoch)>,
-    /// The highest epoch for which a user's device ever had keys.
-    made: BTreeMap<UserId, Epoch>,
+    /// Peers whose record was accepted, or confirmed by the user, in a turn.
+    grounds: Turns<UserId>,
     tampering: Tampering,
 }
 
@@ -62,9 +63,8 @@ impl EpochsNeverFall {
             let message =
                 format!("{peer} is pinned at {epoch}, but the directory is at {recorded}");
             docket.violation(ID, &NOTICE, record.at, &[record.id], message);
-        } else if let Some(made) = self.made.get(peer).filter(|made| *made < epoch) {
-            let message =
-                format!("{peer} is pinned at {epoch}, but its device never went past {made}");
+        } else if self.grounds.during(record).is_none_or(|ground| ground != peer) {
+            let message = format!("{peer} is pinned at {epoch} without a record that says so");
             docket.violation(ID, &NOTICE, record.at, &[record.id], message);
         }
     }
@@ -127,20 +127,21 @@ impl Oracle for EpochsNeverFall {
         ID
     }
 
-    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+        self.grounds.over(record.at, spec);
         let meddling = self.tampering.observe(record);
         self.recorded(record, docket);
         let Some(user) = device_of(record) else { return };
         if let Fact::Pin { .. } = &record.fact {
             self.pin(record, user, docket);
-        } else if let Fact::Provisioned { epoch, .. } = &record.fact
-            && let Some(user) = spec.user(user)
-        {
-            let made = self.made.entry(user.clone()).or_default();
-            *made = (*made).max(*epoch);
+        } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
+            self.grounds.begin(record, peer.clone());
         } else if let Fact::Encrypt(_) = &record.fact {
             self.encrypt(record, user, docket);
         } else if let Fact::KeyReply { peer, epochs, result, .. } = &record.fact {
+            if *result == ReplyResult::Accepted {
+                self.grounds.begin(record, peer.clone());
+            }
             let pinned = self.pairs.get(&(user, peer.clone())).and_then(|pair| pair.pin);
             let lower = pinned.is_some_and(|(_, pin)| epochs.iter().all(|epoch| *epoch < pin));
             if lower && *result == ReplyResult::Rollback {
@@ -166,7 +167,7 @@ impl Oracle for EpochsNeverFall {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::ReqId;
+    use crate::base::id::{NodeId, ReqId};
     use crate::oracle::tests_support::{Story, hash};
     use crate::verdict::requirement::Polarity;
 
@@ -177,7 +178,11 @@ mod tests {
 
     fn pin(story: &mut Story, epoch: u64) {
         let (peer, generation, epoch) = (story.user(1), hash("generation"), Epoch(epoch));
-        story.device(0, Fact::Pin { peer, generation, epoch, record: hash("record") });
+        let step = Fact::Step { name: "yes".to_owned(), verb: "confirm".to_owned() };
+        let (node, cause) = (NodeId::device(0), Some(story.harness(step)));
+        let confirmed = Fact::Confirmed { peer: peer.clone(), generation, accepted: true };
+        story.push(node, cause, confirmed);
+        story.push(node, cause, Fact::Pin { peer, generation, epoch, record: hash("record") });
     }
 
     #[test]
@@ -249,5 +254,14 @@ mod tests {
                 "alice>bob#2 is encrypted under e1 of bob after e2",
             ]
         );
+    }
+
+    #[test]
+    fn a_pin_that_no_record_moved_is_found() {
+        let mut story = Story::new(&["alice", "bob"]);
+        pin(&mut story, 1);
+        let pinned = story.records.pop().unwrap();
+        story.device(0, pinned.fact);
+        assert_eq!(messages(&story), ["bob is pinned at e1 without a record that says so"]);
     }
 }

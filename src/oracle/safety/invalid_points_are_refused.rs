@@ -48,7 +48,7 @@ impl Oracle for InvalidPointsAreRefused {
             settle(&refused, docket);
         }
         let Some(user) = device_of(record) else { return };
-        self.bad.over(record.at);
+        self.bad.over(record.at, spec);
         if let Fact::Rx(frame) = &record.fact {
             if points_of(frame).iter().any(|point| !is_point(&uncompressed(point))) {
                 self.bad.begin_after(record, record.id);

@@ -26,7 +26,7 @@ impl Oracle for KeysHaveOneEncoding {
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        self.other.over(record.at);
+        self.other.over(record.at, spec);
         if device_of(record).is_none() {
             return;
         }

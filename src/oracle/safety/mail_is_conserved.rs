@@ -17,6 +17,8 @@ const ID: &str = "S-18";
 const STORED_ONCE: [Requirement; 1] = [Requirement::of(9, 6)];
 const KEPT: [Requirement; 2] = [Requirement::of(9, 4), Requirement::of(9, 5)];
 const FORWARDED: [Requirement; 1] = [Requirement::of(9, 1)];
+/// Refusals of new content: what a mailbox holds already is known to it, or in conflict (protocol 4.5).
+const JUDGES_NEW: [&str; 4] = ["STALE_EPOCH", "QUEUE_FULL", "TOO_BIG", "EXPIRED"];
 /// How long the news of an expiry may be on its way between two accounts, beside their latency.
 const NEWS: Duration = Duration::from_secs(10);
 
@@ -82,6 +84,14 @@ impl MailIsConserved {
             d.violation(ID, cited, record.at, &[record.id], format!("{mid} moves {how}"));
             return;
         };
+        if let Fact::Bounce { code, .. } = &record.fact
+            && item.offers == 0
+            && !spec.circumstances.reset
+        {
+            let message = format!("{mid} bounces as {code}, but nobody was offered it");
+            d.violation(ID, &KEPT, record.at, &[item.record, record.id], message);
+            return;
+        }
         if !item.place.is_held() {
             let message = format!("{mid} moves although it is {}", item.place);
             d.violation(ID, &KEPT, record.at, &[item.record, record.id], message);
@@ -132,6 +142,13 @@ impl Oracle for MailIsConserved {
             && self.expired.remove(mid).is_some()
         {
             docket.shown(ID, &[positive(9, 4)]);
+        } else if let Fact::Refuse { code, mid: Some(mid), .. } = &record.fact
+            && JUDGES_NEW.contains(&code.as_str())
+            && let Some(item) = self.mail.get(mid).filter(|item| item.place.is_held())
+            && !spec.circumstances.reset
+        {
+            let message = format!("{mid} is {} and refused as {code}", item.place);
+            docket.violation(ID, &STORED_ONCE, record.at, &[item.record, record.id], message);
         } else if let Fact::Refuse { code, .. } = &record.fact {
             if code == "QUEUE_FULL" {
                 self.full.extend(account_of(record));
@@ -274,6 +291,32 @@ mod tests {
                 (*content, *known) = (hash(again), true);
             }
             assert_eq!(messages(&story).len(), found, "{again}");
+        }
+    }
+
+    #[test]
+    fn a_bounce_of_what_nobody_was_offered_is_found() {
+        for (offered, found) in [(true, 0), (false, 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            if offered {
+                story.offers(0, 1, 1);
+            }
+            let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
+            let code = "STALE_EPOCH".to_owned();
+            story.account(1, Fact::Bounce { mid, generation, attempt: 1, code });
+            assert_eq!(messages(&story).len(), found);
+        }
+    }
+
+    #[test]
+    fn what_a_mailbox_holds_is_not_refused_as_if_it_were_new() {
+        for (code, found) in [("SEQ_CONFLICT", 0), ("STALE_EPOCH", 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            let (by, kind, mid) = (story.user(0), "submit".to_owned(), Some(story.mid(0, 1, 1)));
+            story.account(1, Fact::Refuse { by, kind, code: code.to_owned(), mid });
+            assert_eq!(messages(&story).len(), found, "{code}");
         }
     }
 

@@ -173,7 +173,7 @@ impl RejectionIsInert {
                 let message = format!("a key of {peer} from a reply that was rejected is used");
                 docket.violation(ID, &UNPROVED, record.at, &[*reply, record.id], message);
             }
-        } else if let Fact::Confirmed { peer, .. } = &record.fact {
+        } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
             self.unproved.remove(&(user, peer.clone()));
         }
     }
@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_device_that_says_nothing_any_more_is_found() {
-        let poll_end = [0x85, 1, 9, 0x48, 0, 0, 0, 0, 0, 0, 0, 0, 0xf6, 0x82, 0, 0xf4];
+        let poll_end = [0x85, 1, 9, 0x48, 0, 0, 0, 0, 0, 0, 0, 0, 0xf6, 0x82, 0, 0];
         assert_eq!(comes(&poll_end, true), [""; 0]);
         assert_eq!(
             comes(&poll_end, false),

@@ -1,7 +1,7 @@
 //! S-31: the same key and content give the same signature, octet by octet, and s is the low one.
 //!
-//! The latter shows in frames; signatures inside a ciphertext are their receiver's matter (S-14). Not here: equality of whole runs,
-//! which compares two of them.
+//! The latter shows in frames; signatures inside a ciphertext are their receiver's matter (S-14).
+//! Not here: equality of whole runs, which compares two of them.
 
 use std::collections::BTreeMap;
 
@@ -28,13 +28,14 @@ pub struct SignaturesAreDeterministic {
 fn signatures(frame: &FrameFact) -> Vec<Signature> {
     let octets = frame.octets.as_ref().filter(|_| signs(frame.kind));
     let envelope = octets.and_then(|octets| Envelope::decode(&octets.0).ok());
-    match envelope.map(|envelope| envelope.body) {
-        Some(Message::Register(it) | Message::RotateKey(it)) => {
-            let own = [it.record.sig_self, it.pop];
-            own.into_iter().chain(it.record.sig_prev).collect()
-        }
-        Some(Message::Attach { sig, .. }) => vec![sig],
-        _ => Vec::new(),
+    let Some(body) = envelope.map(|envelope| envelope.body) else { return Vec::new() };
+    if let Message::Register(it) | Message::RotateKey(it) = body {
+        let own = [it.record.sig_self, it.pop];
+        own.into_iter().chain(it.record.sig_prev).collect()
+    } else if let Message::Attach { sig, .. } = body {
+        vec![sig]
+    } else {
+        Vec::new()
     }
 }
 
