@@ -184,9 +184,10 @@ fn receiving(book: &Book<'_>, record: &Record) -> Said {
         Fact::Waiting { mid, why } => doubt(format!("{} waits: {why}", called(mid))),
         Fact::Commit { mid, .. } => good(format!("has {} in its inbox", called(mid))),
         Fact::Duplicate { mid } => plain(format!("has {} already", called(mid)), Weight::Detail),
-        Fact::Reject { mid, why } => {
-            bad(format!("does not accept {}: {why}", mid.as_ref().map_or("a frame".into(), called)))
-        }
+        Fact::Reject { mid, why } => bad(format!(
+            "does not accept {}: {why}",
+            mid.as_ref().map_or_else(|| "a frame".to_owned(), called)
+        )),
         Fact::Display { mid, text, late, missing, .. } => {
             let mut said = format!("shows {}: `{text}`", called(mid));
             if *late {
