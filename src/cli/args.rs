@@ -42,6 +42,8 @@ pub enum Command {
     Decode(Decode),
     /// Print known answers of the protocol, for people who write a device.
     Vectors(Vectors),
+    /// Run every deviation from the protocol against the scenarios that should reveal it.
+    Mutants(Mutants),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page.
@@ -184,6 +186,35 @@ pub struct Vectors {
     pub format: VectorFormat,
 }
 
+/// Arguments of `mutants`.
+#[derive(Clone, Debug, Args)]
+pub struct Mutants {
+    /// Files or folders; a folder stands for its small `kind: run` scenarios.
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath, default_value = "scenarios")]
+    pub paths: Vec<PathBuf>,
+    /// Run with these seeds, both ends included, instead of the scenarios' own.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub seeds: Option<RangeInclusive<u64>>,
+    /// Threads to run on; the results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Run only these deviations: `M01,M02`.
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Run each deviation against every scenario, not only against those that list it.
+    #[arg(long)]
+    pub all: bool,
+    /// How to print the matrix.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: MatrixFormat,
+    /// Write mutants.md and mutants.json into this folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub report: Option<PathBuf>,
+    /// Fail only for what is worse than in this matrix, Markdown or JSON.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub check: Option<PathBuf>,
+}
+
 /// Arguments of `completions`.
 #[derive(Clone, Debug, Args)]
 pub struct Completions {
@@ -198,6 +229,17 @@ pub enum Format {
     Human,
     /// For programs.
     Json,
+}
+
+/// How the kill matrix is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum MatrixFormat {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+    /// To be committed.
+    Markdown,
 }
 
 /// How a causal slice is drawn.

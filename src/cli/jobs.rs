@@ -2,16 +2,16 @@
 //!
 //! Not here: reading files (`files`), or running (`run`).
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::cli::args::{self, Selection};
 use crate::cli::exit::CliError;
 use crate::cli::files::Loaded;
+use crate::explore::subject;
 use crate::scenario::diagnostics::suggest;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::scenario::read::Case;
-use crate::scenario::render::render;
-use crate::scenario::resolve::resolve;
 
 /// Most runs of one invocation: beyond, a campaign is divided by `--seeds` and `--shard`.
 const RUNS_MAX: usize = 10_000_000;
@@ -43,7 +43,11 @@ pub fn jobs<'a>(loaded: &'a [Loaded], args: &args::Run) -> Result<Vec<Job<'a>>, 
     let mut jobs = Vec::new();
     let mut position = 0;
     for (file, case) in all().filter(|(_, it)| args.case.as_ref().is_none_or(|id| it.id == *id)) {
-        for seed in seeds(case, args)? {
+        let seeds = match args.seed {
+            Some(seed) => vec![seed],
+            None => seeds(case, args.seeds.as_ref())?,
+        };
+        for seed in seeds {
             if args.shard.is_none_or(|shard| shard.holds(position)) {
                 jobs.push(Job { file, case, seed });
             }
@@ -56,11 +60,12 @@ pub fn jobs<'a>(loaded: &'a [Loaded], args: &args::Run) -> Result<Vec<Job<'a>>, 
     Ok(jobs)
 }
 
-fn seeds(case: &Case, args: &args::Run) -> Result<Vec<u64>, CliError> {
-    if let Some(seed) = args.seed {
-        return Ok(vec![seed]);
-    }
-    let Some(range) = &args.seeds else { return Ok(case.scenario.seeds.value.0.clone()) };
+/// The seeds of the range, or the case's own.
+///
+/// # Errors
+/// When there are too many.
+pub fn seeds(case: &Case, range: Option<&RangeInclusive<u64>>) -> Result<Vec<u64>, CliError> {
+    let Some(range) = range else { return Ok(case.scenario.seeds.value.0.clone()) };
     let width = range.end() - range.start();
     if usize::try_from(width).map_or(true, |width| width >= RUNS_MAX) {
         return Err(too_many());
@@ -78,12 +83,9 @@ impl Job<'_> {
     /// # Errors
     /// The findings, drawn over the text, when this seed draws something impossible.
     pub fn plan(&self, suite: Option<args::Suite>) -> Result<Plan, String> {
-        let mut diagnostics = self.file.reading.diagnostics.clone();
         let source = self.file.path.display().to_string();
-        match resolve(self.case, self.seed, &source, &mut diagnostics) {
-            None => Err(render(&diagnostics, &self.file.reading.sources, false)),
-            Some(plan) => Ok(Plan { suite: suite.map_or(plan.suite, suite_name), ..plan }),
-        }
+        let plan = subject::plan(&self.file.reading, self.case, &source, self.seed)?;
+        Ok(Plan { suite: suite.map_or(plan.suite, suite_name), ..plan })
     }
 
     /// The command that shows this run again.

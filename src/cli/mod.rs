@@ -4,18 +4,19 @@
 //! program using the library would need.
 
 pub mod args;
-mod campaign;
 mod check;
 mod decode;
 pub mod exit;
 mod explain;
 mod files;
 mod jobs;
+mod mutants;
 mod new;
 mod output;
 mod progress;
 mod run;
 mod schema;
+mod setup;
 mod shell;
 mod vectors;
 mod why;
@@ -36,6 +37,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),
+        Command::Mutants(args) => mutants::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),
     };

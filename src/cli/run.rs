@@ -4,31 +4,31 @@
 //! here: the simulator (`sim`), or what reports look like (`report`).
 
 use std::io;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::rng::RNG_VERSION;
 use crate::base::time::{Duration, Instant};
 use crate::cli::args::{Format, Run};
-use crate::cli::campaign;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::files::{self, Loaded, Skipped, Wanted};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output::{self, Draft};
 use crate::cli::progress::Progress;
+use crate::cli::setup;
+use crate::explore::attempt::attempt;
+use crate::explore::campaign;
+use crate::oracle::panel;
 use crate::oracle::spec::{Named, NamedThing};
+use crate::report::coverage::Scope;
 use crate::report::human::{Layout, Palette};
 use crate::report::json::{self, Manifest};
 use crate::report::junit;
 use crate::report::summary::Summary;
 use crate::runtime::clock::Stopwatch;
-use crate::runtime::interrupt::Interrupt;
 use crate::scenario::ast::scenario::SizeWord;
 use crate::scenario::plan::{Plan, SuiteName};
-use crate::sim::run::{RunOptions, run as simulate};
+use crate::sim::run::RunOptions;
 use crate::trace::digest::Forms;
 use crate::trace::fact::TRACE_VERSION;
 use crate::trace::sink::{Header, Jsonl, MessageName, Sink};
@@ -41,21 +41,19 @@ use crate::verdict::requirement::Requirement;
 /// # Errors
 /// When nothing can be run, or a result cannot be written.
 pub fn run(args: &Run) -> Result<Exit, CliError> {
-    let (mut loaded, skipped) = files::load(&args.selection, Wanted::SmallRuns)?;
-    check(&mut loaded)?;
-    note_skipped(&skipped);
+    let loaded = setup::scenarios(&args.selection)?;
     let jobs = jobs(&loaded, args)?;
     if jobs.is_empty() {
         return Err(CliError::Nothing("no run is left to be made".to_owned()));
     }
     let trace = prepare(args, jobs.len())?;
-    let interrupt = watch()?;
+    let interrupt = setup::interrupt()?;
     let clock = Stopwatch::start();
     let mut session = Session::new(args, &jobs);
     let trace = Mutex::new(trace);
     campaign::in_order(
         &jobs,
-        threads(args),
+        setup::threads(args.threads),
         || interrupt.is_raised(),
         |job| {
             let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -64,29 +62,6 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
         |job, result| session.take(job, result),
     );
     session.finish(interrupt.is_raised(), clock.elapsed())
-}
-
-/// Tells what is wrong with the files; warnings do not keep them from running.
-pub(super) fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
-    let color = output::stderr_has_color();
-    for it in loaded.iter_mut() {
-        it.reading.check();
-        output::note(&it.reading.render(color));
-    }
-    if let Some(message) = files::same_id(loaded) {
-        return Err(CliError::Usage(message));
-    }
-    match loaded.iter().filter(|it| it.reading.diagnostics.has_errors()).count() {
-        0 => Ok(()),
-        1 => Err(CliError::Usage("a scenario is invalid; nothing was run".to_owned())),
-        n => Err(CliError::Usage(format!("{n} scenarios are invalid; nothing was run"))),
-    }
-}
-
-fn note_skipped(skipped: &[Skipped]) {
-    for it in skipped.iter().filter(|it| it.why != files::A_LIBRARY) {
-        output::note(&format!("skipped {}: {}\n", it.path.display(), it.why));
-    }
 }
 
 /// Tries every place to write to before the work begins.
@@ -102,17 +77,6 @@ fn prepare(args: &Run, runs: usize) -> Result<Option<Draft>, CliError> {
         )));
     }
     Draft::create(place).map(Some)
-}
-
-fn watch() -> Result<Interrupt, CliError> {
-    let first =
-        || output::note("\ninterrupted: finishing what is under way (again: end at once)\n");
-    let second = || std::process::exit(i32::from(Exit::Inconclusive.code()));
-    Interrupt::watch(first, second).map_err(CliError::io("cannot watch for Ctrl-C"))
-}
-
-fn threads(args: &Run) -> NonZeroUsize {
-    args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// What came of a job: its outcome, or why there is none.
@@ -145,8 +109,7 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
 
 /// Runs a plan; a simulator that breaks down is an outcome too.
 pub(super) fn safely(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
-    let outcome = catch_unwind(AssertUnwindSafe(|| simulate(plan, options)));
-    outcome.unwrap_or_else(|panic| broken(plan, panic.as_ref()))
+    attempt(plan, options).unwrap_or_else(|text| broken(plan, &text))
 }
 
 fn trace_failed(place: &Path) -> impl FnOnce(io::Error) -> CliError {
@@ -182,9 +145,7 @@ const fn suite(plan: &Plan) -> &'static str {
 }
 
 /// The outcome of a run in which the simulator itself broke down.
-fn broken(plan: &Plan, panic: &(dyn std::any::Any + Send)) -> Outcome {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+fn broken(plan: &Plan, text: &str) -> Outcome {
     let finding = Finding {
         severity: Severity::Error,
         oracle: "harness".to_owned(),
@@ -202,6 +163,7 @@ fn broken(plan: &Plan, panic: &(dyn std::any::Any + Send)) -> Outcome {
         verified: 0,
         findings: vec![finding],
         evidence: Default::default(),
+        evaluated: Default::default(),
         claimed: plan.claimed.clone(),
         reached: Vec::new(),
         metrics: Default::default(),
@@ -213,15 +175,31 @@ fn broken(plan: &Plan, panic: &(dyn std::any::Any + Send)) -> Outcome {
     }
 }
 
+/// The scenario whose runs are being added.
+struct Under<'a> {
+    id: &'a str,
+    /// Runs of its own cases and seeds that are not added yet.
+    due: usize,
+}
+
+impl<'a> Under<'a> {
+    fn new(job: &Job<'a>) -> Self {
+        let cases = job.file.reading.cases.iter();
+        let due = cases.map(|case| case.scenario.seeds.value.0.len()).sum();
+        Self { id: job.case.scenario.id.value.0.as_str(), due }
+    }
+}
+
 /// Takes results in order, prints what is complete and keeps what reports need.
 struct Session<'a> {
     args: &'a Run,
     layout: Layout,
     progress: Progress,
-    all: Vec<Requirement>,
+    scope: Scope,
     summary: Summary,
     /// Runs of the case that is not complete yet.
     case: Vec<Outcome>,
+    scenario: Option<Under<'a>>,
     /// Every run, if somebody wants them.
     kept: Vec<Outcome>,
     failed: Option<CliError>,
@@ -235,17 +213,18 @@ impl<'a> Session<'a> {
             args,
             layout: Layout::new(palette, jobs.iter().map(|job| job.case.id.as_str())),
             progress: Progress::new(jobs.len()),
-            all: Requirement::all().collect(),
+            scope: Scope { requirements: Requirement::all().collect(), oracles: panel::ids() },
             summary: Summary::default(),
             case: Vec::new(),
+            scenario: None,
             kept: Vec::new(),
             failed: None,
         }
     }
 
-    fn take(&mut self, job: &Job<'_>, result: Executed) -> ControlFlow<()> {
+    fn take(&mut self, job: &Job<'a>, result: Executed) -> ControlFlow<()> {
         self.progress.done(&job.case.id);
-        let taken = result.and_then(|outcome| self.add(outcome));
+        let taken = result.and_then(|outcome| self.add(job, outcome));
         match taken {
             Ok(flow) => flow,
             Err(error) => {
@@ -255,9 +234,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn add(&mut self, outcome: Outcome) -> Result<ControlFlow<()>, CliError> {
+    fn add(&mut self, job: &Job<'a>, outcome: Outcome) -> Result<ControlFlow<()>, CliError> {
         if self.case.first().is_some_and(|first| first.case != outcome.case) {
             self.print_case()?;
+        }
+        let scenario = &job.case.scenario;
+        if self.scenario.as_ref().is_none_or(|under| under.id != scenario.id.value.0.as_str()) {
+            self.end_scenario()?;
+            self.scenario = Some(Under::new(job));
+        }
+        if let Some(under) = &mut self.scenario {
+            let own = scenario.seeds.value.0.contains(&job.seed);
+            under.due = under.due.saturating_sub(usize::from(own));
         }
         self.summary.add(&outcome);
         let stop = self.args.fail_fast && outcome.verdict >= Verdict::Fail;
@@ -278,11 +266,22 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// All runs of the scenario are added: tells which of its claims they did not show.
+    fn end_scenario(&mut self) -> Result<(), CliError> {
+        let Some(under) = self.scenario.take() else { return Ok(()) };
+        let text = self.layout.unshown(self.summary.end_scenario(under.id, under.due == 0));
+        if self.args.format == Format::Human {
+            self.progress.aside(|| output::print(&text))?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self, interrupted: bool, real: Duration) -> Result<Exit, CliError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         self.print_case()?;
+        self.end_scenario()?;
         let exit = Exit::of(&self.summary.totals, interrupted);
         let manifest = Manifest {
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -291,10 +290,10 @@ impl<'a> Session<'a> {
             exit: exit.code(),
             interrupted,
         };
-        let results = || json::results(&manifest, &self.summary, &self.kept, &self.all);
+        let results = || json::results(&manifest, &self.summary, &self.kept, &self.scope);
         if let Some(folder) = &self.args.report {
             output::write(&folder.join("results.json"), &results())?;
-            let junit = junit::report(&self.kept).map_err(io::Error::other);
+            let junit = junit::report(&self.kept, &self.summary.unshown).map_err(io::Error::other);
             let junit = junit.map_err(CliError::io("cannot make junit.xml"))?;
             output::write(&folder.join("junit.xml"), &junit)?;
         }
@@ -305,7 +304,7 @@ impl<'a> Session<'a> {
                     (true, code) => format!("interrupted, {} (exit {code})", exit.text()),
                     (false, code) => format!("{} (exit {code})", exit.text()),
                 };
-                self.layout.summary(&self.summary, &self.all, real, &ending)
+                self.layout.summary(&self.summary, &self.scope, real, &ending)
             }
         };
         self.progress.aside(|| output::print(&text))?;

@@ -3,12 +3,16 @@
 //! The same oracle judges a simulated run, a recorded one and a real device. One oracle per file, named as
 //! the sentence it defends. Not here: what makes the records, or how findings are printed.
 
+mod dark;
+mod encoding;
+pub mod escrow;
 pub mod expect;
 pub mod judge;
 mod later;
 pub mod liveness;
 mod mail;
 pub mod measure;
+mod needles;
 pub mod panel;
 pub mod points;
 pub mod races;
@@ -16,6 +20,7 @@ mod ranges;
 pub mod requirement;
 mod rollback;
 pub mod safety;
+mod secrets;
 pub mod spec;
 mod tampering;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::base::time::Instant;
+use crate::oracle::escrow::Escrow;
 use crate::oracle::expect::Expectations;
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
@@ -27,6 +28,12 @@ pub struct Panel {
     docket: Docket,
 }
 
+/// The IDs of all oracles that judge a single run, in order of their numbers.
+#[must_use]
+pub fn ids() -> Vec<&'static str> {
+    oracles().iter().map(|oracle| oracle.id()).collect()
+}
+
 /// Every oracle that judges a single run.
 fn oracles() -> Vec<Box<dyn Oracle>> {
     safety::all().into_iter().chain(liveness::all()).chain(requirement::all()).collect()
@@ -47,6 +54,11 @@ impl Panel {
             oracles,
             spec,
         }
+    }
+
+    /// Where the keys go that the harness owns; before the first record that they are judged by.
+    pub const fn escrow(&mut self) -> &mut Escrow {
+        &mut self.docket.escrow
     }
 
     /// Takes the next record; their order is that of (time, node, number).
@@ -97,7 +109,8 @@ impl Panel {
             }
         }
         reaches(spec, docket);
-        claims(claimed, docket);
+        docket.verified += shown(claimed, docket);
+        vacuous(docket);
         docket.findings.sort_by_key(|finding| finding.at);
         self.docket
     }
@@ -135,20 +148,19 @@ fn reaches(spec: &Spec, docket: &mut Docket) {
     }
 }
 
-fn claims(claimed: &[(Requirement, Polarity)], docket: &mut Docket) {
-    for (requirement, polarity) in claimed {
-        if docket.evidence.count(*requirement, *polarity) > 0 {
-            docket.verified += 1;
-            continue;
-        }
-        let side = match polarity {
-            Polarity::Positive => "positive",
-            Polarity::Negative => "negative",
-        };
-        let message = format!("{requirement} is claimed, but there is no {side} evidence");
-        let requirements = [*requirement];
-        let severity = Severity::Inconclusive;
-        docket.push(severity, "claimed", &requirements, docket.now, &[], message);
+/// How many claims this run shows; one that it does not show may be for another run of its scenario.
+fn shown(claimed: &[(Requirement, Polarity)], docket: &Docket) -> u64 {
+    let shown = claimed.iter().filter(|(it, side)| docket.evidence.count(*it, *side) > 0);
+    u64::try_from(shown.count()).unwrap_or(u64::MAX)
+}
+
+/// A run in which all is in order and nothing was shown says nothing (design 8).
+fn vacuous(docket: &mut Docket) {
+    let silent = docket.findings.iter().all(|it| it.severity < Severity::Inconclusive);
+    if docket.verified == 0 && silent {
+        let message = "nothing was verified: nothing that had to happen was expected or claimed";
+        let (severity, message) = (Severity::Inconclusive, message.to_owned());
+        docket.push(severity, "vacuous", &[], docket.now, &[], message);
     }
 }
 
@@ -160,6 +172,9 @@ mod tests {
     use crate::oracle::spec::{Moment, NameId, NamedThing, Point, PointRef};
     use crate::oracle::tests_support::Story;
     use crate::trace::fact::{AlarmKind, Fact, Phase, Selection};
+
+    const VACUOUS: &str = "Inconclusive vacuous: nothing was verified: nothing that had to happen \
+                           was expected or claimed";
 
     fn hello() -> (Story, NameId) {
         let mut story = Story::new(&["alice", "bob"]);
@@ -307,23 +322,35 @@ mod tests {
     }
 
     #[test]
+    fn that_nothing_happened_proves_nothing() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.phase(Phase::Active);
+        story.expect(Check::Lookups { by: 0, of: None }, 0..=0);
+        assert_eq!(findings(&story.panel(&[])), [VACUOUS]);
+        assert_eq!(findings(&hello().0.panel(&[])), [VACUOUS]);
+    }
+
+    #[test]
+    fn every_oracle_has_an_id_of_its_own() {
+        let ids = ids();
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+    }
+
+    #[test]
     fn an_excepted_oracle_is_silent() {
         let (mut story, _) = hello();
         story.at(60).displays(1, 0, 9, "forged");
         story.spec.except.insert("S-02".to_owned(), "forged on purpose".to_owned());
-        assert_eq!(findings(&story.panel(&[])), [""; 0]);
+        assert_eq!(findings(&story.panel(&[])), [VACUOUS]);
     }
 
     #[test]
-    fn claims_without_evidence_and_missing_races_are_inconclusive() {
+    fn missing_races_are_inconclusive_and_a_claim_without_evidence_verifies_nothing() {
         let (mut story, _) = hello();
         story.spec.reaches.push("R1".to_owned());
-        assert_eq!(
-            findings(&story.panel(&[(Requirement::of(17, 5), Polarity::Negative)])),
-            [
-                "Inconclusive reaches: R1 did not occur",
-                "Inconclusive claimed: C17-R5 is claimed, but there is no negative evidence",
-            ]
-        );
+        let docket = story.panel(&[(Requirement::of(17, 5), Polarity::Negative)]);
+        assert_eq!(findings(&docket), ["Inconclusive reaches: R1 did not occur"]);
+        assert_eq!(docket.verified, 0);
     }
 }

@@ -42,6 +42,9 @@ pub struct Spec {
     pub round_trip: Duration,
     /// Latency between accounts.
     pub internal: Duration,
+    /// Whether one end of a pair may have computed its agreement for both; then only pairs that each end
+    /// computes on its own show that both agree.
+    pub shared_agreements: bool,
 }
 
 /// What a device declares of itself (its ICS) and what bounds follow.

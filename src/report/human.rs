@@ -10,12 +10,13 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::base::time::Duration;
-use crate::report::coverage::claims;
+use crate::report::claims::Unshown;
+use crate::report::coverage::{Scope, claims};
 use crate::report::summary::Summary;
 use crate::report::text::{clean, counted, grouped, span};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
-use crate::verdict::requirement::{Polarity, Requirement};
+use crate::verdict::requirement::Polarity;
 
 /// The styles of the report.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +69,8 @@ const CASE_WIDTH_MAX: usize = 56;
 const FINDINGS_SHOWN: usize = 8;
 /// Seeds listed for a finding.
 const SEEDS_SHOWN: usize = 5;
+/// Requirements and oracles that are named; more are counted.
+const IDS_SHOWN: usize = 20;
 
 impl Layout {
     /// For cases with these names.
@@ -121,6 +124,27 @@ impl Layout {
         text
     }
 
+    /// What the runs of a scenario claimed and did not show.
+    #[must_use]
+    pub fn unshown(&self, claims: &[Unshown]) -> String {
+        let (doubt, strong) = (self.palette.doubt, self.palette.strong);
+        let line = |it: &Unshown| {
+            let which = match it.severity {
+                Severity::Warning => "none of these runs",
+                Severity::Inconclusive | Severity::Fail | Severity::Error => "no run",
+            };
+            format!(
+                "    {doubt}{}{doubt:#} {strong}{}{strong:#} claims the {} side of {}, \
+                 and {which} shows it\n",
+                severity_word(it.severity),
+                clean(&it.scenario),
+                it.side,
+                it.requirement
+            )
+        };
+        claims.iter().map(line).collect()
+    }
+
     fn finding(&self, text: &mut String, seen: &[Seen<'_>], runs: usize) {
         let Some(Seen { run, finding }) = seen.first() else { return };
         let style = match finding.severity {
@@ -157,13 +181,12 @@ impl Layout {
         }
     }
 
-    /// The sum of all runs. `real` is how long they took, `all` the list of requirements, `ending` what it
-    /// all comes to.
+    /// The sum of all runs. `real` is how long they took, `ending` what it all comes to.
     #[must_use]
     pub fn summary(
         &self,
         summary: &Summary,
-        all: &[Requirement],
+        scope: &Scope,
         real: Duration,
         ending: &str,
     ) -> String {
@@ -180,11 +203,15 @@ impl Layout {
             format!("{} in {} of virtual time", grouped(totals.events), span(totals.virtual_time)),
         );
         row("took", format!("{}{}", span(real), rate(totals.events, real)));
+        if totals.unshown > 0 {
+            let style = self.palette.doubt;
+            row("not shown", format!("{style}{}{style:#}", counted(totals.unshown, "claim")));
+        }
         if totals.warnings > 0 {
             let style = self.palette.doubt;
             row("warnings", format!("{style}{}{style:#}", grouped(totals.warnings)));
         }
-        let coverage = &summary.coverage;
+        let (coverage, all) = (&summary.coverage, scope.requirements.as_slice());
         row("claims", format!("{} of {}", coverage.claims(all), claims(all)));
         row(
             "requirements",
@@ -195,6 +222,19 @@ impl Layout {
                 all.len()
             ),
         );
+        let open: Vec<String> = coverage.without_evidence(all).map(ToString::to_string).collect();
+        let silent: Vec<String> =
+            coverage.never_evaluated(&scope.oracles).map(ToString::to_string).collect();
+        for (name, ids, of, what) in [
+            ("no evidence", open, all.len(), "requirements"),
+            ("never judged", silent, scope.oracles.len(), "oracles"),
+        ] {
+            match ids.len() {
+                0 => {}
+                1..=IDS_SHOWN => row(name, ids.join(" ")),
+                n => row(name, format!("{n} of {of} {what}")),
+            }
+        }
         let digests = summary.digests();
         for (name, digest) in [("digest", digests.full), ("black box", digests.black_box)] {
             if !digest.is_empty() {
@@ -294,6 +334,7 @@ const fn severity_word(severity: Severity) -> &'static str {
 mod tests {
     use super::*;
     use crate::report::samples;
+    use crate::verdict::requirement::Requirement;
 
     fn layout() -> Layout {
         Layout::new(Palette::plain(), ["ROT-R1-inflight[lead=20ms]", "APR-one-press", "ROT-R2"])
@@ -311,10 +352,11 @@ mod tests {
             runs.iter().for_each(|run| summary.add(run));
             text += &layout().case(runs);
         }
-        let all = [Requirement::of(17, 5), Requirement::of(5, 2)];
+        let requirements = vec![Requirement::of(17, 5), Requirement::of(5, 2)];
+        let scope = Scope { requirements, oracles: vec!["S-03", "S-04", "L-01"] };
         text += &layout().summary(
             &summary,
-            &all,
+            &scope,
             Duration::from_millis(820),
             "something is wrong (exit 1)",
         );
@@ -342,10 +384,33 @@ mod tests {
         warnings      2
         claims        1 of 2
         requirements  1 positive and 0 negative of 2
+        no evidence   C05-R2
+        never judged  S-04 L-01
         digest        e6d178f2239c115b1511e9305dd28b05d2e77cb09f912acaf53596848aedf391
         black box     59e6c1aa40da80708af3be005f97167ed49601ad4f6873510ce154e25bd0bbef
         result        something is wrong (exit 1)
         ");
+    }
+
+    #[test]
+    fn a_missing_claim_is_told_with_its_scenario() {
+        let bare = Outcome { evidence: Default::default(), ..samples::pass(1) };
+        let mut summary = Summary::default();
+        let mut text = String::new();
+        for whole in [true, false] {
+            summary.add(&bare);
+            text += &layout().unshown(summary.end_scenario("ROT-R1-inflight", whole));
+        }
+        let claims = "ROT-R1-inflight claims the positive side of C17-R5, and";
+        assert_eq!(
+            text,
+            format!(
+                "    inconclusive {claims} no run shows it\n    \
+                 warning {claims} none of these runs shows it\n"
+            )
+        );
+        let end = layout().summary(&summary, &[], Duration::ZERO, "inconclusive (exit 3)");
+        assert!(end.contains("not shown     1 claim\n"), "{end}");
     }
 
     #[test]

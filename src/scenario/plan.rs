@@ -9,6 +9,7 @@ use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Duration;
 use crate::base::units::{Rate, Ratio};
 use crate::network::config::{LinkConfig, Loss};
+use crate::network::latency::Latency;
 use crate::oracle::spec::{NameId, Point, PointRef, Spec};
 use crate::proto::barrier::Barrier;
 use crate::proto::config::{DeviceConfig, ServerConfig};
@@ -38,7 +39,7 @@ pub struct Plan {
     pub server: Arc<ServerConfig>,
     /// Latency between accounts, and of control events between nodes.
     pub internal: Duration,
-    /// Time that a durable write takes, on devices and on the server.
+    /// Time that a durable write takes on the server.
     pub sync: Duration,
     /// The prelude.
     pub given: Given,
@@ -56,8 +57,10 @@ pub struct Plan {
     pub active: Duration,
     /// How long the settle phase may last.
     pub settle: Duration,
-    /// Whether the two ends of a pair may share one computed agreement.
+    /// Whether the two ends of a pair share one computed agreement; `Spec` says so too.
     pub share_agreements: bool,
+    /// Whether no device ever comes up, so that nothing may pass: a trial of the judges (design 10).
+    pub null_devices: bool,
 }
 
 /// The cryptographic suites.
@@ -85,12 +88,25 @@ pub struct DevicePlan {
 }
 
 /// Settings shared by devices.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// What the machine is told.
     pub config: Arc<DeviceConfig>,
     /// What its processor takes for a primitive.
     pub cpu: Cpu,
+    /// Time that a durable write takes.
+    pub sync: Duration,
+    /// The user, if they answer by themselves.
+    pub user: Option<Answering>,
+}
+
+/// A user who answers everything that the screen asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answering {
+    /// How long after the buttons count.
+    pub after: Latency,
+    /// The share that is approved; the rest is rejected.
+    pub approves: Ratio,
 }
 
 /// Virtual cost of a primitive (design 4).
@@ -209,6 +225,8 @@ pub enum Action {
     DirectoryOffline { until: Until },
     /// A user's mailbox takes no more than this many messages.
     MailboxLimit { user: u32, messages: usize, until: Until },
+    /// A durable store is in trouble; one that fails is down `until` then.
+    Store { at: StoreOf, trouble: StoreTrouble, until: Until },
     /// All accounts stop and start again; or one account at a barrier.
     ServerCrash { at: Option<(u32, Barrier)>, down: Until },
     /// The operator ends a user's identity.
@@ -219,6 +237,28 @@ pub enum Action {
     Adversary { at: u32, act: AdversaryAct },
     /// Everything up to here at this device is processed.
     Fence { by: u32 },
+}
+
+/// Whose store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreOf {
+    /// That of a user's device.
+    Device(u32),
+    /// That of a user's account.
+    Account(u32),
+    /// Those of all accounts.
+    Server,
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreTrouble {
+    /// Every write takes this much longer.
+    Slow(Duration),
+    /// No write is finished.
+    Stall,
+    /// The next write fails.
+    Fail,
 }
 
 /// A request form whose times are relative.
@@ -374,6 +414,8 @@ pub enum Forgery {
     Unchained,
     /// A point off the curve.
     OffCurve,
+    /// The right point in another encoding.
+    OtherEncoding,
     /// The identity point's encoding.
     Identity,
     /// A self-signature that does not verify.
@@ -415,6 +457,19 @@ pub enum WorkloadKind {
         /// The first draft number of this workload.
         first: DraftId,
     },
+    /// Asks for approval, or composes own data to be approved on the own screen.
+    Ask {
+        /// Whom, or for whom.
+        to: Contacts,
+        /// What is asked.
+        form: RequestPlan,
+        /// Whether it is own data.
+        own: bool,
+        /// The first draft number of this workload.
+        first: DraftId,
+    },
+    /// Polls by hand.
+    Poll,
     /// Rotates.
     Rotate,
 }
@@ -440,6 +495,20 @@ pub enum Contacts {
 pub enum Arrivals {
     /// Exponential intervals; the rate is for each device.
     Poisson(Rate),
+    /// Exponential intervals in a time that runs faster and slower.
+    Sine {
+        /// The mean rate of each device.
+        rate: Rate,
+        /// How that time runs.
+        swing: Swing,
+    },
+    /// At these times from the end of `given`, in order.
+    Trace {
+        /// The times.
+        instants: Vec<Duration>,
+        /// Does every device act at each of them? Else one that is drawn.
+        everybody: bool,
+    },
     /// Exact intervals for each device, with a phase of its own.
     Every {
         /// The interval.
@@ -447,6 +516,15 @@ pub enum Arrivals {
         /// Share of the period over which the phases are spread.
         spread: Ratio,
     },
+}
+
+/// A rate that is `1 + amplitude * sin(2 pi t / period)` of its mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swing {
+    /// Never zero.
+    pub period: Duration,
+    /// At most one.
+    pub amplitude: Ratio,
 }
 
 impl Plan {

@@ -50,8 +50,10 @@ impl<S: Suite> World<S> {
                 }
                 Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
             };
+            let epochs: Vec<Epoch> = device.keyring.keys.keys().copied().collect();
             self.devices.push(Node::new(device));
             self.accounts.push(Node::new(account));
+            epochs.into_iter().for_each(|epoch| self.entrust(user, epoch));
         }
         for (user, device) in (0..).zip(&plan.devices) {
             self.acting = NodeId::account(user);
@@ -74,7 +76,7 @@ impl<S: Suite> World<S> {
         self.acting = NodeId::HARNESS;
     }
 
-    /// Starts a device that is off.
+    /// Starts a device that is off, unless the plan has none come up.
     pub(super) fn start_device(
         &mut self,
         user: u32,
@@ -85,7 +87,7 @@ impl<S: Suite> World<S> {
         let config = Arc::clone(&self.plan.profiles[plan.profile as usize].config);
         let luck = Luck::new(self.plan.seed, Purpose::Device, u64::from(user));
         let node = &mut self.devices[user as usize];
-        if node.machine.is_some() {
+        if node.machine.is_some() || self.plan.null_devices {
             return;
         }
         node.boot += 1;
@@ -128,6 +130,7 @@ impl<S: Suite> World<S> {
         self.record(node, Fact::PowerOff { why }, cause);
         if node.is_device() {
             self.devices[user].stop();
+            self.close_screen(node);
         } else {
             self.accounts[user].stop();
         }

@@ -103,6 +103,16 @@ pub fn killers(deviation: &str) -> &'static [&'static str] {
     KILLERS.iter().find(|(id, _)| *id == deviation).map_or(&[], |(_, killers)| killers)
 }
 
+/// Why nothing can reveal a deviation even in principle, if that is so.
+#[must_use]
+pub fn undetectable(deviation: &str) -> Option<&'static str> {
+    UNDETECTABLE.iter().find(|(id, _)| *id == deviation).map(|(_, why)| *why)
+}
+
+/// Deviations that no record of a simulated run shows, with the reason. Records hold signatures and keys
+/// as they are made, so even what no observer outside can see, as M53, is seen here.
+const UNDETECTABLE: &[(&str, &str)] = &[];
+
 /// The kill table (protocol 6).
 const KILLERS: &[(&str, &[&str])] = &[
     ("M01", &["C06-R1", "S-06"]),
@@ -224,5 +234,8 @@ mod tests {
         assert!(KILLERS.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(killers("M39"), ["S-35", "C17-R5", "L-05"]);
         assert!(killers("M00").is_empty());
+        for (id, why) in UNDETECTABLE {
+            assert!(!killers(id).is_empty() && undetectable(id) == Some(why), "{id}");
+        }
     }
 }

@@ -1,9 +1,11 @@
-//! Floor 1: requirements, findings, verdicts, metrics and the outcome of a run.
+//! Floor 1: capabilities, requirements, findings, verdicts, metrics, the outcome of a run, the kill matrix.
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
+pub mod capability;
 pub mod catalog;
 pub mod finding;
+pub mod matrix;
 pub mod metrics;
 pub mod outcome;
 pub mod requirement;

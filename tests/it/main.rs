@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod cli_mutants;
 mod cli_run;
 mod cli_tools;
 mod cli_why;
@@ -24,7 +25,9 @@ mod scenario_resolve;
 mod sim_adversary;
 mod sim_exchange;
 mod sim_faults;
+mod sim_keys;
 mod sim_plan;
 mod sim_steps;
 mod sources;
 mod tidy;
+mod vacuity;

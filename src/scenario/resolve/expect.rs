@@ -251,6 +251,9 @@ pub const fn is_fault(verb: &Verb) -> bool {
             | Verb::Crash(_)
             | Verb::DirectoryOffline(_)
             | Verb::MailboxFull(_)
+            | Verb::StoreSlow(_)
+            | Verb::StoreStall(_)
+            | Verb::StoreFail(_)
             | Verb::ServerCrash(_)
     )
 }

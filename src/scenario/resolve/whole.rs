@@ -13,12 +13,12 @@ use crate::oracle::spec::Circumstances;
 use crate::proto::deviation::Deviations;
 use crate::scenario::ast::device::StartAs;
 use crate::scenario::ast::expect::Expected;
-use crate::scenario::ast::scenario::{self, GivenMap, Scenario, Time};
+use crate::scenario::ast::scenario::{self, GivenMap, Scenario, SuiteWord, Time};
 use crate::scenario::ast::step::Verb;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::fields::Read as _;
-use crate::scenario::plan::Given;
+use crate::scenario::plan::{Given, SuiteName};
 use crate::scenario::resolve::people::People;
 use crate::scenario::source::{Span, Spanned};
 use crate::scenario::tree::{Node, NodeKind};
@@ -33,6 +33,15 @@ pub fn times(written: Option<&Time>) -> Time {
         let nothing = Node { span: Span::NOWHERE, kind: NodeKind::Map(Vec::new()) };
         Time::read(&nothing, &mut Diagnostics::default()).expect("all keys have defaults")
     })
+}
+
+/// The suite of a run.
+#[must_use]
+pub const fn suite(scenario: &Scenario) -> SuiteName {
+    match scenario.suite.value {
+        SuiteWord::P256 => SuiteName::P256,
+        SuiteWord::Model => SuiteName::Model,
+    }
 }
 
 /// Latency between accounts, and time of a durable write.

@@ -1,0 +1,127 @@
+//! `peadsim mutants`: the kill matrix, printed, written, and compared with an earlier one.
+//!
+//! Not here: running deviations (`explore`), or what the matrix looks like (`report`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::cli::args::{MatrixFormat, Mutants, Selection};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::files::Loaded;
+use crate::cli::jobs;
+use crate::cli::output;
+use crate::cli::progress::Progress;
+use crate::cli::setup;
+use crate::explore::mutants::{self, Settings};
+use crate::explore::subject::Subject;
+use crate::proto::deviation::Deviation;
+use crate::report::human::Palette;
+use crate::report::mutants as report;
+use crate::runtime::clock::{Stopwatch, timed};
+use crate::scenario::diagnostics::suggest;
+use crate::verdict::matrix::{Matrix, State};
+use crate::verdict::outcome::Verdict;
+
+/// The states of an earlier matrix, by ID.
+type Earlier = BTreeMap<String, State>;
+
+/// Runs the deviations that the command line selects.
+///
+/// # Errors
+/// When nothing can be run, or a result cannot be written.
+pub fn run(args: &Mutants) -> Result<Exit, CliError> {
+    let deviations = deviations(&args.only)?;
+    let earlier = args.check.as_deref().map(read).transpose()?;
+    if let Some(folder) = &args.report {
+        output::folder(folder)?;
+    }
+    let selection = Selection { paths: args.paths.clone(), ..Selection::default() };
+    let loaded = setup::scenarios(&selection)?;
+    let subjects = subjects(&loaded, args)?;
+    let interrupt = setup::interrupt()?;
+    let settings = Settings {
+        deviations: &deviations,
+        all: args.all,
+        threads: setup::threads(args.threads),
+        timed: &|work| timed(work),
+        stopped: &|| interrupt.is_raised(),
+    };
+    let clock = Stopwatch::start();
+    let progress = Progress::new(mutants::count(&subjects, &settings));
+    let matrix = mutants::matrix(&subjects, &settings, |scenario| progress.done(scenario));
+    drop(progress);
+    let worse = earlier.map(|earlier| matrix.worse_than(&earlier));
+    let exit = exit(&matrix, worse.as_deref(), interrupt.is_raised());
+    if let Some(folder) = &args.report {
+        output::write(&folder.join("mutants.md"), &report::markdown(&matrix))?;
+        output::write(&folder.join("mutants.json"), &report::json(&matrix))?;
+    }
+    output::print(&match args.format {
+        MatrixFormat::Json => report::json(&matrix),
+        MatrixFormat::Markdown => report::markdown(&matrix),
+        MatrixFormat::Human => {
+            let color = output::stdout_has_color();
+            let palette = if color { Palette::colored() } else { Palette::plain() };
+            let ending = format!("{} (exit {})", exit.text(), exit.code());
+            report::human(&matrix, palette, clock.elapsed(), &ending)
+        }
+    })?;
+    for line in worse.iter().flatten() {
+        output::note(&format!("{line}\n"));
+    }
+    Ok(exit)
+}
+
+/// The deviations with these IDs, in the order of all; all of them if there is no ID.
+fn deviations(only: &[String]) -> Result<Vec<Deviation>, CliError> {
+    let ids = || Deviation::ALL.iter().map(|it| it.id());
+    for id in only {
+        if !ids().any(|known| known == id) {
+            let hint = suggest(id, ids());
+            let hint = hint.map_or_else(String::new, |near| format!("\n  did you mean `{near}`?"));
+            return Err(CliError::Usage(format!("no deviation has the ID `{id}`{hint}")));
+        }
+    }
+    let wanted = |it: &Deviation| only.is_empty() || only.iter().any(|id| id == it.id());
+    Ok(Deviation::ALL.iter().copied().filter(wanted).collect())
+}
+
+/// An earlier matrix: JSON if its name says so, else Markdown.
+fn read(path: &Path) -> Result<Earlier, CliError> {
+    let name = path.display();
+    let text = fs::read_to_string(path)
+        .map_err(|error| CliError::Usage(format!("cannot read `{name}`: {error}")))?;
+    let json = path.extension().is_some_and(|extension| extension == "json");
+    let earlier = if json { report::read_json(&text) } else { report::read_markdown(&text) };
+    earlier.map_err(|why| CliError::Usage(format!("`{name}` is no kill matrix: {why}")))
+}
+
+fn subjects<'a>(loaded: &'a [Loaded], args: &Mutants) -> Result<Vec<Subject<'a>>, CliError> {
+    let mut subjects = Vec::new();
+    for Loaded { path, reading } in loaded {
+        let seeds = reading.cases.iter().map(|case| jobs::seeds(case, args.seeds.as_ref()));
+        let seeds = seeds.collect::<Result<Vec<_>, _>>()?;
+        subjects.extend(Subject::new(path.display().to_string(), reading, &seeds));
+    }
+    Ok(subjects)
+}
+
+/// What the matrix comes to. Compared with an earlier one, only what is worse is a finding.
+fn exit(matrix: &Matrix, worse: Option<&[String]>, interrupted: bool) -> Exit {
+    let wrong = match worse {
+        Some(worse) => !worse.is_empty(),
+        None => matrix.open().next().is_some() || matrix.stale().next().is_some(),
+    };
+    let reference =
+        |verdict| matrix.reference.failures.iter().any(|failure| failure.verdict == verdict);
+    [
+        (wrong || reference(Verdict::Fail), Exit::Finding),
+        (reference(Verdict::Error), Exit::Harness),
+        (reference(Verdict::Inconclusive) || interrupted, Exit::Inconclusive),
+        (matrix.reference.runs == 0 && !interrupted, Exit::NothingVerified),
+    ]
+    .into_iter()
+    .filter(|(holds, _)| *holds)
+    .fold(Exit::Success, |worst, (_, exit)| worst.worst(exit))
+}

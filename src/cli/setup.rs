@@ -1,0 +1,65 @@
+//! What every command that runs scenarios does first: checked files, threads, an ear for Ctrl-C.
+//!
+//! Not here: what is run (`jobs`), or what comes of it.
+
+use std::num::NonZeroUsize;
+
+use crate::cli::args::Selection;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::files::{self, Loaded, Skipped, Wanted};
+use crate::cli::output;
+use crate::runtime::interrupt::Interrupt;
+
+/// The scenarios that are selected. Tells what is wrong with them and what is left out.
+///
+/// # Errors
+/// When there are none, or one of them is invalid.
+pub fn scenarios(selection: &Selection) -> Result<Vec<Loaded>, CliError> {
+    let (mut loaded, skipped) = files::load(selection, Wanted::SmallRuns)?;
+    check(&mut loaded)?;
+    note_skipped(&skipped);
+    Ok(loaded)
+}
+
+/// Tells what is wrong with the files; warnings do not keep them from running.
+///
+/// # Errors
+/// When one of them is invalid, or two have one ID.
+pub fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
+    let color = output::stderr_has_color();
+    for it in loaded.iter_mut() {
+        it.reading.check();
+        output::note(&it.reading.render(color));
+    }
+    if let Some(message) = files::same_id(loaded) {
+        return Err(CliError::Usage(message));
+    }
+    match loaded.iter().filter(|it| it.reading.diagnostics.has_errors()).count() {
+        0 => Ok(()),
+        1 => Err(CliError::Usage("a scenario is invalid; nothing was run".to_owned())),
+        n => Err(CliError::Usage(format!("{n} scenarios are invalid; nothing was run"))),
+    }
+}
+
+fn note_skipped(skipped: &[Skipped]) {
+    for it in skipped.iter().filter(|it| it.why != files::A_LIBRARY) {
+        output::note(&format!("skipped {}: {}\n", it.path.display(), it.why));
+    }
+}
+
+/// Listens for Ctrl-C from now on.
+///
+/// # Errors
+/// When the operating system does not let it.
+pub fn interrupt() -> Result<Interrupt, CliError> {
+    let first =
+        || output::note("\ninterrupted: finishing what is under way (again: end at once)\n");
+    let second = || std::process::exit(i32::from(Exit::Inconclusive.code()));
+    Interrupt::watch(first, second).map_err(CliError::io("cannot watch for Ctrl-C"))
+}
+
+/// As many threads as are wanted, or as the machine has cores.
+#[must_use]
+pub fn threads(wanted: Option<NonZeroUsize>) -> NonZeroUsize {
+    wanted.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
