@@ -52,6 +52,7 @@ fn device(record: &Record) -> Said {
         Fact::PowerOff { why: StopCause::Barrier } => {
             doubt("stops: a crash at a named point".to_owned())
         }
+        Fact::PowerOff { why: StopCause::Store } => doubt("stops: its store failed".to_owned()),
         Fact::PowerOff { why: StopCause::Restore } => doubt("stops to be restored".to_owned()),
         Fact::Rolledback { snapshot } => doubt(format!("goes back to the snapshot `{snapshot}`")),
         Fact::State { to: DeviceState::Blank } => doubt("has no keys any more".to_owned()),
