@@ -157,9 +157,11 @@ fn recorded(args: &Why) -> Result<Known, CliError> {
         )));
     }
     let file = File::open(path).map_err(unreadable(path))?;
-    let failed = |error: ReadError| match error {
-        ReadError::Io { source, .. } => unreadable(path)(source),
-        error => CliError::Usage(format!("{}: {error}", path.display())),
+    let failed = |error: ReadError| {
+        if let ReadError::Io { source, .. } = error {
+            return unreadable(path)(source);
+        }
+        CliError::Usage(format!("{}: {error}", path.display()))
     };
     let mut reader = Reader::new(BufReader::new(file)).map_err(failed)?;
     let mut kept = Kept::default();

@@ -25,8 +25,7 @@ pub fn draw(slice: &Slice) -> String {
             }
         }
     }
-    let name = |(name, tid): (String, u64)| json!({"ph": "M", "pid": 1, "tid": tid, "name": "thread_name", "args": {"name": name}});
-    let tracks = nodes.into_iter().map(|node| (slice.node_name(node), track(node))).map(name);
+    let tracks = nodes.into_iter().map(|node| named(node, slice));
     let all: Vec<Value> = tracks.chain(events).collect();
     let document = json!({
         "displayTimeUnit": "ms",
@@ -35,6 +34,14 @@ pub fn draw(slice: &Slice) -> String {
     });
     // A value of strings and numbers has no way to fail.
     format!("{document:#}\n")
+}
+
+/// The name of a node's track.
+fn named(node: NodeId, slice: &Slice) -> Value {
+    json!({
+        "ph": "M", "name": "thread_name", "pid": 1, "tid": track(node),
+        "args": {"name": slice.node_name(node)},
+    })
 }
 
 /// A frame is a short stay at either end and the flow between them; one that died has no other end.

@@ -201,15 +201,12 @@ mod tests {
         let mut reader = Reader::from_str(svg);
         let mut names = Vec::new();
         loop {
-            match reader.read_event().unwrap() {
-                Event::Start(tag) | Event::Empty(tag) => {
-                    for attribute in tag.attributes() {
-                        attribute.unwrap();
-                    }
-                    names.push(String::from_utf8(tag.name().as_ref().to_vec()).unwrap());
-                }
-                Event::Eof => return names,
-                _ => {}
+            let event = reader.read_event().unwrap();
+            if let Event::Start(tag) | Event::Empty(tag) = &event {
+                tag.attributes().for_each(|attribute| drop(attribute.unwrap()));
+                names.push(String::from_utf8(tag.name().as_ref().to_vec()).unwrap());
+            } else if matches!(event, Event::Eof) {
+                return names;
             }
         }
     }

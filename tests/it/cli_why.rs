@@ -72,7 +72,8 @@ fn a_trace_tells_the_same_as_the_run_it_is_of() {
     check(0, &recorded);
     let made = place.run(&["why", "late.yaml", "--message", "m1", "--seed", "1"]);
     assert_eq!(recorded.out, made.out);
-    let place = place.with("renamed", &place.read("t.jsonl"));
+    let text = place.read("t.jsonl");
+    let place = place.with("renamed", &text);
     assert_eq!(place.run(&["why", "renamed", "--message", "m1"]).out, made.out);
 }
 

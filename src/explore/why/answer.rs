@@ -158,12 +158,10 @@ impl<'b, 'a> Case<'b, 'a> {
     /// How it ended at the server.
     fn end(&self) -> Option<String> {
         let Record { at, fact, .. } = self.gone()?;
-        Some(match fact {
-            Fact::Bounce { code, .. } => {
-                format!("The server sent it back to {} at {at}: {code}.", self.sender())
-            }
-            _ => format!("Its time was over at the server at {at}: it expired."),
-        })
+        let Fact::Bounce { code, .. } = fact else {
+            return Some(format!("Its time was over at the server at {at}: it expired."));
+        };
+        Some(format!("The server sent it back to {} at {at}: {code}.", self.sender()))
     }
 
     /// What its sender knows of its end.

@@ -185,19 +185,19 @@ impl<'b, 'a> Selection<'b, 'a> {
     }
 
     /// Every frame and fact of the key requests that are in the slice already.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the other facts are about no key request")]
     fn requests(&mut self) {
         let records = self.book.records;
+        let is_key = |fact: &Fact| match fact {
+            Fact::Lookup { .. } | Fact::LookupFailed { .. } | Fact::KeyReply { .. } => true,
+            Fact::Tx(frame) | Fact::Rx(frame) => {
+                matches!(frame.kind, Some(FrameKind::LookupKey | FrameKind::KeyReply))
+            }
+            _ => false,
+        };
         let asks = |place: &usize| {
             let fact = &records[*place].fact;
-            let is_key = |frame: &crate::trace::fact::FrameFact| {
-                matches!(frame.kind, Some(FrameKind::LookupKey | FrameKind::KeyReply))
-            };
-            let key = match fact {
-                Fact::Lookup { .. } | Fact::LookupFailed { .. } | Fact::KeyReply { .. } => true,
-                Fact::Tx(frame) | Fact::Rx(frame) => is_key(frame),
-                _ => false,
-            };
-            req_of(fact).filter(|_| key)
+            req_of(fact).filter(|_| is_key(fact))
         };
         let asked: BTreeSet<ReqId> = self.places.iter().filter_map(asks).collect();
         let of = |record: &Record| req_of(&record.fact).is_some_and(|req| asked.contains(&req));

@@ -52,6 +52,7 @@ fn device(record: &Record) -> Said {
         Fact::PowerOff { why: StopCause::Barrier } => {
             doubt("stops: a crash at a named point".to_owned())
         }
+        Fact::PowerOff { why: StopCause::Store } => doubt("stops: its store failed".to_owned()),
         Fact::PowerOff { why: StopCause::Restore } => doubt("stops to be restored".to_owned()),
         Fact::Rolledback { snapshot } => doubt(format!("goes back to the snapshot `{snapshot}`")),
         Fact::State { to: DeviceState::Blank } => doubt("has no keys any more".to_owned()),
@@ -184,9 +185,10 @@ fn receiving(book: &Book<'_>, record: &Record) -> Said {
         Fact::Waiting { mid, why } => doubt(format!("{} waits: {why}", called(mid))),
         Fact::Commit { mid, .. } => good(format!("has {} in its inbox", called(mid))),
         Fact::Duplicate { mid } => plain(format!("has {} already", called(mid)), Weight::Detail),
-        Fact::Reject { mid, why } => {
-            bad(format!("does not accept {}: {why}", mid.as_ref().map_or("a frame".into(), called)))
-        }
+        Fact::Reject { mid, why } => bad(format!(
+            "does not accept {}: {why}",
+            mid.as_ref().map_or_else(|| "a frame".to_owned(), called)
+        )),
         Fact::Display { mid, text, late, missing, .. } => {
             let mut said = format!("shows {}: `{text}`", called(mid));
             if *late {
