@@ -127,7 +127,7 @@ impl Oracle for EpochsNeverFall {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.grounds.over(record.at, spec);
         let meddling = self.tampering.observe(record);
         self.recorded(record, docket);

@@ -25,7 +25,7 @@ impl Oracle for KeysHaveOneEncoding {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.other.over(record.at, spec);
         if device_of(record).is_none() {
             return;
