@@ -168,7 +168,8 @@ impl Measure {
             let key = (user, sealing.draft);
             // The number of a message that the server holds stays its own (see `points`).
             let owner = self.by_mid.get(&sealing.mid).filter(|owner| **owner != key);
-            let taken = owner.and_then(|owner| self.flights.get(owner)).is_some_and(|it| it.accepted);
+            let taken =
+                owner.and_then(|owner| self.flights.get(owner)).is_some_and(|it| it.accepted);
             if !taken
                 && let Some(flight) = self.flights.get_mut(&key)
                 && flight.mid.as_ref() != Some(&sealing.mid)

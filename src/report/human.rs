@@ -203,6 +203,12 @@ impl Layout {
             format!("{} in {} of virtual time", grouped(totals.events), span(totals.virtual_time)),
         );
         row("took", format!("{}{}", span(real), rate(totals.events, real)));
+        for (kind, times) in &summary.healing {
+            let at = |ppb| span(times.quantile(ppb));
+            let (half, most) = (at(HALF_PPB), at(MOST_PPB));
+            let faults = counted(times.count(), "fault");
+            row("heals", format!("{}: p50 {half}, p99 {most} after {faults}", clean(kind)));
+        }
         if totals.unshown > 0 {
             let style = self.palette.doubt;
             row("not shown", format!("{style}{}{style:#}", counted(totals.unshown, "claim")));
@@ -263,6 +269,11 @@ impl Layout {
         text
     }
 }
+
+/// The median, in parts per billion.
+pub(super) const HALF_PPB: u64 = 500_000_000;
+/// The 99th percentile, in parts per billion.
+pub(super) const MOST_PPB: u64 = 990_000_000;
 
 /// A finding with its run.
 struct Seen<'a> {

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::report::claims::Unshown;
 use crate::report::coverage::{Scope, Shown, claims};
+use crate::report::human::{HALF_PPB, MOST_PPB};
 use crate::report::summary::{Summary, Totals};
+use crate::verdict::metrics::Distribution;
 use crate::verdict::outcome::{Digests, Outcome};
 use crate::verdict::requirement::{Polarity, Requirement};
 
@@ -39,6 +41,7 @@ struct Results<'a> {
     manifest: &'a Manifest,
     totals: &'a Totals,
     digest: Digests,
+    healing: Vec<Healing<'a>>,
     coverage: CoverageView<'a>,
     runs: &'a [Outcome],
 }
@@ -58,6 +61,16 @@ struct CoverageView<'a> {
 struct Share {
     shown: usize,
     of: usize,
+}
+
+/// How long after the ends of faults of one kind everything that they held up was through.
+#[derive(Serialize)]
+struct Healing<'a> {
+    fault: &'a str,
+    count: u64,
+    p50_ns: u64,
+    p99_ns: u64,
+    max_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -80,6 +93,7 @@ pub fn results(manifest: &Manifest, summary: &Summary, runs: &[Outcome], scope: 
         manifest,
         totals: &summary.totals,
         digest: summary.digests(),
+        healing: summary.healing.iter().map(|(fault, times)| healing(fault, times)).collect(),
         coverage: CoverageView {
             claims: Share { shown: coverage.claims(all), of: claims(all) },
             positive: share(Polarity::Positive),
@@ -95,6 +109,16 @@ pub fn results(manifest: &Manifest, summary: &Summary, runs: &[Outcome], scope: 
         serde_json::to_string_pretty(&results).expect("outcomes are made of values that JSON has");
     text.push('\n');
     text
+}
+
+fn healing<'a>(fault: &'a str, times: &Distribution) -> Healing<'a> {
+    Healing {
+        fault,
+        count: times.count(),
+        p50_ns: times.quantile(HALF_PPB).as_nanos(),
+        p99_ns: times.quantile(MOST_PPB).as_nanos(),
+        max_ns: times.max().as_nanos(),
+    }
 }
 
 #[cfg(test)]

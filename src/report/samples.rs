@@ -18,6 +18,7 @@ pub(super) fn pass(seed: u64) -> Outcome {
     let mut metrics = Metrics::default();
     metrics.add("lookups", 2);
     metrics.time("chat.delivery", Duration::from_millis(120));
+    metrics.time("heal.partition", Duration::from_millis(800 * seed.min(3)));
     Outcome {
         case: "ROT-R1-inflight[lead=20ms]".to_owned(),
         title: "A message stored before the receiver rotates is still displayed".to_owned(),

@@ -3,6 +3,8 @@
 //! Runs are added in the order of cases and seeds, whatever the order in which they were made. Not here: the
 //! runs themselves, so that a campaign of a million seeds stays small.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +13,7 @@ use crate::base::units::hex;
 use crate::report::claims::{Claims, Unshown};
 use crate::report::coverage::Coverage;
 use crate::verdict::finding::Severity;
+use crate::verdict::metrics::Distribution;
 use crate::verdict::outcome::{Digests, Outcome, Verdict};
 
 /// The sum.
@@ -22,11 +25,16 @@ pub struct Summary {
     pub coverage: Coverage,
     /// Claims that the scenarios so far did not show.
     pub unshown: Vec<Unshown>,
+    /// How long after its end a fault's last effect was over, by kind of fault.
+    pub healing: BTreeMap<String, Distribution>,
     claims: Claims,
     last_case: String,
     only: Option<Digests>,
     campaign: [Sha256; 3],
 }
+
+/// What the names of times to heal begin with; the kind of fault follows.
+const HEALING: &str = "heal.";
 
 /// Counts over all runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -74,6 +82,11 @@ impl Summary {
         totals.records += outcome.records;
         totals.virtual_time += outcome.virtual_time;
         self.coverage.add(outcome);
+        for (name, times) in &outcome.metrics.times {
+            if let Some(kind) = name.strip_prefix(HEALING) {
+                self.healing.entry(kind.to_owned()).or_default().merge(times);
+            }
+        }
         self.claims.add(outcome);
 
         let digests = &outcome.digest;
