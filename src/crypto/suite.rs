@@ -1,7 +1,8 @@
 //! The calls of a cryptographic suite, statically dispatched, and the types of its values.
 //!
 //! Two implementations: `p256` is the real profile PEAD-P256-1, `model` has the same interface and sizes
-//! but no security. `shared` lets either compute an agreement once for both ends. Not here: which octets are fed to them (`schedule`, `proto`).
+//! but no security. `shared` lets either compute an agreement once for both ends.
+//! Not here: which octets are fed to them (`schedule`, `proto`).
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Capabilities: what a device under test declares that it can do, each by true or false, none left out.
 //!
-//! Scenarios say by `needs` what they cannot do without; a name that is not listed here is a typing error, never
-//! a "no". Not here: the expressions over them (`scenario`), or a device's declaration.
+//! Scenarios say by `needs` what they cannot do without; a name that is not listed here is a typing error,
+//! never a "no". Not here: the expressions over them (`scenario`), or a device's declaration.
 
 /// A capability with its meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
