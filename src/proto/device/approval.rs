@@ -366,7 +366,8 @@ impl<S: Suite> Device<S> {
             return;
         }
         let newest = if self.has(Deviation::M56) { self.desk.queue.pop_back() } else { None };
-        let Some(prompt) = newest.or(self.clear_screen()) else { return };
+        let shown = self.clear_screen();
+        let Some(prompt) = newest.or(shown) else { return };
         let late = now.wall > prompt.request.expires && !self.has(Deviation::M59);
         if late {
             self.expire(prompt);

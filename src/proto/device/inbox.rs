@@ -242,10 +242,9 @@ impl<S: Suite> Device<S> {
     fn accept(&mut self, now: Now, mid: Mid, arrival: &Arrival, plain: Vec<u8>) {
         let contact = self.durable.contacts.entry(mid.sender.clone()).or_default();
         let generation = contact.pin.map(|pin| pin.generation).unwrap_or_default();
-        let standing = match contact.window.standing(mid.seq) {
-            Standing::TooOld if self.config.deviations.has(Deviation::M32) => Standing::New,
-            standing => standing,
-        };
+        let standing = contact.window.standing(mid.seq);
+        let forgiven = standing == Standing::TooOld && self.has(Deviation::M32);
+        let standing = if forgiven { Standing::New } else { standing };
         let trusted = self.has(Deviation::M67) && self.asking(&Asking::Poll).is_none();
         match standing {
             Standing::TooOld if !self.config.deviations.has(Deviation::M93) => {

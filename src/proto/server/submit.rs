@@ -79,12 +79,14 @@ impl<S: Suite> Account<S> {
         let row = mailbox.and_then(|mailbox| mailbox.row(&header.sender, &generation));
         let row = row.unwrap_or(&fresh);
         let judgement = row.judge(header.seq, attempt, content);
-        let judgement = match judgement {
-            Judgement::Known { .. } if self.config.deviations.has(Deviation::M72) => Judgement::New,
-            Judgement::Conflict if self.config.deviations.has(Deviation::M84) => {
-                Judgement::Known { attempt, content }
-            }
-            judgement => judgement,
+        let wrong = self.config.deviations;
+        let known = matches!(judgement, Judgement::Known { .. });
+        let judgement = if known && wrong.has(Deviation::M72) {
+            Judgement::New
+        } else if judgement == Judgement::Conflict && wrong.has(Deviation::M84) {
+            Judgement::Known { attempt, content }
+        } else {
+            judgement
         };
         (judgement, row.least_free().0)
     }
