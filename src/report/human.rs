@@ -420,7 +420,8 @@ mod tests {
                  warning {claims} none of these runs shows it\n"
             )
         );
-        let end = layout().summary(&summary, &[], Duration::ZERO, "inconclusive (exit 3)");
+        let scope = Scope { requirements: Vec::new(), oracles: Vec::new() };
+        let end = layout().summary(&summary, &scope, Duration::ZERO, "inconclusive (exit 3)");
         assert!(end.contains("not shown     1 claim\n"), "{end}");
     }
 
