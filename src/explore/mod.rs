@@ -7,5 +7,6 @@
 pub mod attempt;
 pub mod campaign;
 pub mod mutants;
+pub mod relations;
 pub mod subject;
 pub mod why;

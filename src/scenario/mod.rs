@@ -24,5 +24,6 @@ pub mod schema;
 pub mod source;
 pub mod syntax;
 pub mod tree;
+pub mod variant;
 pub mod write;
 mod yaml;
