@@ -10,6 +10,7 @@ pub mod escrow;
 pub mod expect;
 pub mod judge;
 mod later;
+mod linear;
 pub mod liveness;
 mod mail;
 pub mod measure;
