@@ -28,6 +28,8 @@ Exit codes: 0 all as expected and something was verified, 1 a finding, 2 usage o
 pub enum Command {
     /// Run scenario files in virtual time.
     Run(Run),
+    /// Make the same runs in two ways on the same luck, and tell what differs.
+    Compare(Compare),
     /// Read scenario files and tell everything that is wrong with them.
     Check(Check),
     /// Print the JSON Schema of scenario files.
@@ -104,6 +106,53 @@ pub struct Run {
     /// Run only the i-th of n equal shares of the runs.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
+}
+
+impl Run {
+    /// As if nothing but the selection were given.
+    #[must_use]
+    pub const fn of(selection: Selection) -> Self {
+        Self {
+            selection,
+            seed: None,
+            seeds: None,
+            case: None,
+            suite: None,
+            threads: None,
+            report: None,
+            trace: None,
+            format: Format::Human,
+            fail_fast: false,
+            relations: false,
+            shard: None,
+        }
+    }
+}
+
+/// Arguments of `compare`.
+#[derive(Clone, Debug, Args)]
+pub struct Compare {
+    /// The scenario of both arms, or one for each.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required = true, num_args = 1..=2)]
+    pub files: Vec<PathBuf>,
+    /// Change a value in the second arm; of two files, in both.
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<String>,
+    /// Run with this seed only.
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+    /// Run with these seeds, both ends included.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub seeds: Option<RangeInclusive<u64>>,
+    /// Use this suite whatever the scenario says.
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<Suite>,
+    /// Threads to run on; the results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// How to print the comparison.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
 }
 
 /// Arguments of `check`.

@@ -5,6 +5,7 @@
 
 pub mod args;
 mod check;
+mod compare;
 mod decode;
 pub mod exit;
 mod explain;
@@ -31,6 +32,7 @@ pub fn run(cli: &Cli) -> Exit {
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),
         Command::Why(args) => why::run(args),

@@ -7,7 +7,7 @@ use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cli::args::{self, Drawing, Format, Selection, Why};
+use crate::cli::args::{self, Drawing, Selection, Why};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Wanted};
 use crate::cli::jobs::{Job, jobs};
@@ -181,18 +181,10 @@ fn made(args: &Why) -> Result<Known, CliError> {
     let (mut loaded, _) = files::load(&selection, Wanted::All)?;
     check(&mut loaded)?;
     let wanted = args::Run {
-        selection,
         seed: args.seed,
-        seeds: None,
         case: args.case.clone(),
         suite: args.suite,
-        threads: None,
-        report: None,
-        trace: None,
-        format: Format::Human,
-        fail_fast: false,
-        relations: false,
-        shard: None,
+        ..args::Run::of(selection)
     };
     let mut best: Option<Known> = None;
     for job in jobs(&loaded, &wanted)? {

@@ -4,6 +4,7 @@
 //! verdicts (`verdict`), or where reports are written (`cli`).
 
 pub mod claims;
+pub mod compare;
 pub mod coverage;
 pub mod human;
 pub mod json;

@@ -61,6 +61,7 @@ impl Metrics {
 pub struct Distribution {
     buckets: BTreeMap<u32, u64>,
     count: u64,
+    sum: Duration,
     max: Duration,
 }
 
@@ -72,6 +73,7 @@ impl Distribution {
     pub fn note(&mut self, span: Duration) {
         *self.buckets.entry(bucket(span.as_nanos())).or_default() += 1;
         self.count += 1;
+        self.sum += span;
         self.max = self.max.max(span);
     }
 
@@ -79,6 +81,12 @@ impl Distribution {
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The mean, rounded down; nothing of none.
+    #[must_use]
+    pub fn mean(&self) -> Option<Duration> {
+        (self.count > 0).then(|| self.sum.scale(1, self.count))
     }
 
     /// The longest.
@@ -107,6 +115,7 @@ impl Distribution {
             *self.buckets.entry(*bucket).or_default() += count;
         }
         self.count += other.count;
+        self.sum += other.sum;
         self.max = self.max.max(other.max);
     }
 }
@@ -146,7 +155,9 @@ mod tests {
             assert!(found >= Duration::from_millis(millis), "{found}");
             assert!(found <= Duration::from_millis(millis).scale(104, 100), "{found}");
         }
+        assert_eq!(distribution.mean(), Some(Duration::from_micros(500_500)));
         assert_eq!(Distribution::default().quantile(500_000_000), Duration::ZERO);
+        assert_eq!(Distribution::default().mean(), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod capability;
 pub mod catalog;
+pub mod figures;
 pub mod finding;
 pub mod matrix;
 pub mod metrics;
