@@ -5,7 +5,9 @@
 //! run. Not here: one run (`sim`), files and flags (`cli`), or how results look (`report`).
 
 pub mod attempt;
+pub mod bisect;
 pub mod campaign;
 pub mod mutants;
 pub mod subject;
+pub mod verify;
 pub mod why;

@@ -10,6 +10,8 @@ pub mod cpu;
 mod forge;
 mod frame;
 mod keys;
+#[cfg(test)]
+mod leak;
 mod links;
 mod node;
 mod outbox;
