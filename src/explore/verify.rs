@@ -369,3 +369,75 @@ impl Campaign<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::subject;
+    use crate::scenario::read::{Extras, read_text};
+    use crate::sim::leak;
+    use crate::trace::fact::Fact;
+
+    /// The certificate of a few runs of a small scenario with this ID.
+    fn certificate(id: &str, ways: Vec<Way>) -> Certificate {
+        let text = format!(
+            "peadsim: 1\nid: {id}\ntitle: t\ndevices: {{alice: {{}}, bob: {{}}}}\n\
+             steps: [{{send: {{from: alice, to: bob}}}}]\nexpect: []\n"
+        );
+        let reading = read_text("a.yaml", &text, &Extras::default());
+        let plan = |run: usize| {
+            let seed = run as u64 + 1;
+            subject::plan(&reading, &reading.cases[0], "a.yaml", seed).map(Arc::new)
+        };
+        let settings = Settings {
+            ways,
+            threads: NonZeroUsize::MIN,
+            devices_max: usize::MAX,
+            trails: false,
+            stopped: &|| false,
+        };
+        verify(&Runs { count: 3, plan: &plan }, &settings, |_| ())
+    }
+
+    fn ways(threads: usize) -> Vec<Way> {
+        Way::all(NonZeroUsize::new(threads).unwrap())
+    }
+
+    #[test]
+    fn threads_are_doubled_up_to_the_most() {
+        let counts = |threads| {
+            let counted = |way| if let Way::Threads(n) = way { Some(n.get()) } else { None };
+            ways(threads).into_iter().filter_map(counted).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(1), [0; 0]);
+        assert_eq!(counts(2), [2]);
+        assert_eq!(counts(6), [2, 4, 6]);
+        assert_eq!(counts(8), [2, 4, 8]);
+    }
+
+    #[test]
+    fn a_determined_simulator_is_certified() {
+        let certificate = certificate("SOUND", ways(3));
+        assert_eq!((certificate.failure, certificate.mismatches.len()), (None, 0));
+        for Tally { way, equal, different } in certificate.tallies {
+            assert_eq!((equal, different), (3, 0), "{way}");
+        }
+    }
+
+    #[test]
+    fn a_leak_is_found_and_bisected_to_the_first_record() {
+        let certificate = certificate(leak::CASE, vec![Way::Again, ways(2)[1]]);
+        for way in [Way::Again, ways(2)[1]] {
+            let found = certificate.mismatches.iter().find(|it| it.way == way);
+            let parting = found.and_then(|it| it.parting.clone()).unwrap();
+            let difference = &parting.difference;
+            let (left, right) = (&difference.left[0], &difference.right[0]);
+            assert_eq!((left.id, left.cause), (right.id, right.cause), "the same frame");
+            assert!(matches!(left.fact, Fact::Rx(_)) && left.at != right.at, "arrives later");
+            assert!(difference.fields().iter().any(|field| field.path == "at"));
+            let cause = parting.causes[0].as_ref().unwrap();
+            assert!(matches!(cause.fact, Fact::Tx(_)) && Some(cause.id) == left.cause);
+            assert_eq!(parting.causes[0], parting.causes[1], "what led to it is the same");
+        }
+    }
+}

@@ -11,7 +11,7 @@ mod forge;
 mod frame;
 mod keys;
 #[cfg(test)]
-mod leak;
+pub mod leak;
 mod links;
 mod node;
 mod outbox;

@@ -181,7 +181,7 @@ mod tests {
         -      0.001000s harness.0 -        {"phase":"active"}
         -      0.001000s harness.0 -        {"phase":"active"}
         +      0.001000s harness.0 harness.0 {"phase":"active"}
-          they differ in cause: null, "harness.0"
+          they differ in cause: null, {"node":4294967295,"seq":0}
         "#);
     }
 
