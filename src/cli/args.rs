@@ -44,6 +44,8 @@ pub enum Command {
     Vectors(Vectors),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
     Mutants(Mutants),
+    /// Make runs several times, on several threads, suites and backends, and compare their digests.
+    Verify(Verify),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page.
@@ -165,7 +167,7 @@ pub struct Why {
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
-    /// `C05-R2`, `S-03`, `M39`, `R1`, `E101`, ...
+    /// `C05-R2`, `S-03`, `M39`, `R1`, `E101`, or a version of digests: `rng`, `trace`, `world`.
     #[arg(value_name = "ID")]
     pub id: String,
 }
@@ -213,6 +215,29 @@ pub struct Mutants {
     /// Fail only for what is worse than in this matrix, Markdown or JSON.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub check: Option<PathBuf>,
+}
+
+/// Arguments of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct Verify {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Run with these seeds, both ends included, instead of the scenarios' own.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub seeds: Option<RangeInclusive<u64>>,
+    /// Most threads that runs are spread over: 2, 4, 8 and so on up to this.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Write scenarios/digests.txt anew, from the first seed of each case.
+    ///
+    /// Cases may come and go. Where a stored digest changes, a version must have been raised that says why:
+    /// RNG_VERSION, TRACE_VERSION or WORLD_VERSION (`peadsim explain world`). Otherwise nothing is written.
+    #[arg(long, conflicts_with_all = ["paths", "set", "sweep", "seeds"])]
+    pub bless: bool,
+    /// How to print the certificate.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
 }
 
 /// Arguments of `completions`.

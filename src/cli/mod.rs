@@ -19,6 +19,7 @@ mod schema;
 mod setup;
 mod shell;
 mod vectors;
+mod verify;
 mod why;
 
 use crate::cli::args::{Cli, Command};
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),
         Command::Mutants(args) => mutants::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),
     };

@@ -10,6 +10,8 @@ pub mod cpu;
 mod forge;
 mod frame;
 mod keys;
+#[cfg(test)]
+pub mod leak;
 mod links;
 mod node;
 mod outbox;

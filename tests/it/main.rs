@@ -12,6 +12,7 @@ mod cli;
 mod cli_mutants;
 mod cli_run;
 mod cli_tools;
+mod cli_verify;
 mod cli_why;
 mod crypto_known_answers;
 mod crypto_points;
