@@ -6,5 +6,9 @@
 
 pub mod attempt;
 pub mod campaign;
+pub mod incidents;
+pub mod marks;
 pub mod mutants;
+pub mod shrink;
 pub mod subject;
+pub mod swarm;

@@ -1,9 +1,11 @@
-//! Floor 1: requirements, findings, verdicts, metrics, the outcome of a run, the kill matrix.
+//! Floor 1: requirements, findings, verdicts, metrics, the outcome of a run, the kill matrix, explorations.
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
 pub mod catalog;
+pub mod exploration;
 pub mod finding;
+pub mod fingerprint;
 pub mod matrix;
 pub mod metrics;
 pub mod outcome;
