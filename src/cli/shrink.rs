@@ -49,11 +49,12 @@ pub fn run(args: &Shrink) -> Result<Exit, CliError> {
             let plan = subject::plan(&file.reading, case, "", seed).map_err(CliError::Usage)?;
             let trees = [drawn(&case.tree, &plan), as_written(case, seed)];
             for tree in trees {
-                let mut failures = driver::failures(&tree).into_iter().map(|(print, _)| print);
-                let wanted =
-                    failures.find(|it| named.as_ref().is_none_or(|n| *n == it.to_string()));
-                others.extend(failures.map(|it| it.to_string()));
-                let Some(wanted) = wanted else { continue };
+                let failures = driver::failures(&tree);
+                others.extend(failures.iter().map(|(print, _)| print.to_string()));
+                let fits = |it: &Fingerprint| named.as_ref().is_none_or(|n| *n == it.to_string());
+                let Some((wanted, _)) = failures.into_iter().find(|(print, _)| fits(print)) else {
+                    continue;
+                };
                 let stopped = || interrupt.is_raised();
                 if let Some(shrunk) = watched(&tree, &wanted, &stopped) {
                     return finish(args.out.as_deref(), &shrunk, interrupt.is_raised());

@@ -27,7 +27,7 @@ use crate::sim::world::Limits;
 use crate::trace::fact::{Fact, Phase};
 use crate::trace::record::Record;
 use crate::trace::sink::Sink;
-use crate::verdict::fingerprint::Fingerprint;
+use crate::verdict::fingerprint::{Fingerprint, sentence};
 
 /// Most runs of one shrinking: some ten times what a scenario of a swarm takes.
 pub const RUNS_MAX: u64 = 4_000;
@@ -167,7 +167,7 @@ fn run(plan: &Arc<Plan>, other: Option<&mut dyn Sink>) -> Trial {
     }
     let failures = match attempt(plan, options) {
         Ok(outcome) => {
-            let of = |it| Fingerprint::of(it, &names).map(|print| (print, it.message.clone()));
+            let of = |it| Fingerprint::of(it, &names).zip(sentence(it).map(str::to_owned));
             outcome.findings.iter().filter_map(of).collect()
         }
         Err(text) => vec![(Fingerprint::breakdown(&text), text)],

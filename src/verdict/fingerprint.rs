@@ -31,12 +31,10 @@ impl Fingerprint {
     /// users and steps.
     #[must_use]
     pub fn of(finding: &Finding, names: &BTreeSet<String>) -> Option<Self> {
-        let expected = finding.message.strip_prefix(EXPECTED);
-        let message = match (finding.severity, expected) {
-            (Severity::Warning, Some(rest)) => rest.split_once(": ").map_or(rest, |(_, it)| it),
-            (Severity::Fail | Severity::Error, _) => &finding.message,
-            (Severity::Warning | Severity::Inconclusive, _) => return None,
-        };
+        let message = sentence(finding)?;
+        // What was seen instead of an expectation differs from run to run.
+        let told = message.split_once(", but ").filter(|_| finding.oracle == "expect");
+        let message = told.map_or(message, |(expected, _)| expected);
         Some(Self {
             oracle: finding.oracle.clone(),
             requirements: finding.requirements.iter().map(ToString::to_string).collect(),
@@ -49,6 +47,17 @@ impl Fingerprint {
     pub fn breakdown(text: &str) -> Self {
         let (oracle, shape) = ("harness".to_owned(), shape(text, &BTreeSet::new()));
         Self { oracle, requirements: Vec::new(), shape }
+    }
+}
+
+/// What a failure says, expected or not; `None` for what is no failure.
+#[must_use]
+pub fn sentence(finding: &Finding) -> Option<&str> {
+    let expected = finding.message.strip_prefix(EXPECTED);
+    match (finding.severity, expected) {
+        (Severity::Warning, Some(rest)) => Some(rest.split_once(": ").map_or(rest, |(_, it)| it)),
+        (Severity::Fail | Severity::Error, _) => Some(&finding.message),
+        (Severity::Warning | Severity::Inconclusive, _) => None,
     }
 }
 

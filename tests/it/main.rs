@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod cli_explore;
 mod cli_run;
 mod cli_tools;
 mod crypto_known_answers;
