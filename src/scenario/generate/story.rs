@@ -165,9 +165,13 @@ impl Story<'_> {
                 (self.user(), self.direction(), self.when(), self.lasting());
             self.add(format!("clog: {{links: {links}, direction: {way}, {when}, {lasting}}}"));
             if chance(self.draw, 3) {
-                let (when, lasting) = (self.when(), self.lasting());
+                // Long enough for every link to be clogged before the first is released.
+                let (when, last) = (self.when(), self.frame.active * 250);
+                let lasting = self.draw.between(10_000, last);
                 let all = self.frame.devices.join(", ");
-                self.add(format!("swizzle: {{links: [{all}], every: 2s, {when}, {lasting}}}"));
+                self.add(format!(
+                    "swizzle: {{links: [{all}], every: 2s, {when}, for: {lasting}ms}}"
+                ));
             }
         }
         if self.has(Family::Partition) {
