@@ -14,6 +14,9 @@ use crate::scenario::tree::{Entry, Node, NodeKind};
 const KEPT: [&str; 9] =
     ["peadsim", "id", "title", "suite", "seeds", "devices", "steps", "deviations", "expect"];
 
+/// Keys whose lists are of users, any number of them.
+const GROUPS: [&str; 6] = ["links", "from", "to", "by", "among", "fleet"];
+
 /// When each step acted in the run of a tree, from the end of the prelude, by index; `None` if it did not.
 pub type Times = Vec<Option<Duration>>;
 
@@ -272,20 +275,23 @@ fn owner(text: &str) -> &str {
     text.split_once('.').map_or(text, |(owner, _)| owner)
 }
 
-/// Takes a name out of lists of names that have others.
+/// Takes a name out of lists of names that have others; what is a pair stays one.
 fn thin(node: &mut Node, name: &str) {
-    match &mut node.kind {
-        NodeKind::Null | NodeKind::Broken | NodeKind::Scalar { .. } => {}
-        NodeKind::Seq(items) => {
-            let is_name = |item: &Node| item.text() == Some(name);
-            // The sides of a partition and the users of a pair are two: none of them can go.
-            let others = items.iter().filter(|it| it.text().is_some_and(|text| text != "server"));
-            if others.count() > 1 + usize::from(items.len() == 2) {
-                items.retain(|item| !is_name(item));
-            }
-            items.iter_mut().for_each(|item| thin(item, name));
+    let NodeKind::Map(entries) = &mut node.kind else { return };
+    for Entry { key, value } in entries {
+        match key.value.as_str() {
+            key if GROUPS.contains(&key) => leave(value, name),
+            "between" => value.items_mut().into_iter().flatten().for_each(|it| leave(it, name)),
+            _ => {}
         }
-        NodeKind::Map(entries) => entries.iter_mut().for_each(|it| thin(&mut it.value, name)),
+        thin(value, name);
+    }
+}
+
+/// Takes a name out of a list that has others.
+fn leave(list: &mut Node, name: &str) {
+    if let Some(items) = list.items_mut().filter(|items| items.len() > 1) {
+        items.retain(|item| item.text() != Some(name));
     }
 }
 
