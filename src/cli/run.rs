@@ -18,6 +18,8 @@ use crate::cli::progress::Progress;
 use crate::cli::setup;
 use crate::explore::attempt::attempt;
 use crate::explore::campaign;
+use crate::oracle::panel;
+use crate::report::coverage::Scope;
 use crate::report::human::{Layout, Palette};
 use crate::report::json::{self, Manifest};
 use crate::report::junit;
@@ -145,6 +147,7 @@ fn broken(plan: &Plan, text: &str) -> Outcome {
         verified: 0,
         findings: vec![finding],
         evidence: Default::default(),
+        evaluated: Default::default(),
         claimed: plan.claimed.clone(),
         reached: Vec::new(),
         metrics: Default::default(),
@@ -161,7 +164,7 @@ struct Session<'a> {
     args: &'a Run,
     layout: Layout,
     progress: Progress,
-    all: Vec<Requirement>,
+    scope: Scope,
     summary: Summary,
     /// Runs of the case that is not complete yet.
     case: Vec<Outcome>,
@@ -178,7 +181,7 @@ impl<'a> Session<'a> {
             args,
             layout: Layout::new(palette, jobs.iter().map(|job| job.case.id.as_str())),
             progress: Progress::new(jobs.len()),
-            all: Requirement::all().collect(),
+            scope: Scope { requirements: Requirement::all().collect(), oracles: panel::ids() },
             summary: Summary::default(),
             case: Vec::new(),
             kept: Vec::new(),
@@ -234,7 +237,7 @@ impl<'a> Session<'a> {
             exit: exit.code(),
             interrupted,
         };
-        let results = || json::results(&manifest, &self.summary, &self.kept, &self.all);
+        let results = || json::results(&manifest, &self.summary, &self.kept, &self.scope);
         if let Some(folder) = &self.args.report {
             output::write(&folder.join("results.json"), &results())?;
             let junit = junit::report(&self.kept).map_err(io::Error::other);
@@ -248,7 +251,7 @@ impl<'a> Session<'a> {
                     (true, code) => format!("interrupted, {} (exit {code})", exit.text()),
                     (false, code) => format!("{} (exit {code})", exit.text()),
                 };
-                self.layout.summary(&self.summary, &self.all, real, &ending)
+                self.layout.summary(&self.summary, &self.scope, real, &ending)
             }
         };
         self.progress.aside(|| output::print(&text))?;

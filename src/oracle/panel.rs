@@ -27,6 +27,12 @@ pub struct Panel {
     docket: Docket,
 }
 
+/// The IDs of all oracles that judge a single run, in order of their numbers.
+#[must_use]
+pub fn ids() -> Vec<&'static str> {
+    oracles().iter().map(|oracle| oracle.id()).collect()
+}
+
 /// Every oracle that judges a single run.
 fn oracles() -> Vec<Box<dyn Oracle>> {
     safety::all().into_iter().chain(liveness::all()).chain(requirement::all()).collect()
@@ -98,6 +104,7 @@ impl Panel {
         }
         reaches(spec, docket);
         claims(claimed, docket);
+        vacuous(docket);
         docket.findings.sort_by_key(|finding| finding.at);
         self.docket
     }
@@ -152,6 +159,16 @@ fn claims(claimed: &[(Requirement, Polarity)], docket: &mut Docket) {
     }
 }
 
+/// A run in which all is in order and nothing was shown says nothing (design 8).
+fn vacuous(docket: &mut Docket) {
+    let silent = docket.findings.iter().all(|it| it.severity < Severity::Inconclusive);
+    if docket.verified == 0 && silent {
+        let message = "nothing was verified: nothing that had to happen was expected or claimed";
+        let (severity, message) = (Severity::Inconclusive, message.to_owned());
+        docket.push(severity, "vacuous", &[], docket.now, &[], message);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +177,9 @@ mod tests {
     use crate::oracle::spec::{Moment, NameId, NamedThing, Point, PointRef};
     use crate::oracle::tests_support::Story;
     use crate::trace::fact::{AlarmKind, Fact, Phase, Selection};
+
+    const VACUOUS: &str = "Inconclusive vacuous: nothing was verified: nothing that had to happen \
+                           was expected or claimed";
 
     fn hello() -> (Story, NameId) {
         let mut story = Story::new(&["alice", "bob"]);
@@ -307,11 +327,27 @@ mod tests {
     }
 
     #[test]
+    fn that_nothing_happened_proves_nothing() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.phase(Phase::Active);
+        story.expect(Check::Lookups { by: 0, of: None }, 0..=0);
+        assert_eq!(findings(&story.panel(&[])), [VACUOUS]);
+        assert_eq!(findings(&hello().0.panel(&[])), [VACUOUS]);
+    }
+
+    #[test]
+    fn every_oracle_has_an_id_of_its_own() {
+        let ids = ids();
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+    }
+
+    #[test]
     fn an_excepted_oracle_is_silent() {
         let (mut story, _) = hello();
         story.at(60).displays(1, 0, 9, "forged");
         story.spec.except.insert("S-02".to_owned(), "forged on purpose".to_owned());
-        assert_eq!(findings(&story.panel(&[])), [""; 0]);
+        assert_eq!(findings(&story.panel(&[])), [VACUOUS]);
     }
 
     #[test]

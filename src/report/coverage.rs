@@ -11,10 +11,20 @@ use crate::verdict::finding::Severity;
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::{Polarity, Requirement};
 
-/// How often each requirement was shown, and how often it was found broken.
+/// What runs can show at most.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Every requirement.
+    pub requirements: Vec<Requirement>,
+    /// Every oracle that judges runs.
+    pub oracles: Vec<&'static str>,
+}
+
+/// How often each requirement was shown, and how often it was found broken; which oracles had something to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     rows: BTreeMap<Requirement, Shown>,
+    oracles: BTreeSet<String>,
 }
 
 /// What runs say of one requirement, in runs.
@@ -43,9 +53,11 @@ impl Coverage {
                 }
             }
         }
-        let failures = outcome.findings.iter().filter(|it| it.severity == Severity::Fail);
+        let failures = || outcome.findings.iter().filter(|it| it.severity == Severity::Fail);
         let broken: BTreeSet<Requirement> =
-            failures.flat_map(|finding| finding.requirements.iter().copied()).collect();
+            failures().flat_map(|finding| finding.requirements.iter().copied()).collect();
+        self.oracles.extend(outcome.evaluated.keys().cloned());
+        self.oracles.extend(failures().map(|finding| finding.oracle.clone()));
         for requirement in broken {
             self.rows.entry(requirement).or_default().broken += 1;
         }
@@ -60,6 +72,25 @@ impl Coverage {
     /// How many requirements of `all` have this side shown.
     pub fn shown(&self, all: &[Requirement], polarity: Polarity) -> usize {
         all.iter().filter(|requirement| self.of(**requirement).side(polarity) > 0).count()
+    }
+
+    /// Requirements of which nothing is known: no passing run showed a side of them.
+    pub fn without_evidence<'a>(
+        &self,
+        all: &'a [Requirement],
+    ) -> impl Iterator<Item = &'a Requirement> {
+        all.iter().filter(|requirement| {
+            let shown = self.of(**requirement);
+            shown.positive == 0 && shown.negative == 0
+        })
+    }
+
+    /// Oracles that never met a situation to judge, so that their silence means nothing.
+    pub fn never_evaluated<'a>(
+        &self,
+        all: &'a [&'static str],
+    ) -> impl Iterator<Item = &'a &'static str> {
+        all.iter().filter(|oracle| !self.oracles.contains(**oracle))
     }
 
     /// How many claims have every requirement of theirs in `all` shown on some side and none broken.
@@ -129,6 +160,23 @@ mod tests {
         assert_eq!(coverage.claims(&ALL), 0);
         assert_eq!(coverage.claims(&ALL[2..3]), 1);
         assert_eq!(claims(&ALL), 2);
+    }
+
+    #[test]
+    fn what_was_never_judged_is_known() {
+        let mut coverage = Coverage::default();
+        coverage.add(&samples::pass(1));
+        let all = ["S-03", "S-04", "L-01"];
+        let never = |coverage: &Coverage| -> Vec<&str> {
+            coverage.never_evaluated(&all).copied().collect()
+        };
+        assert_eq!(never(&coverage), ["S-04", "L-01"]);
+        let mut fail = samples::fail(1);
+        fail.findings[1].oracle = "L-01".to_owned();
+        coverage.add(&fail);
+        assert_eq!(never(&coverage), ["S-04"], "a failure is a judgement");
+        let without: Vec<_> = coverage.without_evidence(&ALL).collect();
+        assert_eq!(without, ALL.iter().collect::<Vec<_>>());
     }
 
     #[test]

@@ -10,12 +10,12 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::base::time::Duration;
-use crate::report::coverage::claims;
+use crate::report::coverage::{Scope, claims};
 use crate::report::summary::Summary;
 use crate::report::text::{counted, grouped, span};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
-use crate::verdict::requirement::{Polarity, Requirement};
+use crate::verdict::requirement::Polarity;
 
 /// The styles of the report.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +68,8 @@ const CASE_WIDTH_MAX: usize = 56;
 const FINDINGS_SHOWN: usize = 8;
 /// Seeds listed for a finding.
 const SEEDS_SHOWN: usize = 5;
+/// Requirements and oracles that are named; more are counted.
+const IDS_SHOWN: usize = 20;
 
 impl Layout {
     /// For cases with these names.
@@ -151,13 +153,12 @@ impl Layout {
         }
     }
 
-    /// The sum of all runs. `real` is how long they took, `all` the list of requirements, `ending` what it
-    /// all comes to.
+    /// The sum of all runs. `real` is how long they took, `ending` what it all comes to.
     #[must_use]
     pub fn summary(
         &self,
         summary: &Summary,
-        all: &[Requirement],
+        scope: &Scope,
         real: Duration,
         ending: &str,
     ) -> String {
@@ -178,7 +179,7 @@ impl Layout {
             let style = self.palette.doubt;
             row("warnings", format!("{style}{}{style:#}", grouped(totals.warnings)));
         }
-        let coverage = &summary.coverage;
+        let (coverage, all) = (&summary.coverage, scope.requirements.as_slice());
         row("claims", format!("{} of {}", coverage.claims(all), claims(all)));
         row(
             "requirements",
@@ -189,6 +190,19 @@ impl Layout {
                 all.len()
             ),
         );
+        let open: Vec<String> = coverage.without_evidence(all).map(ToString::to_string).collect();
+        let silent: Vec<String> =
+            coverage.never_evaluated(&scope.oracles).map(ToString::to_string).collect();
+        for (name, ids, of, what) in [
+            ("no evidence", open, all.len(), "requirements"),
+            ("never judged", silent, scope.oracles.len(), "oracles"),
+        ] {
+            match ids.len() {
+                0 => {}
+                1..=IDS_SHOWN => row(name, ids.join(" ")),
+                n => row(name, format!("{n} of {of} {what}")),
+            }
+        }
         let digests = summary.digests();
         for (name, digest) in [("digest", digests.full), ("black box", digests.black_box)] {
             if !digest.is_empty() {
@@ -292,6 +306,7 @@ pub(super) fn clean(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::samples;
+    use crate::verdict::requirement::Requirement;
 
     fn layout() -> Layout {
         Layout::new(Palette::plain(), ["ROT-R1-inflight[lead=20ms]", "APR-one-press", "ROT-R2"])
@@ -309,10 +324,11 @@ mod tests {
             runs.iter().for_each(|run| summary.add(run));
             text += &layout().case(runs);
         }
-        let all = [Requirement::of(17, 5), Requirement::of(5, 2)];
+        let requirements = vec![Requirement::of(17, 5), Requirement::of(5, 2)];
+        let scope = Scope { requirements, oracles: vec!["S-03", "S-04", "L-01"] };
         text += &layout().summary(
             &summary,
-            &all,
+            &scope,
             Duration::from_millis(820),
             "something is wrong (exit 1)",
         );
@@ -339,6 +355,8 @@ mod tests {
         warnings      2
         claims        1 of 2
         requirements  1 positive and 0 negative of 2
+        no evidence   C05-R2
+        never judged  S-04 L-01
         digest        e6d178f2239c115b1511e9305dd28b05d2e77cb09f912acaf53596848aedf391
         black box     59e6c1aa40da80708af3be005f97167ed49601ad4f6873510ce154e25bd0bbef
         result        something is wrong (exit 1)

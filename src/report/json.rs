@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::report::coverage::{Shown, claims};
+use crate::report::coverage::{Scope, Shown, claims};
 use crate::report::summary::{Summary, Totals};
 use crate::verdict::outcome::{Digests, Outcome};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -48,6 +48,8 @@ struct CoverageView {
     positive: Share,
     negative: Share,
     requirements: Vec<Row>,
+    without_evidence: Vec<Requirement>,
+    never_evaluated: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -63,18 +65,13 @@ struct Row {
     shown: Shown,
 }
 
-/// The results as JSON with a line feed at the end. `all` is the list of requirements.
+/// The results as JSON with a line feed at the end.
 ///
 /// # Panics
 /// Never: outcomes are made of values that JSON has.
 #[must_use]
-pub fn results(
-    manifest: &Manifest,
-    summary: &Summary,
-    runs: &[Outcome],
-    all: &[Requirement],
-) -> String {
-    let coverage = &summary.coverage;
+pub fn results(manifest: &Manifest, summary: &Summary, runs: &[Outcome], scope: &Scope) -> String {
+    let (coverage, all) = (&summary.coverage, scope.requirements.as_slice());
     let share = |polarity| Share { shown: coverage.shown(all, polarity), of: all.len() };
     let results = Results {
         version: RESULTS_VERSION,
@@ -86,6 +83,8 @@ pub fn results(
             positive: share(Polarity::Positive),
             negative: share(Polarity::Negative),
             requirements: all.iter().map(|id| Row { id: *id, shown: coverage.of(*id) }).collect(),
+            without_evidence: coverage.without_evidence(all).copied().collect(),
+            never_evaluated: coverage.never_evaluated(&scope.oracles).copied().collect(),
         },
         runs,
     };
@@ -102,8 +101,6 @@ mod tests {
     use super::*;
     use crate::report::samples;
 
-    const ALL: [Requirement; 2] = [Requirement::of(5, 2), Requirement::of(17, 5)];
-
     fn example() -> Value {
         let runs = [samples::pass(1), samples::fail(u64::MAX), samples::inconclusive(3)];
         let mut summary = Summary::default();
@@ -115,7 +112,9 @@ mod tests {
             exit: 1,
             interrupted: false,
         };
-        serde_json::from_str(&results(&manifest, &summary, &runs, &ALL)).unwrap()
+        let requirements = vec![Requirement::of(5, 2), Requirement::of(17, 5)];
+        let scope = Scope { requirements, oracles: vec!["S-03", "L-01"] };
+        serde_json::from_str(&results(&manifest, &summary, &runs, &scope)).unwrap()
     }
 
     fn validator() -> jsonschema::Validator {
@@ -131,6 +130,8 @@ mod tests {
             .collect();
         assert!(errors.is_empty(), "{errors:#?}");
         assert_eq!(example["coverage"]["claims"], serde_json::json!({"shown": 1, "of": 2}));
+        assert_eq!(example["coverage"]["without_evidence"], serde_json::json!(["C05-R2"]));
+        assert_eq!(example["coverage"]["never_evaluated"], serde_json::json!(["L-01"]));
         assert_eq!(example["runs"][1]["seed"], serde_json::json!(u64::MAX));
     }
 

@@ -43,11 +43,12 @@ pub fn human(matrix: &Matrix, palette: Palette, real: Duration, ending: &str) ->
             failure.seed
         );
     }
+    text.push('\n');
     let dim = palette.dim;
     let mut sum = |name: &str, value: &str| {
         let _ = writeln!(text, "{dim}{name:<13}{dim:#} {value}");
     };
-    sum("\nmutants", &summary(matrix));
+    sum("mutants", &summary(matrix));
     for (scenario, ids) in all_kills(matrix) {
         sum("kills", &format!("{}: {}", clean(scenario), ids.join(" ")));
     }
@@ -83,7 +84,7 @@ fn line(text: &mut String, row: &Row, palette: Palette, by_width: usize, run_wid
         let (scenario, fate) = (clean(&cell.scenario), State::Listed(cell.fate).word());
         let by = if cell.by.is_empty() { String::new() } else { format!(" ({})", found(cell)) };
         let runs = counted(cell.runs, "run");
-        let _ = writeln!(text, "    {scenario} lists it, but in {runs} it is {fate}{by}");
+        let _ = writeln!(text, "    {scenario} lists it: {fate}{by} in {runs}");
     }
 }
 
@@ -292,13 +293,47 @@ mod tests {
     #[test]
     fn people_see_what_kills_what_and_what_is_open() {
         let text = human(&example(), Palette::plain(), Duration::from_secs(2), "done (exit 1)");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        ✓ M24 killed           S-12 C09-R6  CACHE-LRU[n=1|2] seed 3     3.2ms  device: constant nonce
+            CACHE-LRU lists it: survived in 3 runs
+        ✗ M25 killed otherwise expect       CACHE-LRU[n=1|2] seed 3     3.2ms  device: constant nonce
+            CACHE-LRU lists it: killed otherwise (expect) in 3 runs
+        ✗ M26 unlisted                                                         device: constant nonce
+        - M27 undetectable                                                     device: constant nonce
+            nothing shows it
+        ✗ reference CACHE-LRU seed 2 does not pass: S-03: twice
+
+        mutants       4 listed, 1 killed by what is named for them, 1 undetectable, 1 killed otherwise, 1 unlisted; 2 listings wrong
+        kills         CACHE-LRU: M24 M26
+        reference     Without deviations 1 of 7 runs do not pass
+        took          2.00s
+        result        done (exit 1)
+        ");
     }
 
     #[test]
     fn what_is_committed_can_be_read_back() {
         let text = markdown(&example());
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        # Kill matrix
+
+        4 listed, 1 killed by what is named for them, 1 undetectable, 1 killed otherwise, 1 unlisted; 2 listings wrong.
+
+        Without deviations 1 of 7 runs do not pass.
+
+        | mutant | state | killed by | named for it | scenario | seed | runs | what it does wrong | CPU |
+        | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+        | M24 | killed | S-12 C09-R6 | S-12 C09-R6 | CACHE-LRU[n=1\|2] | 3 | 3 | device: constant nonce | 3.2ms |
+        | M25 | killed otherwise | expect | S-12 C09-R6 | CACHE-LRU[n=1\|2] | 3 | 3 | device: constant nonce | 3.2ms |
+        | M26 | unlisted |  | S-12 C09-R6 |  |  |  | device: constant nonce |  |
+        | M27 | undetectable |  | S-12 C09-R6 |  |  |  | device: constant nonce; undetectable: nothing shows it |  |
+
+        ## What each scenario kills
+
+        | scenario | kills |
+        | --- | --- |
+        | CACHE-LRU | M24 M26 |
+        ");
         let states: Vec<(String, &str)> = read_markdown(&text)
             .unwrap()
             .into_iter()

@@ -58,6 +58,8 @@ pub struct Plan {
     pub settle: Duration,
     /// Whether the two ends of a pair may share one computed agreement.
     pub share_agreements: bool,
+    /// Whether no device ever comes up, so that nothing may pass: a trial of the judges (design 10).
+    pub null_devices: bool,
 }
 
 /// The cryptographic suites.

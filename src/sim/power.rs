@@ -74,7 +74,7 @@ impl<S: Suite> World<S> {
         self.acting = NodeId::HARNESS;
     }
 
-    /// Starts a device that is off.
+    /// Starts a device that is off, unless the plan has none come up.
     pub(super) fn start_device(
         &mut self,
         user: u32,
@@ -85,7 +85,7 @@ impl<S: Suite> World<S> {
         let config = Arc::clone(&self.plan.profiles[plan.profile as usize].config);
         let luck = Luck::new(self.plan.seed, Purpose::Device, u64::from(user));
         let node = &mut self.devices[user as usize];
-        if node.machine.is_some() {
+        if node.machine.is_some() || self.plan.null_devices {
             return;
         }
         node.boot += 1;

@@ -125,6 +125,7 @@ fn sum_up<S: Suite>(
         verified: docket.verified,
         findings,
         evidence: docket.evidence,
+        evaluated: docket.evaluated.into_iter().map(|(id, n)| (id.to_owned(), n)).collect(),
         claimed: plan.claimed.clone(),
         reached: docket.reached.into_iter().collect(),
         metrics,

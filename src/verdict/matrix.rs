@@ -133,9 +133,9 @@ impl Matrix {
             let (now, then) = (row.state(), earlier.get(&row.id));
             match then {
                 Some(then) if then.is_settled() && !now.is_settled() => {
-                    Some(format!("{} was {}, now it is {}", row.id, then.word(), now.word()))
+                    Some(format!("{}: was {}, now {}", row.id, then.word(), now.word()))
                 }
-                None if !now.is_settled() => Some(format!("{} is new and {}", row.id, now.word())),
+                None if !now.is_settled() => Some(format!("{}: new, and {}", row.id, now.word())),
                 Some(_) | None => None,
             }
         };
@@ -268,11 +268,11 @@ mod tests {
         let worse = |words| matrix().worse_than(&earlier(words));
         assert_eq!(
             worse([("M01", "survived"), ("M02", "killed"), ("M03", "unlisted")]),
-            ["M02 was killed, now it is killed otherwise"]
+            ["M02: was killed, now killed otherwise"]
         );
         assert_eq!(
             worse([("M01", "killed"), ("M02", "crash"), ("M04", "killed")]),
-            ["M03 is new and unlisted"]
+            ["M03: new, and unlisted"]
         );
     }
 

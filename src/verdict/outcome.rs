@@ -2,6 +2,8 @@
 //!
 //! Not here: how long the simulator took, which is no property of the run.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::time::Duration;
@@ -42,6 +44,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Evidence for each requirement.
     pub evidence: Evidence,
+    /// Situations that each oracle evaluated and found in order; an oracle that never did says nothing.
+    pub evaluated: BTreeMap<String, u64>,
     /// Requirements that the scenario claims to show, with their side.
     pub claimed: Vec<(Requirement, Polarity)>,
     /// Races and coverage marks that occurred.

@@ -10,6 +10,7 @@
 
 mod cli;
 mod cli_explore;
+mod cli_mutants;
 mod cli_run;
 mod cli_tools;
 mod crypto_known_answers;
@@ -28,3 +29,4 @@ mod sim_plan;
 mod sim_steps;
 mod sources;
 mod tidy;
+mod vacuity;

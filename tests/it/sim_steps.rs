@@ -51,11 +51,9 @@ fn a_prelude_that_never_ends_is_inconclusive() {
     draft.plan.devices[1].start = Start::Off;
     let trace = go(&draft);
     assert_eq!(trace.outcome.verdict, Verdict::Inconclusive);
-    assert!(
-        trace.findings()[0].contains("`given` is not done after 10m"),
-        "{:?}",
-        trace.findings()
-    );
+    let findings = trace.findings();
+    let told = findings.iter().any(|it| it.contains("`given` is not done after 10m"));
+    assert!(told, "{findings:?}");
 }
 
 #[test]

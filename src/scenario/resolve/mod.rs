@@ -131,5 +131,6 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         active: time.active.value,
         settle: time.settle.value,
         share_agreements: devices > SHARE_ABOVE && by_the_book,
+        null_devices: false,
     })
 }
