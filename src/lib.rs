@@ -54,6 +54,7 @@
 //! | digest | a hash over all records of a run: full, masked (no key-derived octets) or black-box |
 //! | draft | something handed over for sending, until it is delivered or given up |
 //! | epoch | the number of a user's key pair; a rotation makes the next |
+//! | escrow | the keys that the harness owns, for judgements that need them |
 //! | evidence | a situation that triggers a requirement, evaluated and found in order |
 //! | fact, record | what happened at a node; the same with its time, node and cause |
 //! | finding | a broken rule or expectation, or something that could not be judged |

@@ -40,6 +40,10 @@ pub enum Purpose {
     ServerKey = 11,
     /// Generated scenarios.
     Swarm = 12,
+    /// Users who answer by themselves.
+    User = 13,
+    /// Whose keys the judges of a fleet are given.
+    Escrow = 14,
 }
 
 /// An address without its counter: whose luck, and in what.

@@ -36,6 +36,8 @@ pub enum Command {
     Schema,
     /// Write a commented skeleton of a scenario.
     New(New),
+    /// Show what led to a finding, or what became of a message.
+    Why(Why),
     /// Explain a requirement, oracle, deviation, race or diagnostic.
     Explain(Explain),
     /// Show a frame field by field, or where exactly it breaks the format.
@@ -183,6 +185,38 @@ pub struct New {
     pub like: Skeleton,
 }
 
+/// Arguments of `why`.
+#[derive(Clone, Debug, Args)]
+pub struct Why {
+    /// A scenario, which is run, or a trace that `run --trace` wrote.
+    #[arg(value_name = "FILE|TRACE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// What became of this message: its name in the scenario, or `alice>bob#1`.
+    #[arg(long, value_name = "NAME")]
+    pub message: Option<String>,
+    /// What led to the finding of this oracle: `S-03`, `expect`; by default to the worst.
+    #[arg(long, value_name = "ORACLE", conflicts_with = "message")]
+    pub finding: Option<String>,
+    /// Run with this seed only.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Run only this case: `ROT-R1[lead=20ms]`.
+    #[arg(long, value_name = "NAME")]
+    pub case: Option<String>,
+    /// Change a value of the scenario: `--set network.default.loss=5%`.
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<String>,
+    /// Make a case of each value: `--sweep network.default.loss=0%,5%`.
+    #[arg(long, value_name = "PATH=A,B", value_parser = assignment)]
+    pub sweep: Vec<String>,
+    /// Use this suite whatever the scenario says.
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<Suite>,
+    /// How to draw it.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Drawing,
+}
+
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
@@ -261,6 +295,19 @@ pub enum MatrixFormat {
     Json,
     /// To be committed.
     Markdown,
+}
+
+/// How a causal slice is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Drawing {
+    /// Lines for a terminal.
+    Text,
+    /// A sequence diagram in Mermaid's language.
+    Mermaid,
+    /// A sequence diagram as a picture.
+    Svg,
+    /// Trace events of Chrome and Perfetto, everything that belongs to it.
+    Perfetto,
 }
 
 /// How known answers are printed.

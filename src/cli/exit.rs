@@ -59,7 +59,7 @@ impl Exit {
             (totals.error > 0, Self::Harness),
             (totals.fail > 0, Self::Finding),
             (nothing, Self::NothingVerified),
-            (totals.inconclusive > 0 || interrupted, Self::Inconclusive),
+            (totals.inconclusive + totals.unshown > 0 || interrupted, Self::Inconclusive),
         ]
         .into_iter()
         .filter(|(holds, _)| *holds)
@@ -164,5 +164,7 @@ mod tests {
         ] {
             assert_eq!(Exit::of(&totals, interrupted), exit, "{totals:?} {interrupted}");
         }
+        let unshown = Totals { unshown: 1, ..totals(1, 0, 0, 0) };
+        assert_eq!(Exit::of(&unshown, false), Exit::Inconclusive);
     }
 }

@@ -60,7 +60,11 @@ pub fn load(
     selection: &Selection,
     wanted: Wanted,
 ) -> Result<(Vec<Loaded>, Vec<Skipped>), CliError> {
-    let extras = Extras { set: selection.set.clone(), sweep: selection.sweep.clone(), world: None };
+    let extras = Extras {
+        set: selection.set.clone(),
+        sweep: selection.sweep.clone(),
+        world: (wanted == Wanted::SmallRuns).then_some(WorldKind::Run),
+    };
     let mut loaded = Vec::new();
     let mut skipped = Vec::new();
     for path in &selection.paths {

@@ -21,6 +21,7 @@ mod setup;
 mod shell;
 mod shrink;
 mod vectors;
+mod why;
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::Exit;
@@ -34,6 +35,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Check(args) => check::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),
+        Command::Why(args) => why::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),

@@ -19,6 +19,7 @@ use crate::cli::setup;
 use crate::explore::attempt::attempt;
 use crate::explore::campaign;
 use crate::oracle::panel;
+use crate::oracle::spec::{Named, NamedThing};
 use crate::report::coverage::Scope;
 use crate::report::human::{Layout, Palette};
 use crate::report::json::{self, Manifest};
@@ -30,7 +31,7 @@ use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::run::RunOptions;
 use crate::trace::digest::Forms;
 use crate::trace::fact::TRACE_VERSION;
-use crate::trace::sink::{Header, Jsonl};
+use crate::trace::sink::{Header, Jsonl, MessageName, Sink};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::Requirement;
@@ -97,8 +98,8 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     // The other forms cost as much as the full one: large worlds do without the masked one.
     let masked = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked, black_box: true };
-    options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn crate::trace::sink::Sink));
-    let mut outcome = attempt(&plan, options).unwrap_or_else(|text| broken(&plan, &text));
+    options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
+    let mut outcome = safely(&plan, options);
     if let Some((sink, place)) = sink {
         sink.finish().map_err(trace_failed(place))?.publish()?;
     }
@@ -106,11 +107,25 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     Ok(outcome)
 }
 
+/// Runs a plan; a simulator that breaks down is an outcome too.
+pub(super) fn safely(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
+    attempt(plan, options).unwrap_or_else(|text| broken(plan, &text))
+}
+
 fn trace_failed(place: &Path) -> impl FnOnce(io::Error) -> CliError {
     CliError::io(format!("cannot write `{}`", place.display()))
 }
 
-fn header(plan: &Plan) -> Header {
+/// What the records of a run are of.
+pub(super) fn header(plan: &Plan) -> Header {
+    let message = |it: &Named| {
+        let (NamedThing::Message { by, draft, .. } | NamedThing::Request { by, draft, .. }) =
+            &it.what
+        else {
+            return None;
+        };
+        Some(MessageName { name: it.name.clone(), by: *by, draft: *draft })
+    };
     Header {
         version: TRACE_VERSION,
         rng: RNG_VERSION,
@@ -118,6 +133,7 @@ fn header(plan: &Plan) -> Header {
         seed: plan.seed,
         suite: suite(plan).to_owned(),
         users: plan.spec.users.clone(),
+        messages: plan.spec.names.iter().filter_map(message).collect(),
     }
 }
 
@@ -159,6 +175,21 @@ fn broken(plan: &Plan, text: &str) -> Outcome {
     }
 }
 
+/// The scenario whose runs are being added.
+struct Under<'a> {
+    id: &'a str,
+    /// Runs of its own cases and seeds that are not added yet.
+    due: usize,
+}
+
+impl<'a> Under<'a> {
+    fn new(job: &Job<'a>) -> Self {
+        let cases = job.file.reading.cases.iter();
+        let due = cases.map(|case| case.scenario.seeds.value.0.len()).sum();
+        Self { id: job.case.scenario.id.value.0.as_str(), due }
+    }
+}
+
 /// Takes results in order, prints what is complete and keeps what reports need.
 struct Session<'a> {
     args: &'a Run,
@@ -168,6 +199,7 @@ struct Session<'a> {
     summary: Summary,
     /// Runs of the case that is not complete yet.
     case: Vec<Outcome>,
+    scenario: Option<Under<'a>>,
     /// Every run, if somebody wants them.
     kept: Vec<Outcome>,
     failed: Option<CliError>,
@@ -184,14 +216,15 @@ impl<'a> Session<'a> {
             scope: Scope { requirements: Requirement::all().collect(), oracles: panel::ids() },
             summary: Summary::default(),
             case: Vec::new(),
+            scenario: None,
             kept: Vec::new(),
             failed: None,
         }
     }
 
-    fn take(&mut self, job: &Job<'_>, result: Executed) -> ControlFlow<()> {
+    fn take(&mut self, job: &Job<'a>, result: Executed) -> ControlFlow<()> {
         self.progress.done(&job.case.id);
-        let taken = result.and_then(|outcome| self.add(outcome));
+        let taken = result.and_then(|outcome| self.add(job, outcome));
         match taken {
             Ok(flow) => flow,
             Err(error) => {
@@ -201,9 +234,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn add(&mut self, outcome: Outcome) -> Result<ControlFlow<()>, CliError> {
+    fn add(&mut self, job: &Job<'a>, outcome: Outcome) -> Result<ControlFlow<()>, CliError> {
         if self.case.first().is_some_and(|first| first.case != outcome.case) {
             self.print_case()?;
+        }
+        let scenario = &job.case.scenario;
+        if self.scenario.as_ref().is_none_or(|under| under.id != scenario.id.value.0.as_str()) {
+            self.end_scenario()?;
+            self.scenario = Some(Under::new(job));
+        }
+        if let Some(under) = &mut self.scenario {
+            let own = scenario.seeds.value.0.contains(&job.seed);
+            under.due = under.due.saturating_sub(usize::from(own));
         }
         self.summary.add(&outcome);
         let stop = self.args.fail_fast && outcome.verdict >= Verdict::Fail;
@@ -224,11 +266,22 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// All runs of the scenario are added: tells which of its claims they did not show.
+    fn end_scenario(&mut self) -> Result<(), CliError> {
+        let Some(under) = self.scenario.take() else { return Ok(()) };
+        let text = self.layout.unshown(self.summary.end_scenario(under.id, under.due == 0));
+        if self.args.format == Format::Human {
+            self.progress.aside(|| output::print(&text))?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self, interrupted: bool, real: Duration) -> Result<Exit, CliError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         self.print_case()?;
+        self.end_scenario()?;
         let exit = Exit::of(&self.summary.totals, interrupted);
         let manifest = Manifest {
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -240,7 +293,7 @@ impl<'a> Session<'a> {
         let results = || json::results(&manifest, &self.summary, &self.kept, &self.scope);
         if let Some(folder) = &self.args.report {
             output::write(&folder.join("results.json"), &results())?;
-            let junit = junit::report(&self.kept).map_err(io::Error::other);
+            let junit = junit::report(&self.kept, &self.summary.unshown).map_err(io::Error::other);
             let junit = junit.map_err(CliError::io("cannot make junit.xml"))?;
             output::write(&folder.join("junit.xml"), &junit)?;
         }

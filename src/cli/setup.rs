@@ -22,7 +22,10 @@ pub fn scenarios(selection: &Selection) -> Result<Vec<Loaded>, CliError> {
 }
 
 /// Tells what is wrong with the files; warnings do not keep them from running.
-fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
+///
+/// # Errors
+/// When one of them is invalid, or two have one ID.
+pub fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
     let color = output::stderr_has_color();
     for it in loaded.iter_mut() {
         it.reading.check();

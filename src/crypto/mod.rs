@@ -12,6 +12,7 @@ pub mod order;
 pub mod p256;
 pub mod pure;
 pub mod schedule;
+pub mod shared;
 pub mod sign;
 pub mod suite;
 pub mod vectors;

@@ -46,7 +46,7 @@ pub fn pair_secret<S: Suite>(
     peer_point: &Point,
     peer: Party<'_>,
 ) -> Result<Secret, KeyError> {
-    let z = S::agree(own_secret, peer_point)?;
+    let z = S::agree_between((own_secret, own.kid), (peer_point, peer.kid))?;
     Ok(pair_from_z::<S>(z, own, peer))
 }
 

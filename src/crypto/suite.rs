@@ -1,7 +1,8 @@
 //! The calls of a cryptographic suite, statically dispatched, and the types of its values.
 //!
 //! Two implementations: `p256` is the real profile PEAD-P256-1, `model` has the same interface and sizes
-//! but no security. Not here: which octets are fed to them (`schedule`, `proto`).
+//! but no security. `shared` lets either compute an agreement once for both ends.
+//! Not here: which octets are fed to them (`schedule`, `proto`).
 
 use std::fmt;
 
@@ -70,6 +71,9 @@ pub enum KeyError {
     /// Public and private half do not belong together.
     #[error("the public key does not belong to the private key")]
     Mismatch,
+    /// Agreement and signature would share one pair.
+    #[error("agreement and signatures need a key pair each")]
+    Shared,
 }
 
 /// The primitives. All are pure functions; signing is deterministic (RFC 6979).
@@ -100,6 +104,14 @@ pub trait Suite: Copy + Default + Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// When `peer` is not valid.
     fn agree(own: &Secret, peer: &Point) -> Result<Secret, KeyError>;
+
+    /// The same of key pairs with their kids, by which a suite may know what the other end computed.
+    ///
+    /// # Errors
+    /// When `peer` is not valid.
+    fn agree_between(own: (&Secret, &Hash32), peer: (&Point, &Hash32)) -> Result<Secret, KeyError> {
+        Self::agree(own.0, peer.0)
+    }
 
     /// Signs by RFC 6979, low-S.
     fn sign(secret: &Secret, message: &[u8]) -> Signature;

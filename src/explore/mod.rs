@@ -1,8 +1,9 @@
 //! Floor 5: many runs, and what only many of them show.
 //!
 //! `campaign` runs jobs on threads, `attempt` makes one run that may break down, `subject` is a scenario with
-//! the seeds to run it with. On these stands the kill matrix (`mutants`). Not here: one run (`sim`), files and
-//! flags (`cli`), or how results look (`report`).
+//! the seeds to run it with. On these stand the kill matrix (`mutants`), the swarm of generated scenarios
+//! (`swarm`) and what makes its failures small (`shrink`); `why` slices the records of one
+//! run. Not here: one run (`sim`), files and flags (`cli`), or how results look (`report`).
 
 pub mod attempt;
 pub mod campaign;
@@ -12,3 +13,4 @@ pub mod mutants;
 pub mod shrink;
 pub mod subject;
 pub mod swarm;
+pub mod why;

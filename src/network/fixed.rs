@@ -58,6 +58,17 @@ pub(super) fn normal([size, angle]: [u64; 2]) -> i64 {
     if angle >> 63 == 0 { size } else { -size }
 }
 
+/// The cosine of an angle, as a fraction of 2^64 of the full circle.
+pub fn cosine(turn: u64) -> i64 {
+    let rest = turn << 2;
+    match turn >> 62 {
+        0 => between(&COS, rest),
+        1 => -between(&COS, !rest),
+        2 => -between(&COS, rest),
+        _ => between(&COS, !rest),
+    }
+}
+
 /// A uniform value below `n`, from 64 uniform bits; 0 when `n` is 0.
 #[allow(clippy::cast_possible_truncation, reason = "the high half of a 128-bit product")]
 pub(super) fn below(n: u64, bits: u64) -> u64 {
@@ -185,6 +196,15 @@ mod tests {
             close(float(COS[i]), libm::cos(part * std::f64::consts::FRAC_PI_2), 1e-9);
         }
         close(float(LN_2), std::f64::consts::LN_2, 1e-9);
+    }
+
+    #[test]
+    fn cosines_go_all_around() {
+        for counter in 0..10_000_u64 {
+            let turn = counter.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let angle = turn as f64 / 2_f64.powi(64) * std::f64::consts::TAU;
+            close(float(cosine(turn)), libm::cos(angle), 4e-7);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Not here: any rule; those are the oracles' own.
 
 use crate::base::time::Instant;
+use crate::oracle::escrow::Escrow;
 use crate::oracle::spec::Spec;
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::{Evidence, Finding, Severity};
@@ -50,11 +51,13 @@ pub fn account_of(record: &Record) -> Option<u32> {
     record.id.node.user().filter(|_| record.id.node.is_account())
 }
 
-/// Where judges put findings and evidence.
+/// What lies before the judges: the keys they may ask for, and what they have found and seen shown.
 #[derive(Debug, Default)]
 pub struct Docket {
     /// Time of the record judged last.
     pub now: Instant,
+    /// Keys that the harness owns.
+    pub escrow: Escrow,
     /// What was found.
     pub findings: Vec<Finding>,
     /// What was shown.

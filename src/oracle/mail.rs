@@ -66,6 +66,8 @@ pub struct Item {
     pub accepted: Instant,
     /// The record of that.
     pub record: RecordId,
+    /// Digest of its octets.
+    pub content: Hash32,
     /// How often it was offered.
     pub offers: u32,
     /// What its receiver refused it for last.
@@ -85,8 +87,8 @@ pub struct Mail {
 impl Mail {
     /// Takes one record; returns the message whose place it changes or confirms, as it was before.
     pub fn observe(&mut self, record: &Record) -> Option<(Letter, Option<Item>)> {
-        if let Fact::Accept { mid, generation, attempt, known, .. } = &record.fact {
-            return Some(self.accept(record, mid, *generation, *attempt, *known));
+        if let Fact::Accept { .. } = &record.fact {
+            return self.accept(record);
         }
         let (mid, generation, place) =
             if let Fact::Offer { mid, generation, delivery, .. } = &record.fact {
@@ -124,21 +126,18 @@ impl Mail {
         Some((letter, before))
     }
 
-    fn accept(
-        &mut self,
-        record: &Record,
-        mid: &Mid,
-        generation: Hash32,
-        attempt: u64,
-        known: bool,
-    ) -> (Letter, Option<Item>) {
-        let letter = (mid.clone(), generation);
-        self.last.insert(mid.clone(), generation);
+    fn accept(&mut self, record: &Record) -> Option<(Letter, Option<Item>)> {
+        let Fact::Accept { mid, generation, attempt, content, known, .. } = &record.fact else {
+            return None;
+        };
+        let letter = (mid.clone(), *generation);
+        self.last.insert(mid.clone(), *generation);
         let before = self.items.get(&letter).cloned();
         if !known {
             let item = Item {
                 account: record.id.node.user().unwrap_or(u32::MAX),
-                attempt,
+                attempt: *attempt,
+                content: *content,
                 place: Place::Stored,
                 accepted: record.at,
                 record: record.id,
@@ -147,7 +146,7 @@ impl Mail {
             };
             self.items.insert(letter.clone(), item);
         }
-        (letter, before)
+        Some((letter, before))
     }
 
     /// Leases do not survive a restart (protocol 4.5).

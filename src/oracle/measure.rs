@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{DraftId, Mid, ReqId};
+use crate::base::id::{DraftId, Mid, ReqId, TxnId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::{NameId, Spec};
-use crate::trace::fact::{About, DraftStatus, Fact, FrameFact, FrameKind, Selection};
+use crate::trace::fact::{About, Content, DraftStatus, Fact, FrameFact, FrameKind, Selection};
 use crate::trace::record::Record;
 
 /// One figure.
@@ -31,8 +31,14 @@ pub struct Measure {
     /// Messages accepted, by name.
     accepted: BTreeMap<NameId, u64>,
     lookups: BTreeSet<(u32, ReqId)>,
+    /// Requests that have come and are not yet shown: their names, and when they were composed.
+    come: BTreeMap<Mid, Asked>,
+    /// Requests that were shown and not yet answered.
+    shown: BTreeMap<TxnId, Asked>,
     faults: BTreeMap<String, Fault>,
 }
+
+type Asked = (Option<NameId>, Instant);
 
 #[derive(Debug)]
 struct Flight {
@@ -160,7 +166,12 @@ impl Measure {
             }
         } else if let Fact::Encrypt(sealing) = &record.fact {
             let key = (user, sealing.draft);
-            if let Some(flight) = self.flights.get_mut(&key)
+            // The number of a message that the server holds stays its own (see `points`).
+            let owner = self.by_mid.get(&sealing.mid).filter(|owner| **owner != key);
+            let taken =
+                owner.and_then(|owner| self.flights.get(owner)).is_some_and(|it| it.accepted);
+            if !taken
+                && let Some(flight) = self.flights.get_mut(&key)
                 && flight.mid.as_ref() != Some(&sealing.mid)
             {
                 flight.mid = Some(sealing.mid.clone());
@@ -184,12 +195,25 @@ impl Measure {
         let Some(flight) = self.flights.get_mut(&key) else { return };
         if !flight.answered {
             flight.answered = true;
-            time(flight, "response", at, spec, measured);
+            time((flight.name, flight.composed), "response", at, spec, measured);
             self.forget(key);
         }
     }
 
     fn inward(&mut self, record: &Record, spec: &Spec, measured: &mut Vec<Measured>) {
+        if let Fact::ApprovalSeen { txn, .. } | Fact::DeclineSeen { txn, .. } = &record.fact {
+            if let Some(asked) = self.shown.remove(txn) {
+                time(asked, "answer", record.at, spec, measured);
+            }
+            return;
+        }
+        if let Fact::Prompt(shown) = &record.fact {
+            let come = shown.request.as_ref().and_then(|mid| self.come.remove(mid));
+            if let Some(asked) = come {
+                self.shown.insert(shown.txn, asked);
+            }
+            return;
+        }
         if let Fact::Accept { mid, .. } = &record.fact {
             let flight = self.by_mid.get(mid).and_then(|key| self.flights.get_mut(key));
             if let Some(flight) = flight
@@ -206,20 +230,18 @@ impl Measure {
             }
             return;
         }
-        let mid = if let Fact::Display { mid, .. } | Fact::Processed { mid, .. } = &record.fact {
-            mid
-        } else if let Fact::Prompt(shown) = &record.fact
-            && let Some(mid) = &shown.request
-        {
-            mid
-        } else {
+        let (Fact::Display { mid, kind, .. } | Fact::Processed { mid, kind }) = &record.fact else {
             return;
         };
         let Some(key) = self.by_mid.get(mid).copied() else { return };
         if let Some(flight) = self.flights.get(&key)
             && !flight.over
         {
-            time(flight, "delivery", record.at, spec, measured);
+            let asked = (flight.name, flight.composed);
+            if *kind == Content::Request {
+                self.come.insert(mid.clone(), asked);
+            }
+            time(asked, "delivery", record.at, spec, measured);
             self.end(key, record.at, measured);
         }
     }
@@ -275,19 +297,19 @@ impl Measure {
     }
 }
 
-/// Notes a time under the metric itself and under the message's name.
+/// Notes the time since a composition under the metric itself and under the message's name.
 fn time(
-    flight: &Flight,
+    (name, composed): Asked,
     what: &'static str,
     at: Instant,
     spec: &Spec,
     measured: &mut Vec<Measured>,
 ) {
-    let span = at.since(flight.composed);
-    measured.push(Measured::Time(Cow::Borrowed(what), flight.composed, span));
-    let index = flight.name.and_then(|name| usize::try_from(name.0).ok());
+    let span = at.since(composed);
+    measured.push(Measured::Time(Cow::Borrowed(what), composed, span));
+    let index = name.and_then(|name| usize::try_from(name.0).ok());
     if let Some(named) = index.and_then(|index| spec.names.get(index)) {
         let name = Cow::Owned(format!("{}.{what}", named.name));
-        measured.push(Measured::Time(name, flight.composed, span));
+        measured.push(Measured::Time(name, composed, span));
     }
 }

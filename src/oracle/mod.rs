@@ -1,14 +1,19 @@
-//! Floor 2: judges that read records and a [`spec::Spec`], never a plan and never a live world.
+//! Floor 2: judges that read records, a [`spec::Spec`] and keys in [`escrow`], never a plan and never a live
+//! world.
 //!
 //! The same oracle judges a simulated run, a recorded one and a real device. One oracle per file, named as
 //! the sentence it defends. Not here: what makes the records, or how findings are printed.
 
+mod dark;
+mod encoding;
+pub mod escrow;
 pub mod expect;
 pub mod judge;
 mod later;
 pub mod liveness;
 mod mail;
 pub mod measure;
+mod needles;
 pub mod panel;
 pub mod points;
 pub mod races;
@@ -16,9 +21,10 @@ mod ranges;
 pub mod requirement;
 mod rollback;
 pub mod safety;
+mod secrets;
 pub mod spec;
 mod tampering;
 #[cfg(test)]
-mod tests_support;
+pub(crate) mod tests_support;
 mod trouble;
 mod turn;

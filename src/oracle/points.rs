@@ -152,6 +152,11 @@ impl Tracker {
         Point::ALL.iter().filter_map(move |point| of(*point))
     }
 
+    /// The records that first showed these points, in the order of points.
+    pub fn lived(&self, name: NameId) -> impl Iterator<Item = RecordId> {
+        Point::ALL.iter().filter_map(move |point| self.record(PointRef { name, point: *point }))
+    }
+
     /// The name of a message in flight or past.
     #[must_use]
     pub fn message(&self, mid: &Mid) -> Option<NameId> {
@@ -231,8 +236,10 @@ impl Tracker {
         } else if let Fact::Encrypt(sealing) = &record.fact {
             let Some(name) = self.followed(user, sealing.draft) else { return };
             mark(name, Point::Encrypted);
-            let known = self.messages.get(&sealing.mid).is_some_and(|it| it.name == name);
-            if !known {
+            // A number under which the server holds a message stays that message's: a device that was
+            // rolled back and takes it again is told so, and takes another.
+            let taken = |it: &Message| it.name == name || it.once.contains(&Point::Stored);
+            if !self.messages.get(&sealing.mid).is_some_and(taken) {
                 let message = Message { name, once: BTreeSet::new() };
                 self.messages.insert(sealing.mid.clone(), message);
             }

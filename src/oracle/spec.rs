@@ -1,6 +1,7 @@
 //! What oracles may know beside the records: names, declared limits, bounds, expectations.
 //!
-//! The plan carries it. Not here: deviations (an oracle must not know them), luck, or steps.
+//! The plan carries it. Not here: keys (`escrow`), deviations (an oracle must not know them),
+//! luck, or steps.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -42,6 +43,11 @@ pub struct Spec {
     pub round_trip: Duration,
     /// Latency between accounts.
     pub internal: Duration,
+    /// Longest time that a durable write may take, with stores in trouble as the scenario has them.
+    pub slowest_write: Duration,
+    /// Whether one end of a pair may have computed its agreement for both; then only pairs that each end
+    /// computes on its own show that both agree.
+    pub shared_agreements: bool,
 }
 
 /// What a device declares of itself (its ICS) and what bounds follow.
@@ -321,6 +327,12 @@ impl Spec {
     pub fn limits(&self, user: u32) -> Option<&DeviceLimits> {
         let index = self.limits_of.get(usize::try_from(user).ok()?)?;
         self.limits.get(usize::try_from(*index).ok()?)
+    }
+
+    /// How long outputs may wait for durable writes: for the one under way and for their own.
+    #[must_use]
+    pub const fn held_up(&self) -> Duration {
+        self.slowest_write.times(2)
     }
 
     /// A user's name.

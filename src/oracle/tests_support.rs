@@ -7,14 +7,20 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
+use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant, Millis};
+use crate::crypto::keys::KeyPair;
+use crate::crypto::model::Model;
+use crate::crypto::schedule::{Party, kid};
+use crate::crypto::suite::Suite as _;
+use crate::oracle::escrow::{Escrow, Held, Shared};
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::panel::Panel;
 use crate::oracle::spec::{
     Check, Circumstances, DeviceLimits, Expectation, NameId, Named, NamedThing, ServerBounds, Spec,
 };
 use crate::trace::fact::{
-    About, ApprovalMade, Content, Fact, FrameFact, FrameKind, LookupCause, Opening, Phase,
+    About, ApprovalMade, Content, Fact, FrameFact, FrameKind, LookupCause, Octets, Opening, Phase,
     PromptShown, ReplyResult, Sealing, Selection, Way,
 };
 use crate::trace::record::{Record, RecordId};
@@ -26,6 +32,8 @@ pub struct Story {
     pub records: Vec<Record>,
     pub now: Instant,
     sequence: BTreeMap<NodeId, u64>,
+    /// Keys that the harness owns.
+    held: Vec<Held>,
 }
 
 /// A recognizable hash.
@@ -62,8 +70,11 @@ impl Story {
             bandwidth: None,
             round_trip: Duration::from_millis(100),
             internal: Duration::from_millis(1),
+            slowest_write: Duration::from_millis(1),
+            shared_agreements: false,
         };
-        Self { spec, records: Vec::new(), now: Instant::START, sequence: BTreeMap::new() }
+        let (records, sequence, held) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { spec, records, now: Instant::START, sequence, held }
     }
 
     /// Names a thing.
@@ -333,7 +344,7 @@ impl Story {
 
     /// Feeds the run to an oracle and concludes.
     pub fn judge(&self, mut oracle: impl Oracle) -> Docket {
-        let mut docket = Docket::default();
+        let mut docket = Docket { escrow: self.escrow(), ..Docket::default() };
         for record in &self.records {
             docket.now = record.at;
             oracle.observe(record, &self.spec, &mut docket);
@@ -344,6 +355,66 @@ impl Story {
 }
 
 impl Story {
+    /// The keys of a user's first epoch, whether or not the harness owns them.
+    pub fn keys(user: u32) -> Held {
+        let luck = Luck::new(1, Purpose::Keys, user.into());
+        let [agree, sign] = [0, 1].map(|n| KeyPair::generate::<Model>(&mut luck.at(n)));
+        Held { user, agree, sign: sign.secret }
+    }
+
+    /// The harness owns the keys of this user.
+    pub fn holds_keys(&mut self, user: u32) {
+        self.held.push(Self::keys(user));
+    }
+
+    fn escrow(&self) -> Escrow {
+        let mut escrow = Escrow::of::<Model>();
+        self.held.iter().for_each(|held| escrow.keep(held.clone()));
+        escrow
+    }
+
+    /// What two users' keys have in common.
+    pub fn shared(&self, one: u32, other: u32) -> Arc<Shared> {
+        let users = [one, other].map(|user| self.user(user));
+        let kids = [one, other].map(|user| kid::<Model>(&Self::keys(user).agree.public));
+        let [one, other] =
+            [0, 1].map(|n| Party { user: &users[n], epoch: Epoch::FIRST, kid: &kids[n] });
+        self.escrow().shared(one, other).unwrap()
+    }
+
+    /// The first user with whom this one agrees on a value that begins with a zero octet.
+    pub fn agreement_with_zero(&self, one: u32) -> u32 {
+        let secret = Self::keys(one).agree.secret;
+        let begins = |other: &u32| {
+            let z = Model::agree(&secret, &Self::keys(*other).agree.public).unwrap();
+            z.expose()[0] == 0
+        };
+        let users = u32::try_from(self.spec.users.len()).unwrap();
+        (0..users).filter(|other| *other != one).find(begins).unwrap()
+    }
+
+    /// The fingerprint of the key for messages between these two.
+    pub fn direction(&self, from: u32, to: u32) -> Hash32 {
+        let shared = self.shared(from, to);
+        self.escrow().direction(&shared, &self.user(from), &self.user(to)).unwrap()
+    }
+
+    /// As [`Self::derives`] under epochs 1 and 1, from the users' keys.
+    pub fn derives_truly(&mut self, at: u32, peer: u32) -> RecordId {
+        let [own_kid, their_kid] =
+            [at, peer].map(|user| kid::<Model>(&Self::keys(user).agree.public));
+        let (own, theirs, secret) = (Epoch::FIRST, Epoch::FIRST, self.shared(at, peer).print);
+        let peer = self.user(peer);
+        self.device(at, Fact::Derive { peer, own, theirs, own_kid, their_kid, secret })
+    }
+
+    /// A device sends these octets.
+    pub fn transmits(&mut self, by: u32, kind: FrameKind, about: About, octets: &[u8]) -> RecordId {
+        let mut frame = self.frame(kind, true, about);
+        frame.octets = Some(Octets(octets.into()));
+        self.device(by, Fact::Tx(frame))
+    }
+
     /// Feeds the run to the whole panel.
     pub fn panel(&self, claimed: &[(Requirement, Polarity)]) -> Docket {
         let mut panel = Panel::new(Arc::new(self.spec.clone()));

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
+use crate::oracle::spec::Spec;
 use crate::trace::record::{Record, RecordId};
 
-/// How long outputs of a turn may come: the slowest write and the slowest processor together.
+/// How long outputs of a turn may come on the slowest processor; those behind writes come later by these.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Things to be remembered for the rest of a turn.
@@ -59,10 +60,11 @@ impl<T> Turns<T> {
     }
 
     /// The things whose turns are certainly over.
-    pub fn over(&mut self, now: Instant) -> Vec<T> {
+    pub fn over(&mut self, now: Instant, spec: &Spec) -> Vec<T> {
+        let longest = LONGEST + spec.held_up();
         let mut over = Vec::new();
         while let Some((at, node, cause)) = self.order.front().copied() {
-            if now.since(at) < LONGEST {
+            if now.since(at) < longest {
                 break;
             }
             self.order.pop_front();

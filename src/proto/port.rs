@@ -48,7 +48,7 @@ pub enum DeviceInput {
     /// A frame from the server, decoded.
     Frame(Envelope),
     /// Octets that are no frame.
-    Garbage,
+    Garbage(Vec<u8>),
     /// The writes up to this token are durable.
     Persisted(Token),
     /// What the user does.

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::base::time::Duration;
-use crate::report::human::{Palette, clean};
+use crate::report::human::Palette;
+use crate::report::text::clean;
 use crate::verdict::exploration::{Exploration, Failure, WINDOW};
 
 /// Windows that are shown of the fall of new marks.

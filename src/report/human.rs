@@ -10,9 +10,10 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::base::time::Duration;
+use crate::report::claims::Unshown;
 use crate::report::coverage::{Scope, claims};
 use crate::report::summary::Summary;
-use crate::report::text::{counted, grouped, span};
+use crate::report::text::{clean, counted, grouped, span};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::Polarity;
@@ -111,10 +112,37 @@ impl Layout {
             .map(|seen| seen.run.repro.as_str())
             .collect();
         repros.dedup();
-        for repro in repros {
+        for repro in &repros {
             text += &format!("    {}\n", clean(repro));
         }
+        // What led to it is the next question, asked of the same run.
+        if verdict == Verdict::Fail
+            && let Some(words) = repros.first().and_then(|it| it.strip_prefix("peadsim run "))
+        {
+            text += &format!("    peadsim why {}\n", clean(words));
+        }
         text
+    }
+
+    /// What the runs of a scenario claimed and did not show.
+    #[must_use]
+    pub fn unshown(&self, claims: &[Unshown]) -> String {
+        let (doubt, strong) = (self.palette.doubt, self.palette.strong);
+        let line = |it: &Unshown| {
+            let which = match it.severity {
+                Severity::Warning => "none of these runs",
+                Severity::Inconclusive | Severity::Fail | Severity::Error => "no run",
+            };
+            format!(
+                "    {doubt}{}{doubt:#} {strong}{}{strong:#} claims the {} side of {}, \
+                 and {which} shows it\n",
+                severity_word(it.severity),
+                clean(&it.scenario),
+                it.side,
+                it.requirement
+            )
+        };
+        claims.iter().map(line).collect()
     }
 
     fn finding(&self, text: &mut String, seen: &[Seen<'_>], runs: usize) {
@@ -175,6 +203,16 @@ impl Layout {
             format!("{} in {} of virtual time", grouped(totals.events), span(totals.virtual_time)),
         );
         row("took", format!("{}{}", span(real), rate(totals.events, real)));
+        for (kind, times) in &summary.healing {
+            let at = |ppb| span(times.quantile(ppb));
+            let (half, most) = (at(HALF_PPB), at(MOST_PPB));
+            let faults = counted(times.count(), "fault");
+            row("heals", format!("{}: p50 {half}, p99 {most} after {faults}", clean(kind)));
+        }
+        if totals.unshown > 0 {
+            let style = self.palette.doubt;
+            row("not shown", format!("{style}{}{style:#}", counted(totals.unshown, "claim")));
+        }
         if totals.warnings > 0 {
             let style = self.palette.doubt;
             row("warnings", format!("{style}{}{style:#}", grouped(totals.warnings)));
@@ -231,6 +269,11 @@ impl Layout {
         text
     }
 }
+
+/// The median, in parts per billion.
+pub(super) const HALF_PPB: u64 = 500_000_000;
+/// The 99th percentile, in parts per billion.
+pub(super) const MOST_PPB: u64 = 990_000_000;
 
 /// A finding with its run.
 struct Seen<'a> {
@@ -298,10 +341,6 @@ const fn severity_word(severity: Severity) -> &'static str {
     }
 }
 
-pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,6 +383,7 @@ mod tests {
               records d1.17 s0.4
               with 2 of 3 seeds: 2, 3
             peadsim run scenarios/approval/press.yaml --seed 2
+            peadsim why scenarios/approval/press.yaml --seed 2
         ? inconclusive ROT-R2                             seed 7         1,419 events     4m 12s
             inconclusive reaches at 60.000000s, seed 7
               R2 did not occur
@@ -352,6 +392,7 @@ mod tests {
         runs          24 of 3 cases: 21 pass, 2 fail, 1 inconclusive
         events        34,111 in 1h 40m of virtual time
         took          820.0ms, 41,598 events/s
+        heals         partition: p50 2.40s, p99 2.40s after 24 faults
         warnings      2
         claims        1 of 2
         requirements  1 positive and 0 negative of 2
@@ -361,6 +402,28 @@ mod tests {
         black box     59e6c1aa40da80708af3be005f97167ed49601ad4f6873510ce154e25bd0bbef
         result        something is wrong (exit 1)
         ");
+    }
+
+    #[test]
+    fn a_missing_claim_is_told_with_its_scenario() {
+        let bare = Outcome { evidence: Default::default(), ..samples::pass(1) };
+        let mut summary = Summary::default();
+        let mut text = String::new();
+        for whole in [true, false] {
+            summary.add(&bare);
+            text += &layout().unshown(summary.end_scenario("ROT-R1-inflight", whole));
+        }
+        let claims = "ROT-R1-inflight claims the positive side of C17-R5, and";
+        assert_eq!(
+            text,
+            format!(
+                "    inconclusive {claims} no run shows it\n    \
+                 warning {claims} none of these runs shows it\n"
+            )
+        );
+        let scope = Scope { requirements: Vec::new(), oracles: Vec::new() };
+        let end = layout().summary(&summary, &scope, Duration::ZERO, "inconclusive (exit 3)");
+        assert!(end.contains("not shown     1 claim\n"), "{end}");
     }
 
     #[test]

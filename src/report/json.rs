@@ -4,8 +4,11 @@
 
 use serde::Serialize;
 
+use crate::report::claims::Unshown;
 use crate::report::coverage::{Scope, Shown, claims};
+use crate::report::human::{HALF_PPB, MOST_PPB};
 use crate::report::summary::{Summary, Totals};
+use crate::verdict::metrics::Distribution;
 use crate::verdict::outcome::{Digests, Outcome};
 use crate::verdict::requirement::{Polarity, Requirement};
 
@@ -38,24 +41,36 @@ struct Results<'a> {
     manifest: &'a Manifest,
     totals: &'a Totals,
     digest: Digests,
-    coverage: CoverageView,
+    healing: Vec<Healing<'a>>,
+    coverage: CoverageView<'a>,
     runs: &'a [Outcome],
 }
 
 #[derive(Serialize)]
-struct CoverageView {
+struct CoverageView<'a> {
     claims: Share,
     positive: Share,
     negative: Share,
     requirements: Vec<Row>,
     without_evidence: Vec<Requirement>,
     never_evaluated: Vec<&'static str>,
+    unshown: &'a [Unshown],
 }
 
 #[derive(Serialize)]
 struct Share {
     shown: usize,
     of: usize,
+}
+
+/// How long after the ends of faults of one kind everything that they held up was through.
+#[derive(Serialize)]
+struct Healing<'a> {
+    fault: &'a str,
+    count: u64,
+    p50_ns: u64,
+    p99_ns: u64,
+    max_ns: u64,
 }
 
 #[derive(Serialize)]
@@ -78,6 +93,7 @@ pub fn results(manifest: &Manifest, summary: &Summary, runs: &[Outcome], scope: 
         manifest,
         totals: &summary.totals,
         digest: summary.digests(),
+        healing: summary.healing.iter().map(|(fault, times)| healing(fault, times)).collect(),
         coverage: CoverageView {
             claims: Share { shown: coverage.claims(all), of: claims(all) },
             positive: share(Polarity::Positive),
@@ -85,6 +101,7 @@ pub fn results(manifest: &Manifest, summary: &Summary, runs: &[Outcome], scope: 
             requirements: all.iter().map(|id| Row { id: *id, shown: coverage.of(*id) }).collect(),
             without_evidence: coverage.without_evidence(all).copied().collect(),
             never_evaluated: coverage.never_evaluated(&scope.oracles).copied().collect(),
+            unshown: &summary.unshown,
         },
         runs,
     };
@@ -92,6 +109,16 @@ pub fn results(manifest: &Manifest, summary: &Summary, runs: &[Outcome], scope: 
         serde_json::to_string_pretty(&results).expect("outcomes are made of values that JSON has");
     text.push('\n');
     text
+}
+
+fn healing<'a>(fault: &'a str, times: &Distribution) -> Healing<'a> {
+    Healing {
+        fault,
+        count: times.count(),
+        p50_ns: times.quantile(HALF_PPB).as_nanos(),
+        p99_ns: times.quantile(MOST_PPB).as_nanos(),
+        max_ns: times.max().as_nanos(),
+    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,18 @@
 //! Nothing here reads a clock: the same outcomes give the same JSON and JUnit, octet for octet. Not here:
 //! verdicts (`verdict`), or where reports are written (`cli`).
 
+pub mod claims;
 pub mod coverage;
 pub mod explore;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod mermaid;
 pub mod mutants;
+pub mod perfetto;
 pub mod summary;
+pub mod svg;
+pub mod why_text;
 
 #[cfg(test)]
 mod samples;

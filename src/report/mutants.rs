@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::base::time::Duration;
-use crate::report::human::{Palette, clean};
-use crate::report::text::{counted, span};
+use crate::report::human::Palette;
+use crate::report::text::{clean, counted, span};
 use crate::verdict::matrix::{Cell, Fate, Matrix, Row, State};
 
 /// Version of the JSON; a change of a name or a meaning is a change of this number.

@@ -1,8 +1,10 @@
-//! Outcomes for the tests of this room. Not here: assertions.
+//! Outcomes and a slice for the tests of this room. Not here: assertions.
 
 use std::collections::BTreeMap;
 
+use crate::base::id::{Epoch, NodeId, UserId};
 use crate::base::time::{Duration, Instant};
+use crate::trace::slice::{Arrow, Line, Slice, Tone, Weight, What};
 use crate::verdict::finding::{Evidence, Finding, Severity};
 use crate::verdict::metrics::Metrics;
 use crate::verdict::outcome::{Digests, Outcome, Verdict};
@@ -16,6 +18,7 @@ pub(super) fn pass(seed: u64) -> Outcome {
     let mut metrics = Metrics::default();
     metrics.add("lookups", 2);
     metrics.time("chat.delivery", Duration::from_millis(120));
+    metrics.time("heal.partition", Duration::from_millis(800 * seed.min(3)));
     Outcome {
         case: "ROT-R1-inflight[lead=20ms]".to_owned(),
         title: "A message stored before the receiver rotates is still displayed".to_owned(),
@@ -84,4 +87,41 @@ pub(super) fn inconclusive(seed: u64) -> Outcome {
 fn digests(seed: u64) -> Digests {
     let digest = |form: &str| format!("{form}{seed:0width$x}", width = 64 - form.len());
     Digests { full: digest("f0"), masked: digest("aa"), black_box: digest("bb") }
+}
+
+/// A message that arrives the second time it is sent.
+pub(super) fn slice() -> Slice {
+    let (alice, server, bob) = (NodeId::device(0), NodeId::account(1), NodeId::device(1));
+    let line = |millis: u64, node, tone, what| Line {
+        at: Instant::START + Duration::from_millis(millis),
+        node,
+        what,
+        tone,
+        weight: Weight::Step,
+        marked: millis == 3,
+    };
+    let note = |text: &str| What::Note(text.to_owned());
+    let arrow = |to, label: &str, epoch, arrives: Option<u64>, died: Option<&str>| {
+        What::Arrow(Arrow {
+            to,
+            arrives: arrives.map(|at| Instant::START + Duration::from_millis(at)),
+            label: label.to_owned(),
+            epoch: Some(Epoch(epoch)),
+            died: died.map(str::to_owned),
+        })
+    };
+    Slice {
+        title: "m1 (alice>bob#1): a text; <b>&".to_owned(),
+        answer: vec!["m1 reached bob's user at 0.060000s.".to_owned()],
+        users: ["alice", "bob"].map(|name| UserId::new(name).unwrap()).to_vec(),
+        lines: vec![
+            line(0, NodeId::HARNESS, Tone::Doubt, note("fault cut (partition) begins")),
+            line(1, alice, Tone::Good, note("encrypts m1, own e1 to bob e2")),
+            line(2, alice, Tone::Bad, arrow(server, "submit m1", 1, None, Some("partition"))),
+            line(3, alice, Tone::Plain, arrow(server, "submit m1", 1, Some(23), None)),
+            line(40, server, Tone::Plain, arrow(bob, "deliver m1", 2, Some(60), None)),
+            line(60, bob, Tone::Good, note("shows m1: `\u{1b}[2J<script>`")),
+        ],
+        omitted: 2,
+    }
 }

@@ -3,13 +3,17 @@
 //! Runs are added in the order of cases and seeds, whatever the order in which they were made. Not here: the
 //! runs themselves, so that a campaign of a million seeds stays small.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::time::Duration;
 use crate::base::units::hex;
+use crate::report::claims::{Claims, Unshown};
 use crate::report::coverage::Coverage;
 use crate::verdict::finding::Severity;
+use crate::verdict::metrics::Distribution;
 use crate::verdict::outcome::{Digests, Outcome, Verdict};
 
 /// The sum.
@@ -19,10 +23,18 @@ pub struct Summary {
     pub totals: Totals,
     /// What was shown.
     pub coverage: Coverage,
+    /// Claims that the scenarios so far did not show.
+    pub unshown: Vec<Unshown>,
+    /// How long after its end a fault's last effect was over, by kind of fault.
+    pub healing: BTreeMap<String, Distribution>,
+    claims: Claims,
     last_case: String,
     only: Option<Digests>,
     campaign: [Sha256; 3],
 }
+
+/// What the names of times to heal begin with; the kind of fault follows.
+const HEALING: &str = "heal.";
 
 /// Counts over all runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -41,7 +53,9 @@ pub struct Totals {
     pub error: u64,
     /// Situations that were evaluated.
     pub verified: u64,
-    /// Findings that are warnings.
+    /// Claims of whole scenarios that none of their runs showed.
+    pub unshown: u64,
+    /// Findings that are warnings, and claims that may be shown by runs that were not made.
     pub warnings: u64,
     /// Events processed.
     pub events: u64,
@@ -52,7 +66,7 @@ pub struct Totals {
 }
 
 impl Summary {
-    /// Adds a run. Runs of one case must follow each other.
+    /// Adds a run. Runs of one case must follow each other, and cases of one scenario too.
     pub fn add(&mut self, outcome: &Outcome) {
         let totals = &mut self.totals;
         if totals.runs == 0 || self.last_case != outcome.case {
@@ -68,6 +82,12 @@ impl Summary {
         totals.records += outcome.records;
         totals.virtual_time += outcome.virtual_time;
         self.coverage.add(outcome);
+        for (name, times) in &outcome.metrics.times {
+            if let Some(kind) = name.strip_prefix(HEALING) {
+                self.healing.entry(kind.to_owned()).or_default().merge(times);
+            }
+        }
+        self.claims.add(outcome);
 
         let digests = &outcome.digest;
         let forms = [&digests.full, &digests.masked, &digests.black_box];
@@ -75,6 +95,16 @@ impl Summary {
             sha.update(format!("{}\n{}\n{digest}\n", outcome.case, outcome.seed));
         }
         self.only = (totals.runs == 1).then(|| digests.clone());
+    }
+
+    /// Ends a scenario and returns what its runs claimed and did not show; `whole` when none was left out.
+    pub fn end_scenario(&mut self, id: &str, whole: bool) -> &[Unshown] {
+        let before = self.unshown.len();
+        self.unshown.extend(std::mem::take(&mut self.claims).unshown(id, whole));
+        let new = &self.unshown[before..];
+        let totals = &mut self.totals;
+        *(if whole { &mut totals.unshown } else { &mut totals.warnings }) += new.len() as u64;
+        new
     }
 
     /// The digests of the only run, or of all runs together; empty when there is none.
@@ -130,6 +160,20 @@ mod tests {
         assert_eq!((totals.cases, totals.runs), (3, 4));
         assert_eq!([totals.pass, totals.inconclusive, totals.fail, totals.error], [2, 1, 1, 0]);
         assert_eq!(totals.events, outcomes.iter().map(|outcome| outcome.events).sum::<u64>());
+    }
+
+    #[test]
+    fn each_scenario_answers_for_its_own_claims() {
+        let bare = Outcome { evidence: Default::default(), ..samples::pass(1) };
+        let mut summary = Summary::default();
+        for (whole, unshown) in [(true, 1), (false, 1)] {
+            summary.add(&bare);
+            assert_eq!(summary.end_scenario("ROT", whole).len(), unshown);
+        }
+        summary.add(&samples::pass(2));
+        assert_eq!(summary.end_scenario("ROT", true), []);
+        assert_eq!((summary.totals.unshown, summary.totals.warnings), (1, 1));
+        assert_eq!(summary.unshown.len(), 2);
     }
 
     #[test]

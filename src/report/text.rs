@@ -1,4 +1,4 @@
-//! Numbers and spans of time the way people read them. Not here: exact forms, which `base` has.
+//! Numbers, spans of time and foreign texts the way people read them. Not here: exact forms, which `base` has.
 
 use crate::base::time::Duration;
 
@@ -42,6 +42,11 @@ pub(super) fn span(span: Duration) -> String {
     } else {
         format!("{}us", nanos / 1_000)
     }
+}
+
+/// Without control characters: no scenario and no device writes to a terminal what it likes.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

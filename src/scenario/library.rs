@@ -1,4 +1,4 @@
-//! Other files of a scenario: libraries that it uses, and tables of measured latencies.
+//! Other files of a scenario: libraries that it uses, and tables of measured durations.
 //!
 //! Not here: what templates do (`expand`).
 
@@ -34,7 +34,10 @@ impl Shelf {
     }
 }
 
-/// Works the tables of latencies that a scenario names, one duration a line, into its tree.
+/// Keys whose `table` may be a file.
+const WITH_TABLES: [&str; 3] = ["latency", "after", "trace"];
+
+/// Works the tables of durations that a scenario names, one a line, into its tree.
 pub fn apply_tables(
     node: &mut Node,
     shelf: Option<&Shelf>,
@@ -45,7 +48,8 @@ pub fn apply_tables(
         apply_tables(item, shelf, sources, sink);
     }
     for entry in node.entries_mut().into_iter().flatten() {
-        let table = entry.value.get_mut("table").filter(|_| entry.key.value == "latency");
+        let may = WITH_TABLES.contains(&entry.key.value.as_str());
+        let table = entry.value.get_mut("table").filter(|_| may);
         match table.map(|table| (table.text().map(str::to_owned), table)) {
             Some((Some(path), table)) => {
                 let place = Spanned::new(path, table.span);
@@ -117,7 +121,7 @@ fn open(
     sink: &mut Diagnostics,
 ) -> Option<(String, Vec<u8>)> {
     let Some(shelf) = shelf else {
-        sink.unreadable(path, "a text without a file has no libraries");
+        sink.unreadable(path, "a text without a file has no other files");
         return None;
     };
     let shown = shelf.here.join(&path.value);

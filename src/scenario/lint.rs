@@ -59,6 +59,7 @@ fn end_of(action: &Action) -> Option<Until> {
     | Action::Swizzle { until, .. }
     | Action::DirectoryOffline { until }
     | Action::MailboxLimit { until, .. }
+    | Action::Store { until, .. }
     | Action::Crash { down: until, .. }
     | Action::ServerCrash { down: until, .. }
     | Action::Frames { act: FrameAct::Hold(until), .. } = action
@@ -106,6 +107,15 @@ fn check_workload(
 /// How many times a workload is expected to act, rounded down.
 fn expected_arrivals(workload: &Workload) -> u128 {
     let devices: u128 = workload.by.iter().map(size).sum();
+    let interval = match &workload.arrivals {
+        Arrivals::Poisson(rate) | Arrivals::Sine { rate, .. } => rate.interval(),
+        Arrivals::Every { period, .. } => *period,
+        Arrivals::Trace { instants, everybody } => {
+            let acts = workload.from..workload.until;
+            let count = instants.iter().filter(|at| acts.contains(at)).count() as u128;
+            return if *everybody { count * devices } else { count };
+        }
+    };
     let one = Ratio::ONE.as_ppb();
     let mut stages = vec![(workload.from, one)];
     for (start, factor) in &workload.shape {
@@ -121,10 +131,6 @@ fn expected_arrivals(workload: &Workload) -> u128 {
         let end = stages.get(at + 1).map_or(workload.until, |(next, _)| *next);
         time += u128::from(end.saturating_sub(*start).as_nanos()) * u128::from(*factor);
     }
-    let interval = match &workload.arrivals {
-        Arrivals::Poisson(rate) => rate.interval(),
-        Arrivals::Every { period, .. } => *period,
-    };
     devices * time / u128::from(one) / u128::from(interval.as_nanos().max(1))
 }
 
@@ -221,6 +227,15 @@ fn presser(request: NameId, plan: &Plan) -> Option<u32> {
 }
 
 fn no_press(user: u32, wanted: Button, by: Option<NameId>, plan: &Plan) -> Option<String> {
+    let profile = plan.profiles.get(plan.devices.get(user as usize)?.profile as usize)?;
+    let habit = profile.user.as_ref().filter(|_| by.is_none());
+    let answers = |share: Ratio| match wanted {
+        Button::Approve => share > Ratio::ZERO,
+        Button::Reject => share < Ratio::ONE,
+    };
+    if habit.is_some_and(|user| answers(user.approves)) {
+        return None;
+    }
     let presses = plan.steps.iter().filter(|step| by.is_none_or(|by| by == step.name));
     let mut fitting = presses.filter(|step| {
         matches!(&step.action, Action::Press { by, button, .. } if *by == user && *button == wanted)

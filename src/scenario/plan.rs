@@ -2,18 +2,22 @@
 //!
 //! Ranges are drawn, templates and parameters applied, names numbered. Not here: text, spans, or state.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Duration;
-use crate::base::units::{Rate, Ratio};
+use crate::base::units::Ratio;
 use crate::network::config::{LinkConfig, Loss};
+use crate::network::latency::Latency;
 use crate::oracle::spec::{NameId, Point, PointRef, Spec};
 use crate::proto::barrier::Barrier;
 use crate::proto::config::{DeviceConfig, ServerConfig};
 use crate::trace::fact::{Button, FrameKind};
 use crate::verdict::requirement::{Polarity, Requirement};
+
+mod workload;
+
+pub use self::workload::{Arrivals, Contacts, Swing, Workload, WorkloadKind};
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -38,7 +42,7 @@ pub struct Plan {
     pub server: Arc<ServerConfig>,
     /// Latency between accounts, and of control events between nodes.
     pub internal: Duration,
-    /// Time that a durable write takes, on devices and on the server.
+    /// Time that a durable write takes on the server.
     pub sync: Duration,
     /// The prelude.
     pub given: Given,
@@ -56,7 +60,7 @@ pub struct Plan {
     pub active: Duration,
     /// How long the settle phase may last.
     pub settle: Duration,
-    /// Whether the two ends of a pair may share one computed agreement.
+    /// Whether the two ends of a pair share one computed agreement; `Spec` says so too.
     pub share_agreements: bool,
     /// Whether no device ever comes up, so that nothing may pass: a trial of the judges (design 10).
     pub null_devices: bool,
@@ -87,12 +91,25 @@ pub struct DevicePlan {
 }
 
 /// Settings shared by devices.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// What the machine is told.
     pub config: Arc<DeviceConfig>,
     /// What its processor takes for a primitive.
     pub cpu: Cpu,
+    /// Time that a durable write takes.
+    pub sync: Duration,
+    /// The user, if they answer by themselves.
+    pub user: Option<Answering>,
+}
+
+/// A user who answers everything that the screen asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answering {
+    /// How long after the buttons count.
+    pub after: Latency,
+    /// The share that is approved; the rest is rejected.
+    pub approves: Ratio,
 }
 
 /// Virtual cost of a primitive (design 4).
@@ -211,6 +228,8 @@ pub enum Action {
     DirectoryOffline { until: Until },
     /// A user's mailbox takes no more than this many messages.
     MailboxLimit { user: u32, messages: usize, until: Until },
+    /// A durable store is in trouble; one that fails is down `until` then.
+    Store { at: StoreOf, trouble: StoreTrouble, until: Until },
     /// All accounts stop and start again; or one account at a barrier.
     ServerCrash { at: Option<(u32, Barrier)>, down: Until },
     /// The operator ends a user's identity.
@@ -221,6 +240,28 @@ pub enum Action {
     Adversary { at: u32, act: AdversaryAct },
     /// Everything up to here at this device is processed.
     Fence { by: u32 },
+}
+
+/// Whose store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreOf {
+    /// That of a user's device.
+    Device(u32),
+    /// That of a user's account.
+    Account(u32),
+    /// Those of all accounts.
+    Server,
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreTrouble {
+    /// Every write takes this much longer.
+    Slow(Duration),
+    /// No write is finished.
+    Stall,
+    /// The next write fails.
+    Fail,
 }
 
 /// A request form whose times are relative.
@@ -376,6 +417,8 @@ pub enum Forgery {
     Unchained,
     /// A point off the curve.
     OffCurve,
+    /// The right point in another encoding.
+    OtherEncoding,
     /// The identity point's encoding.
     Identity,
     /// A self-signature that does not verify.
@@ -384,71 +427,6 @@ pub enum Forgery {
     OtherUser,
     /// The right record under another request ID.
     OtherRequest,
-}
-
-/// Recurring traffic.
-#[derive(Clone, Debug)]
-pub struct Workload {
-    /// Its name; messages count as `name`'s.
-    pub name: NameId,
-    /// What happens at each arrival.
-    pub what: WorkloadKind,
-    /// Who acts.
-    pub by: Vec<RangeInclusive<u32>>,
-    /// When.
-    pub arrivals: Arrivals,
-    /// Factors over time from the end of `given`, in order; before the first: all of it.
-    pub shape: Vec<(Duration, Ratio)>,
-    /// From when to when, from the end of `given`.
-    pub from: Duration,
-    /// End, at most the active phase's.
-    pub until: Duration,
-}
-
-/// What a workload does.
-#[derive(Clone, Debug)]
-pub enum WorkloadKind {
-    /// Sends texts.
-    Send {
-        /// To whom.
-        to: Contacts,
-        /// Octets of text: log-uniform between the ends.
-        size: RangeInclusive<u32>,
-        /// The first draft number of this workload.
-        first: DraftId,
-    },
-    /// Rotates.
-    Rotate,
-}
-
-/// Whom a device writes to.
-#[derive(Clone, Debug)]
-pub enum Contacts {
-    /// A symmetric contact list of this many, drawn among these, with Zipf popularity in thousandths.
-    List {
-        /// Contacts of each device.
-        count: u32,
-        /// The exponent in thousandths; 0 is uniform.
-        zipf_milli: u32,
-        /// Drawn among these.
-        among: Vec<RangeInclusive<u32>>,
-    },
-    /// One of these, uniformly.
-    OneOf(Vec<u32>),
-}
-
-/// When a workload acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrivals {
-    /// Exponential intervals; the rate is for each device.
-    Poisson(Rate),
-    /// Exact intervals for each device, with a phase of its own.
-    Every {
-        /// The interval.
-        period: Duration,
-        /// Share of the period over which the phases are spread.
-        spread: Ratio,
-    },
 }
 
 impl Plan {

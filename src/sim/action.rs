@@ -9,13 +9,12 @@ use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
 use crate::network::fault::FaultId;
-use crate::proto::barrier::Barrier;
 use crate::proto::config::ServerConfig;
 use crate::proto::port::AccountInput;
 use crate::proto::server::account::Account;
-use crate::scenario::plan::{Action, FrameAct, FrameAddress, LinkChange, Plan};
+use crate::scenario::plan::{Action, FrameAct, FrameAddress, LinkChange, Plan, StoreTrouble};
 use crate::sim::agenda::until;
-use crate::sim::barrier::Armed;
+use crate::sim::barrier::{Armed, StopAt};
 use crate::sim::permutation::Permutation;
 use crate::sim::phase::OFFLINE;
 use crate::sim::world::{Event, World};
@@ -38,7 +37,7 @@ impl<S: Suite> World<S> {
             devices(users)
         } else if let Action::Swizzle { users, every, .. } = action {
             self.swizzled(step, users, *every, end)
-        } else if let Action::ServerCrash { .. } = action {
+        } else if let Action::ServerCrash { .. } | Action::Store { .. } = action {
             (0..).zip(&self.accounts).map(|(user, _)| at_once(NodeId::account(user))).collect()
         } else if let Action::Frames { .. } = action {
             (0..).zip(&self.devices).map(|(user, _)| at_once(NodeId::device(user))).collect()
@@ -76,8 +75,8 @@ impl<S: Suite> World<S> {
         if node == self.agenda.actor(step).unwrap_or(NodeId::HARNESS) {
             let next = self.agenda.acted(step, self.now(), node);
             self.enter(next);
-            if let Some(barrier) = barrier(&it.action) {
-                return self.arm(node, step, barrier);
+            if let Some(at) = stop_of(&it.action) {
+                return self.arm(node, step, at);
             }
             cause = Some(self.began(node, step));
         }
@@ -140,6 +139,7 @@ impl<S: Suite> World<S> {
             Action::Swizzle { .. } => {
                 self.links[user as usize].begin(FaultId(step), true, true, &LinkChange::Clog);
             }
+            Action::Store { trouble, .. } => self.begin_store(node, step, *trouble),
             Action::Frames { address, act } => self.begin_rule(user, step, address, *act),
             Action::Adversary { act, .. } => self.attack(user, step, act, cause),
             Action::Fence { .. } => {
@@ -176,6 +176,8 @@ impl<S: Suite> World<S> {
         if let Action::ServerCrash { .. } = action {
             self.fallen.insert(node, step);
             self.stop(node, StopCause::Crash, cause);
+        } else if let Action::Store { trouble, .. } = action {
+            self.begin_store(node, step, *trouble);
         } else if let Action::ResetUser { .. } = action {
             self.put_in::<Account<S>>(user, AccountInput::Reset, cause, None);
         } else if let Action::MailboxLimit { messages, .. } = action {
@@ -197,18 +199,22 @@ impl<S: Suite> World<S> {
         }
     }
 
-    fn arm(&mut self, node: NodeId, step: u32, barrier: Barrier) {
-        self.armed.insert(node, Armed { step, barrier });
+    fn arm(&mut self, node: NodeId, step: u32, at: StopAt) {
+        self.armed.insert(node, Armed { step, at });
         let heal = self.agenda.heal_at();
         self.schedule(heal, node, Event::End(step));
     }
 
-    /// A node has come to its barrier.
+    /// A node has come to where it stops.
     pub(super) fn trip(&mut self, node: NodeId) {
-        let Some(Armed { step, .. }) = self.armed.remove(&node) else { return };
+        let Some(Armed { step, at }) = self.armed.remove(&node) else { return };
         let cause = self.began(node, step);
         self.fallen.insert(node, step);
-        self.stop(node, StopCause::Barrier, Some(cause));
+        let why = match at {
+            StopAt::Barrier(_) => StopCause::Barrier,
+            StopAt::Sync => StopCause::Store,
+        };
+        self.stop(node, why, Some(cause));
     }
 
     /// What a step did at a node is over.
@@ -245,6 +251,7 @@ impl<S: Suite> World<S> {
                 self.start_account(user, cause);
             }
         }
+        self.end_store(node, step);
         if node.is_device() {
             let going = self.links[user as usize].end(FaultId(step));
             self.release(going);
@@ -285,12 +292,15 @@ fn is_fault(action: &Action) -> bool {
     lasts && !silent && !rule
 }
 
-/// The point at which an action stops a node, if it waits for one.
-const fn barrier(action: &Action) -> Option<Barrier> {
+/// Where an action stops a node, if it waits for that.
+const fn stop_of(action: &Action) -> Option<StopAt> {
+    if let Action::Store { trouble: StoreTrouble::Fail, .. } = action {
+        return Some(StopAt::Sync);
+    }
     if let Action::Crash { at: Some(barrier), .. }
     | Action::ServerCrash { at: Some((_, barrier)), .. } = action
     {
-        return Some(*barrier);
+        return Some(StopAt::Barrier(*barrier));
     }
     None
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::spec::PointRef;
-use crate::scenario::plan::{Action, FrameAct, Plan, Until, When};
+use crate::scenario::plan::{Action, FrameAct, Plan, StoreOf, Until, When};
 use crate::sim::rules::Addresses;
 
 /// A step that begins or ends.
@@ -165,7 +165,8 @@ pub const fn until(action: &Action) -> Option<Until> {
         Action::Links { until, .. }
         | Action::Swizzle { until, .. }
         | Action::DirectoryOffline { until }
-        | Action::MailboxLimit { until, .. } => Some(*until),
+        | Action::MailboxLimit { until, .. }
+        | Action::Store { until, .. } => Some(*until),
         Action::Frames { act: FrameAct::Hold(until), .. } => Some(*until),
         Action::Frames { .. } | Action::Adversary { .. } => Some(Until::Heal),
         Action::Send { .. }
@@ -205,9 +206,11 @@ fn actor(action: &Action, addresses: &Addresses) -> Option<NodeId> {
         | Action::Restore { by, .. }
         | Action::Clock { by, .. }
         | Action::Fence { by }
+        | Action::Store { at: StoreOf::Device(by), .. }
         | Action::Adversary { at: by, .. } => Some(NodeId::device(*by)),
         Action::MailboxLimit { user, .. }
         | Action::ResetUser { user }
+        | Action::Store { at: StoreOf::Account(user), .. }
         | Action::ServerCrash { at: Some((user, _)), .. } => Some(NodeId::account(*user)),
         Action::Frames { address, .. } => {
             addresses.find(&address.what).and_then(|it| addresses.link(it)).map(NodeId::device)
@@ -216,6 +219,8 @@ fn actor(action: &Action, addresses: &Addresses) -> Option<NodeId> {
             [user] => Some(NodeId::device(user)),
             _ => None,
         },
-        Action::DirectoryOffline { .. } | Action::ServerCrash { at: None, .. } => None,
+        Action::DirectoryOffline { .. }
+        | Action::ServerCrash { at: None, .. }
+        | Action::Store { at: StoreOf::Server, .. } => None,
     }
 }

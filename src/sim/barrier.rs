@@ -14,13 +14,22 @@ use crate::trace::fact::Fact;
 use crate::wire::header::BodyKind;
 use crate::wire::message::Message;
 
-/// A barrier that waits for its node.
+/// A stop that waits for its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Armed {
     /// The step that set it.
     pub step: u32,
     /// Where it stops the node.
-    pub barrier: Barrier,
+    pub at: StopAt,
+}
+
+/// Where a node stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopAt {
+    /// At a named point.
+    Barrier(Barrier),
+    /// When the next writes would have become durable.
+    Sync,
 }
 
 /// On which side of an output a barrier is.
@@ -37,9 +46,9 @@ pub enum Side {
 impl<S: Suite> World<S> {
     /// What a device's barrier makes of what comes next.
     pub(super) fn device_side(&self, user: u32, next: &Next<DeviceWrite>) -> Side {
-        let Some(armed) = self.armed.get(&NodeId::device(user)) else { return Side::None };
+        let Some(barrier) = self.barrier(NodeId::device(user)) else { return Side::None };
         let outbox = &self.devices[user as usize].outbox;
-        match (next, armed.barrier) {
+        match (next, barrier) {
             (Next::Sync, Barrier::BeforeCommit) => {
                 before(writes(outbox, |write| matches!(write, DeviceWrite::Inbox(_, _, Some(_)))))
             }
@@ -50,15 +59,28 @@ impl<S: Suite> World<S> {
 
     /// What an account's barrier makes of what comes next.
     pub(super) fn account_side(&self, user: u32, next: &Next<AccountWrite>) -> Side {
-        let Some(armed) = self.armed.get(&NodeId::account(user)) else { return Side::None };
+        let Some(barrier) = self.barrier(NodeId::account(user)) else { return Side::None };
         let outbox = &self.accounts[user as usize].outbox;
-        match (next, armed.barrier) {
+        match (next, barrier) {
             (Next::Sync, Barrier::BeforeStore) => {
                 before(writes(outbox, |write| matches!(write, AccountWrite::Store { .. })))
             }
             (Next::Carry(item), barrier) => side(barrier, item),
             (Next::Sync | Next::Wait, _) => Side::None,
         }
+    }
+
+    /// The barrier at which a node stops.
+    fn barrier(&self, node: NodeId) -> Option<Barrier> {
+        match self.armed.get(&node)?.at {
+            StopAt::Barrier(barrier) => Some(barrier),
+            StopAt::Sync => None,
+        }
+    }
+
+    /// Whether the writes of a node that are done now fail.
+    pub(super) fn fails(&self, node: NodeId) -> bool {
+        self.armed.get(&node).is_some_and(|armed| armed.at == StopAt::Sync)
     }
 }
 

@@ -171,11 +171,14 @@ impl Forge {
                 let next = self.successor::<S>(newest, wall);
                 list = vec![next];
             }
-            Forgery::OffCurve | Forgery::Identity => {
+            Forgery::OffCurve | Forgery::Identity | Forgery::OtherEncoding => {
                 let sign = KeyPair::generate::<S>(&mut self.0);
                 newest.sig_pk = sign.public;
                 if how == Forgery::Identity {
                     newest.agree_pk = [0; 65];
+                } else if how == Forgery::OtherEncoding {
+                    // The hybrid form of X9.62: the same coordinates, and the parity of y in the tag.
+                    newest.agree_pk[0] = 6 | newest.agree_pk[64] & 1;
                 } else {
                     newest.agree_pk[64] ^= 1;
                 }
@@ -316,7 +319,7 @@ mod tests {
         assert_eq!((it.epoch, it.generation), (Epoch(3), newest.generation));
         let by_last = it.sig_prev.unwrap();
         assert!(!Model::verify(&newest.sig_pk, &it.signed_octets(), &by_last));
-        for how in [Forgery::OffCurve, Forgery::Identity] {
+        for how in [Forgery::OffCurve, Forgery::Identity, Forgery::OtherEncoding] {
             let (_, it) = forged(how);
             assert!(own(&it) && Model::check_point(&it.agree_pk).is_err(), "{how:?}");
         }

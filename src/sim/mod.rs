@@ -19,6 +19,7 @@ mod phase;
 mod power;
 mod rules;
 pub mod run;
+mod store;
 mod turn;
 mod user;
 mod workload;

@@ -104,9 +104,17 @@ pub struct Node<M: Machine> {
     turns: (Instant, u32),
 }
 
+/// Inputs of any kind that wait for a processor. A user or a workload that is so far ahead of the device is
+/// not what the scenario is about.
+pub const WAITING_MAX: usize = 4_096;
+
 /// Turns of a node at one instant. A machine answers an input with a few turns; one that never comes to
 /// rest would stop time.
 pub const TURNS_MAX: u32 = 100_000;
+
+/// Outputs of one turn. The largest turns go over a whole mailbox, a list of watchers or a table and say a
+/// few things of each entry; one that never ends would fill the memory.
+pub const OUTPUTS_MAX: usize = 1_000_000;
 
 impl<M: Machine> Node<M> {
     /// A node that is off.
@@ -150,7 +158,7 @@ impl<M: Machine> Node<M> {
         let Some(machine) = &mut self.machine else { return Ok(Price::default()) };
         self.turns = if self.turns.0 == at { (at, self.turns.1 + 1) } else { (at, 1) };
         if self.turns.1 > TURNS_MAX {
-            return Err(Storm);
+            return Err(Storm::Turns);
         }
         let now = self.clock.now(at);
         match stimulus {
@@ -160,6 +168,9 @@ impl<M: Machine> Node<M> {
         }
         let mut outputs = Vec::new();
         while let Some(output) = machine.poll_output() {
+            if outputs.len() == OUTPUTS_MAX {
+                return Err(Storm::Outputs);
+            }
             let label = match &output {
                 Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
                 Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => None,
@@ -197,8 +208,14 @@ impl<M: Machine> Node<M> {
 
 /// A machine does not come to rest at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{TURNS_MAX} turns at one instant")]
-pub struct Storm;
+pub enum Storm {
+    /// One turn follows another.
+    #[error("{TURNS_MAX} turns at one instant")]
+    Turns,
+    /// One turn does not end.
+    #[error("{OUTPUTS_MAX} outputs of one turn")]
+    Outputs,
+}
 
 impl<S: Suite> Machine for Device<S> {
     type Input = DeviceInput;
@@ -271,5 +288,64 @@ impl<S: Suite> Machine for Account<S> {
 
     fn persisted(token: Token) -> AccountInput {
         AccountInput::Persisted(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::fact::Fact;
+
+    /// Answers each input with this many outputs.
+    struct Talker(usize);
+
+    impl Machine for Talker {
+        type Input = usize;
+        type Write = ();
+        type Durable = ();
+
+        fn power_on(&mut self, _: Now, _: Option<Ticket>) {}
+
+        fn handle_input(&mut self, _: Now, input: usize) {
+            self.0 = input;
+        }
+
+        fn handle_timeout(&mut self, _: Now) {}
+
+        fn poll_output(&mut self) -> Option<Output<()>> {
+            self.0 = self.0.checked_sub(1)?;
+            Some(Output::Fact(Fact::Fence { name: String::new() }))
+        }
+
+        fn poll_timeout(&self) -> Option<Wake> {
+            None
+        }
+
+        fn take_work(&mut self) -> Work {
+            Work::default()
+        }
+
+        fn apply(_: &mut (), (): &()) {}
+
+        fn persisted(_: Token) -> usize {
+            0
+        }
+    }
+
+    fn turn(node: &mut Node<Talker>, at: u64, outputs: usize) -> Result<Price, Storm> {
+        let at = Instant::START + Duration::from_nanos(at);
+        node.turn(at, Stimulus::Input(outputs), None, None, Cpu::Free)
+    }
+
+    #[test]
+    fn a_turn_or_an_instant_without_end_is_given_up() {
+        let mut node = Node { machine: Some(Talker(0)), ..Node::new(()) };
+        assert!(turn(&mut node, 1, OUTPUTS_MAX).is_ok());
+        assert_eq!(turn(&mut node, 2, OUTPUTS_MAX + 1), Err(Storm::Outputs));
+        for _ in 0..TURNS_MAX {
+            assert!(turn(&mut node, 3, 0).is_ok());
+        }
+        assert_eq!(turn(&mut node, 3, 0), Err(Storm::Turns));
+        assert!(turn(&mut node, 4, 0).is_ok());
     }
 }

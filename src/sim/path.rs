@@ -228,7 +228,7 @@ impl<S: Suite> World<S> {
         let cause = self.record(NodeId::device(user), fact, frame.cause);
         let input = match Envelope::decode(&frame.octets) {
             Ok(envelope) => DeviceInput::Frame(envelope),
-            Err(_) => DeviceInput::Garbage,
+            Err(_) => DeviceInput::Garbage(frame.octets.to_vec()),
         };
         self.put_in::<Device<S>>(user, input, Some(cause), frame.label);
     }

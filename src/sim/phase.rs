@@ -12,7 +12,7 @@ use crate::proto::device::Device;
 use crate::proto::device::durable::Stage;
 use crate::proto::port::{DeviceInput, UserAction};
 use crate::proto::server::mailbox::ItemBody;
-use crate::scenario::plan::WorkloadKind;
+use crate::sim::user::Screen;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, Phase};
 use crate::verdict::finding::Severity;
@@ -146,46 +146,15 @@ impl<S: Suite> World<S> {
         self.release(going);
     }
 
-    /// A workload's action at a device, and the next one.
-    pub(super) fn arrival(&mut self, user: u32, workload: u16) {
-        let at = self.now().since(self.start);
-        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
-        let plan = &self.plan.workloads[usize::from(workload)];
-        let action = match &plan.what {
-            WorkloadKind::Send { .. } => {
-                let letter = self.traffic[usize::from(workload)].letter(plan, user, n);
-                letter.map(|letter| UserAction::Send {
-                    draft: letter.draft,
-                    to: self.user(letter.to),
-                    text: letter.text,
-                })
-            }
-            WorkloadKind::Rotate => Some(UserAction::Rotate { revoke: false }),
-        };
-        self.arrivals.insert((workload, user), n + 1);
-        if let Some(action) = action {
-            self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
-        }
-        self.next_arrival(user, workload, at);
-    }
-
-    fn next_arrival(&mut self, user: u32, workload: u16, previous: Duration) {
-        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
-        let plan = &self.plan.workloads[usize::from(workload)];
-        let traffic = &self.traffic[usize::from(workload)];
-        if let Some(at) = traffic.arrival(plan, user, n, previous) {
-            let event = Event::Arrival(workload);
-            self.schedule(self.start + at, NodeId::device(user), event);
-        }
-    }
-
     /// Lists a node as having something to bring to an end, or not any more.
     pub(super) fn list(&mut self, node: NodeId) {
         let Some(user) = node.user().map(|user| user as usize) else { return };
         let (restless, listed) = if node.is_device() {
             let it = &mut self.devices[user];
             let durable = &it.durable;
-            let work = !durable.drafts.is_empty()
+            let asked = self.screens.get(&node.user().unwrap_or(u32::MAX));
+            let work = asked.is_some_and(Screen::is_open)
+                || !durable.drafts.is_empty()
                 || !durable.inbox.is_empty()
                 || durable.keyring.pending.is_some();
             (work || !it.is_idle(), &mut it.listed)
@@ -235,6 +204,9 @@ impl<S: Suite> World<S> {
         }
         if let Some((peer, seq)) = durable.inbox.keys().next() {
             return Some(format!("holds message {seq} of {peer} back"));
+        }
+        if self.screens.get(&user).is_some_and(Screen::is_open) {
+            return Some("asks its user".to_owned());
         }
         if let Some(record) = &durable.keyring.pending {
             return Some(format!("has announced {} and not heard of it", record.epoch));

@@ -50,8 +50,10 @@ impl<S: Suite> World<S> {
                 }
                 Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
             };
+            let epochs: Vec<Epoch> = device.keyring.keys.keys().copied().collect();
             self.devices.push(Node::new(device));
             self.accounts.push(Node::new(account));
+            epochs.into_iter().for_each(|epoch| self.entrust(user, epoch));
         }
         for (user, device) in (0..).zip(&plan.devices) {
             self.acting = NodeId::account(user);
@@ -128,6 +130,7 @@ impl<S: Suite> World<S> {
         self.record(node, Fact::PowerOff { why }, cause);
         if node.is_device() {
             self.devices[user].stop();
+            self.close_screen(node);
         } else {
             self.accounts[user].stop();
         }

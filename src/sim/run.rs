@@ -9,7 +9,9 @@ use crate::base::time::Instant;
 use crate::base::units::hex;
 use crate::crypto::model::Model;
 use crate::crypto::p256::P256;
+use crate::crypto::shared::Shared;
 use crate::crypto::suite::Suite;
+use crate::oracle::escrow::Escrow;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::world::{Limits, World};
@@ -36,6 +38,7 @@ pub struct RunOptions<'a> {
 /// Runs a plan.
 pub fn run(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
     match plan.suite {
+        SuiteName::P256 if plan.share_agreements => run_with::<Shared<P256>>(plan, options),
         SuiteName::P256 => run_with::<P256>(plan, options),
         SuiteName::Model => run_with::<Model>(plan, options),
     }
@@ -45,28 +48,28 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
     let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
     let mut digester = Digester::new(users, RNG_VERSION, options.forms);
     let mut panel = Panel::new(Arc::clone(&plan.spec));
+    *panel.escrow() = Escrow::of::<S>();
     let mut counted = Counted::default();
     match World::<S>::new(Arc::clone(plan), options.limits) {
         Err(limit) => counted.findings.push(refused(&limit.to_string())),
-        Ok(mut world) => loop {
-            for record in world.take_records() {
-                counted.records += 1;
-                panel.observe(&record);
-                digester.take(&record);
-                options.sinks.iter_mut().for_each(|sink| sink.take(&record));
-            }
-            let failed = || panel.findings().iter().any(|it| it.severity >= Severity::Fail);
-            if (options.fail_fast && failed()) || !world.step() {
-                counted.take(&mut world);
+        Ok(mut world) => {
+            let mut goes_on = true;
+            loop {
+                world.take_keys().for_each(|held| panel.escrow().keep(held));
                 for record in world.take_records() {
                     counted.records += 1;
                     panel.observe(&record);
                     digester.take(&record);
                     options.sinks.iter_mut().for_each(|sink| sink.take(&record));
                 }
-                break;
+                if !goes_on {
+                    break;
+                }
+                let failed = || panel.findings().iter().any(|it| it.severity >= Severity::Fail);
+                goes_on = !(options.fail_fast && failed()) && world.step();
             }
-        },
+            counted.take(&mut world);
+        }
     }
     sum_up::<S>(plan, &options, panel, &digester.digest(), counted)
 }

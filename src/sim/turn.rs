@@ -3,7 +3,7 @@
 //! Not here: what a frame meets on its way (`path`), or power (`power`).
 
 use crate::base::id::NodeId;
-use crate::base::time::Instant;
+use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
 use crate::engine::timer::{Generation, Woken};
 use crate::proto::device::Device;
@@ -12,7 +12,7 @@ use crate::proto::server::account::Account;
 use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::frame::Label;
-use crate::sim::node::{Machine, Node, Stimulus, Waiting};
+use crate::sim::node::{Machine, Node, Stimulus, WAITING_MAX, Waiting};
 use crate::sim::outbox::{Item, Next};
 use crate::sim::world::{Event, Mail, World};
 use crate::trace::fact::Fact;
@@ -27,6 +27,8 @@ pub(super) trait Resident<S: Suite>: Machine + Sized {
     fn node(world: &mut World<S>, user: u32) -> &mut Node<Self>;
     /// Its processor.
     fn cpu(world: &World<S>, user: u32) -> Cpu;
+    /// How long its durable writes take.
+    fn sync(world: &World<S>, user: u32) -> Duration;
     /// Carries an output out.
     fn carry(world: &mut World<S>, user: u32, item: Item<Self::Write>);
     /// What an armed barrier makes of outputs: see `barrier`.
@@ -47,6 +49,11 @@ impl<S: Suite> World<S> {
             return;
         }
         if node.is_busy() {
+            if node.inputs.len() >= WAITING_MAX {
+                let what =
+                    format!("{WAITING_MAX} inputs wait for the processor of {}", M::id(user));
+                return self.limit(Severity::Inconclusive, what);
+            }
             node.inputs.push_back(Waiting::Input { input, cause, request });
         } else {
             self.turn::<M>(user, Stimulus::Input(input), cause, request.as_ref());
@@ -93,7 +100,7 @@ impl<S: Suite> World<S> {
             match next {
                 Next::Carry(item) => M::carry(self, user, item),
                 Next::Sync => {
-                    let at = self.now() + self.plan.sync;
+                    let at = self.now() + M::sync(self, user) + self.slowness(M::id(user));
                     self.schedule(at, M::id(user), Event::Synced(life));
                 }
                 Next::Wait => break,
@@ -162,9 +169,13 @@ impl<S: Suite> World<S> {
     /// Writes are durable.
     pub(super) fn synced<M: Resident<S>>(&mut self, user: u32, life: u32) {
         let node = M::node(self, user);
-        if node.life != life {
+        if node.life != life || self.is_stalled(M::id(user), life) {
             return;
         }
+        if self.fails(M::id(user)) {
+            return self.trip(M::id(user));
+        }
+        let node = M::node(self, user);
         if node.is_busy() {
             node.inputs.push_back(Waiting::Synced);
         } else {
@@ -191,15 +202,25 @@ impl<S: Suite> Resident<S> for Device<S> {
     }
 
     fn cpu(world: &World<S>, user: u32) -> Cpu {
-        let profile = world.plan.devices[user as usize].profile;
-        world.plan.profiles[profile as usize].cpu
+        world.profile(user).cpu
+    }
+
+    fn sync(world: &World<S>, user: u32) -> Duration {
+        world.profile(user).sync
     }
 
     fn carry(world: &mut World<S>, user: u32, item: Item<Self::Write>) {
         let Item { output, cause, label } = item;
         match output {
             Output::Fact(fact) => {
-                world.record(NodeId::device(user), fact, cause);
+                if let Fact::Provisioned { epoch, .. } = &fact {
+                    world.entrust(user, *epoch);
+                }
+                let sight = world.sight(user, &fact);
+                let record = world.record(NodeId::device(user), fact, cause);
+                if let Some(sight) = sight {
+                    world.see(user, sight, record);
+                }
             }
             Output::Transmit(_, envelope) => world.send_up(user, &envelope, label, cause),
             // A device knows no accounts, and writes stay in the outbox.
@@ -223,6 +244,10 @@ impl<S: Suite> Resident<S> for Account<S> {
 
     fn cpu(_: &World<S>, _: u32) -> Cpu {
         Cpu::Free
+    }
+
+    fn sync(world: &World<S>, _: u32) -> Duration {
+        world.plan.sync
     }
 
     fn carry(world: &mut World<S>, user: u32, item: Item<Self::Write>) {

@@ -1,17 +1,48 @@
-//! What people do with their devices in a step.
+//! What people do with their devices: in steps, in workloads, and by themselves when a screen asks.
 //!
-//! Not here: when they do it (`agenda`), or what the device makes of it (`proto`).
+//! Not here: when they do it (`agenda`, `workload`), or what the device makes of it (`proto`).
 
 use std::sync::Arc;
 
+use crate::base::id::{NodeId, TxnId};
+use crate::base::rng::{Luck, Purpose};
+use crate::base::time::{Duration, Millis};
+use crate::base::units::Ratio;
 use crate::crypto::suite::Suite;
 use crate::proto::device::Device;
 use crate::proto::port::{DeviceInput, Provision, RequestForm, UserAction};
-use crate::scenario::plan::{Action, BadDownload, ProvisionPlan, RequestPlan};
+use crate::scenario::plan::{Action, BadDownload, ProvisionPlan, RequestPlan, WorkloadKind};
 use crate::sim::keys::{download, luck_of};
-use crate::sim::world::World;
+use crate::sim::workload::{Letter, Question};
+use crate::sim::world::{Event, World};
+use crate::trace::fact::{Button, Fact, NoApproval};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
+
+/// What a user who answers by themselves sees.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Screen {
+    /// How often it has asked.
+    times: u32,
+    /// What it asks now, and the record of that.
+    asks: Option<(TxnId, RecordId)>,
+}
+
+impl Screen {
+    /// Does it ask something?
+    pub(super) const fn is_open(&self) -> bool {
+        self.asks.is_some()
+    }
+}
+
+/// What such a user notices.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sight {
+    /// The screen asks about this, and its buttons count.
+    Asked(TxnId),
+    /// The screen does not ask about this any more.
+    Gone(TxnId),
+}
 
 impl<S: Suite> World<S> {
     /// What a person does with a device in a step. With one that is off, nothing can be done.
@@ -29,13 +60,7 @@ impl<S: Suite> World<S> {
 
     fn inputs_of(&mut self, user: u32, action: &Action) -> Vec<DeviceInput> {
         let wall = self.devices[user as usize].clock.wall(self.now());
-        let form = |form: &RequestPlan| RequestForm {
-            lines: form.lines.clone(),
-            amount: form.amount,
-            currency: form.currency.clone(),
-            payee: form.payee.clone(),
-            expires: wall + form.expires,
-        };
+        let form = |it: &RequestPlan| form(it, wall);
         let act = match action {
             Action::Send { to, text, draft, .. } => {
                 UserAction::Send { draft: *draft, to: to.clone(), text: text.clone() }
@@ -71,6 +96,7 @@ impl<S: Suite> World<S> {
             | Action::Swizzle { .. }
             | Action::DirectoryOffline { .. }
             | Action::MailboxLimit { .. }
+            | Action::Store { .. }
             | Action::ServerCrash { .. }
             | Action::ResetUser { .. }
             | Action::Frames { .. }
@@ -78,6 +104,110 @@ impl<S: Suite> World<S> {
             | Action::Fence { .. } => return Vec::new(),
         };
         vec![DeviceInput::User(act)]
+    }
+
+    /// A workload's action at a device, and the next one.
+    pub(super) fn arrival(&mut self, user: u32, workload: u16) {
+        let at = self.now().since(self.start);
+        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
+        let action = self.work(user, workload, n);
+        self.arrivals.insert((workload, user), n + 1);
+        if let Some(action) = action {
+            self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
+        }
+        self.next_arrival(user, workload, at);
+    }
+
+    /// What the `n`-th action of a workload at a device is.
+    fn work(&self, user: u32, workload: u16, n: u64) -> Option<UserAction> {
+        let traffic = &self.traffic[usize::from(workload)];
+        let plan = &self.plan.workloads[usize::from(workload)];
+        match &plan.what {
+            WorkloadKind::Send { .. } => {
+                let Letter { to, draft, text } = traffic.letter(plan, user, n)?;
+                Some(UserAction::Send { draft, to: self.user(to), text })
+            }
+            WorkloadKind::Ask { form: it, own, .. } => {
+                let Question { to, draft, txn } = traffic.question(plan, user, n)?;
+                let wall = self.devices[user as usize].clock.wall(self.now());
+                let (to, request) = (self.user(to), form(it, wall));
+                Some(if *own {
+                    UserAction::Approve { draft, to, txn, request }
+                } else {
+                    UserAction::Request { draft, to, txn, request }
+                })
+            }
+            WorkloadKind::Poll => Some(UserAction::Poll),
+            WorkloadKind::Rotate => Some(UserAction::Rotate { revoke: false }),
+        }
+    }
+
+    /// Enters the next action of a workload at a device.
+    pub(super) fn next_arrival(&mut self, user: u32, workload: u16, previous: Duration) {
+        let n = self.arrivals.get(&(workload, user)).copied().unwrap_or(0);
+        let plan = &self.plan.workloads[usize::from(workload)];
+        let traffic = &self.traffic[usize::from(workload)];
+        if let Some(at) = traffic.arrival(plan, user, n, previous) {
+            let event = Event::Arrival(workload);
+            self.schedule(self.start + at, NodeId::device(user), event);
+        }
+    }
+
+    /// What a user who answers by themselves notices of a fact.
+    pub(super) fn sight(&self, user: u32, fact: &Fact) -> Option<Sight> {
+        let sight = if let Fact::Armed { txn } = fact {
+            Sight::Asked(*txn)
+        } else if let Fact::Button { screen: Some(txn), taken: true, .. }
+        | Fact::NotApproved { txn, why: NoApproval::Expired } = fact
+        {
+            Sight::Gone(*txn)
+        } else {
+            return None;
+        };
+        self.profile(user).user.is_some().then_some(sight)
+    }
+
+    /// A user sees something on their screen, and will answer.
+    pub(super) fn see(&mut self, user: u32, sight: Sight, record: RecordId) {
+        let screen = self.screens.entry(user).or_default();
+        match sight {
+            Sight::Asked(txn) => {
+                screen.times += 1;
+                screen.asks = Some((txn, record));
+                let time = screen.times;
+                let Some(habit) = &self.profile(user).user else { return };
+                let after = habit.after.sample(&mut self.mood(user).at(u64::from(time) * 2));
+                self.schedule(self.now() + after, NodeId::device(user), Event::Answer(time));
+            }
+            Sight::Gone(txn) if screen.asks.is_some_and(|(asked, _)| asked == txn) => {
+                screen.asks = None;
+            }
+            Sight::Gone(_) => {}
+        }
+    }
+
+    /// A user who answers by themselves presses a button, if the screen is still the one they saw.
+    pub(super) fn answer(&mut self, user: u32, time: u32) {
+        let Some(screen) = self.screens.get(&user).filter(|it| it.times == time) else { return };
+        let Some((_, cause)) = screen.asks else { return };
+        let Some(habit) = &self.profile(user).user else { return };
+        let luck = self.mood(user).at(u64::from(time) * 2 + 1).below(Ratio::ONE.as_ppb());
+        let approves = luck < habit.approves.as_ppb();
+        let button = if approves { Button::Approve } else { Button::Reject };
+        for action in [UserAction::Scroll, UserAction::Press(button)] {
+            self.put_in::<Device<S>>(user, DeviceInput::User(action), Some(cause), None);
+        }
+    }
+
+    /// A device went dark.
+    pub(super) fn close_screen(&mut self, node: NodeId) {
+        if let Some(screen) = node.user().and_then(|user| self.screens.get_mut(&user)) {
+            screen.asks = None;
+        }
+    }
+
+    fn mood(&self, user: u32) -> Luck {
+        Luck::new(self.plan.seed, Purpose::User, u64::from(user))
     }
 
     fn provision(&mut self, user: u32, how: ProvisionPlan) -> Provision {
@@ -93,5 +223,16 @@ impl<S: Suite> World<S> {
         let number = self.downloads.entry(user).or_default();
         *number += 1;
         download::<S>(luck_of(self.plan.seed, user), *number, bad)
+    }
+}
+
+/// A form whose times are the device's own.
+fn form(form: &RequestPlan, wall: Millis) -> RequestForm {
+    RequestForm {
+        lines: form.lines.clone(),
+        amount: form.amount,
+        currency: form.currency.clone(),
+        payee: form.payee.clone(),
+        expires: wall + form.expires,
     }
 }

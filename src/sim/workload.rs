@@ -3,14 +3,15 @@
 //! Every answer is a keyed draw addressed by (workload, device, n-th arrival), so nothing is stored but
 //! `n`. Not here: handing the action to the device (`world`).
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use crate::base::id::DraftId;
+use crate::base::id::{DraftId, TxnId};
 use crate::base::rng::{Draw, Luck, Purpose};
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
-use crate::network::fixed::{exponential, log2, scale_by_power};
-use crate::scenario::plan::{Arrivals, Contacts, Plan, Workload, WorkloadKind};
+use crate::network::fixed::{self, cosine, exponential, log2, scale_by_power};
+use crate::scenario::plan::{Arrivals, Contacts, Plan, Swing, Workload, WorkloadKind};
 use crate::sim::permutation::Permutation;
 
 /// A workload with what is computed once for all its devices.
@@ -19,6 +20,8 @@ pub struct Traffic {
     index: u32,
     seed: u64,
     contacts: Option<ContactList>,
+    /// The instants of a trace that were drawn for each device.
+    drawn: BTreeMap<u32, Vec<Duration>>,
 }
 
 /// A text to send.
@@ -32,17 +35,48 @@ pub struct Letter {
     pub text: String,
 }
 
+/// A request, or own data, to compose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The receiver's index.
+    pub to: u32,
+    /// Number of the draft.
+    pub draft: DraftId,
+    /// Its transaction.
+    pub txn: TxnId,
+}
+
 impl Traffic {
     /// The traffic of the plan's workload with this number.
     #[must_use]
     pub fn new(plan: &Plan, index: u32, workload: &Workload) -> Self {
-        let contacts = match &workload.what {
-            WorkloadKind::Send { to: Contacts::List { count, zipf_milli, among }, .. } => {
+        let to = match &workload.what {
+            WorkloadKind::Send { to, .. } | WorkloadKind::Ask { to, .. } => Some(to),
+            WorkloadKind::Poll | WorkloadKind::Rotate => None,
+        };
+        let contacts = to.and_then(|to| match to {
+            Contacts::List { count, zipf_milli, among } => {
                 Some(ContactList::new(plan.seed, index, *count, *zipf_milli, among))
             }
-            WorkloadKind::Send { to: Contacts::OneOf(_), .. } | WorkloadKind::Rotate => None,
-        };
-        Self { index, seed: plan.seed, contacts }
+            Contacts::OneOf(_) => None,
+        });
+        let mut traffic = Self { index, seed: plan.seed, contacts, drawn: BTreeMap::new() };
+        if let Arrivals::Trace { instants, everybody: false } = &workload.arrivals {
+            traffic.draw_actors(instants, &workload.by);
+        }
+        traffic
+    }
+
+    /// Draws who acts at each instant of a trace.
+    fn draw_actors(&mut self, instants: &[Duration], by: &[RangeInclusive<u32>]) {
+        let members = by.iter().map(|range| range.clone().count() as u64).sum::<u64>();
+        // The trace is the workload's, not a device's: an entity of its own beside all devices'.
+        let luck = self.luck(Purpose::Arrival, u32::MAX);
+        for (number, at) in (0..).zip(instants) {
+            if let Some(user) = member(by, luck.at(number).below(members.max(1))) {
+                self.drawn.entry(user).or_default().push(*at);
+            }
+        }
     }
 
     /// When the `n`-th action of a device comes, from the end of `given`; `previous` is when the one
@@ -56,14 +90,24 @@ impl Traffic {
         previous: Duration,
     ) -> Option<Duration> {
         let mut draw = self.luck(Purpose::Arrival, user).at(n);
+        let mut swing = None;
         let (since, wait) = match &workload.arrivals {
-            Arrivals::Poisson(rate) => {
+            Arrivals::Poisson(rate) | Arrivals::Sine { rate, .. } => {
                 let mean = rate.interval();
                 if mean == Duration::MAX {
                     return None;
                 }
+                if let Arrivals::Sine { swing: it, .. } = &workload.arrivals {
+                    swing = Some(*it);
+                }
                 let since = if n == 0 { workload.from } else { previous };
                 (since, exponential_of(mean, &mut draw))
+            }
+            Arrivals::Trace { instants, everybody } => {
+                let own = if *everybody { instants } else { self.drawn.get(&user)? };
+                let first = own.partition_point(|at| *at < workload.from);
+                let at = *own.get(first + usize::try_from(n).ok()?)?;
+                return (at < workload.until).then_some(at);
             }
             Arrivals::Every { period, spread } if n == 0 => {
                 let widest = spread.of(*period);
@@ -71,7 +115,7 @@ impl Traffic {
             }
             Arrivals::Every { period, .. } => (previous, *period),
         };
-        advance(&workload.shape, since, wait, workload.until)
+        advance(&workload.shape, swing, since, wait, workload.until)
     }
 
     /// The `n`-th text of a device; none for other kinds of work, or when it has nobody to write to.
@@ -79,14 +123,28 @@ impl Traffic {
     pub fn letter(&self, workload: &Workload, user: u32, n: u64) -> Option<Letter> {
         let WorkloadKind::Send { to, size, first } = &workload.what else { return None };
         let mut draw = self.luck(Purpose::Workload, user).at(n);
-        let to = match (to, &self.contacts) {
-            (Contacts::List { .. }, Some(list)) => list.pick(user, &mut draw)?,
-            (Contacts::List { .. }, None) => return None,
-            (Contacts::OneOf(users), _) => one_of(users, user, &mut draw)?,
-        };
+        let to = self.receiver(to, user, &mut draw)?;
         let octets = log_uniform(size, &mut draw);
         let draft = DraftId(first.0 + n);
         Some(Letter { to, draft, text: letters(octets, &mut draw) })
+    }
+
+    /// The `n`-th request or own data of a device; none for other kinds of work, or when it has nobody
+    /// to ask.
+    #[must_use]
+    pub fn question(&self, workload: &Workload, user: u32, n: u64) -> Option<Question> {
+        let WorkloadKind::Ask { to, first, .. } = &workload.what else { return None };
+        let mut draw = self.luck(Purpose::Workload, user).at(n);
+        let to = self.receiver(to, user, &mut draw)?;
+        Some(Question { to, draft: DraftId(first.0 + n), txn: TxnId(draw.octets()) })
+    }
+
+    fn receiver(&self, to: &Contacts, user: u32, draw: &mut Draw) -> Option<u32> {
+        match (to, &self.contacts) {
+            (Contacts::List { .. }, Some(list)) => list.pick(user, draw),
+            (Contacts::List { .. }, None) => None,
+            (Contacts::OneOf(users), _) => one_of(users, user, draw),
+        }
     }
 
     const fn luck(&self, purpose: Purpose, user: u32) -> Luck {
@@ -99,9 +157,11 @@ fn exponential_of(mean: Duration, draw: &mut Draw) -> Duration {
     Duration::from_nanos(mean.as_nanos()).scale(exponential(draw.bits()).unsigned_abs(), 1 << 32)
 }
 
-/// The moment at which `work` is used up when it runs at the shape's factors, starting at `since`.
+/// The moment at which `work` is used up when it runs at the shape's factors, and by the swing, starting
+/// at `since`.
 fn advance(
     shape: &[(Duration, Ratio)],
+    swing: Option<Swing>,
     since: Duration,
     work: Duration,
     until: Duration,
@@ -115,15 +175,54 @@ fn advance(
         let factor = factor.map_or(whole, |(_, factor)| u128::from(factor.as_ppb()));
         let end = shape.iter().map(|(start, _)| *start).find(|start| *start > at);
         let end = end.unwrap_or(Duration::MAX).min(until);
-        let possible = u128::from(end.saturating_sub(at).as_nanos()) * factor;
-        if left < possible {
-            let span = u64::try_from(left / factor).unwrap_or(u64::MAX);
+        let steady = |to: Duration| u128::from(to.saturating_sub(at).as_nanos()) * factor;
+        let possible = |to: Duration| match swing {
+            None => steady(to),
+            Some(swing) => work_of(swing, at, to).saturating_mul(factor) / whole,
+        };
+        if left < possible(end) {
+            let span = match swing {
+                None => u64::try_from(left / factor).unwrap_or(u64::MAX),
+                Some(_) => latest(end.saturating_sub(at), |span| possible(at + span) <= left),
+            };
             return Some(at + Duration::from_nanos(span));
         }
-        left -= possible;
+        left -= possible(end);
         at = end;
     }
     None
+}
+
+/// What a swinging rate does in an interval, in billionths of a nanosecond of work at its mean.
+fn work_of(swing: Swing, from: Duration, to: Duration) -> u128 {
+    let steady = i128::from(to.saturating_sub(from).as_nanos()) * i128::from(Ratio::ONE.as_ppb());
+    let beside = gain(swing, to) - gain(swing, from);
+    u128::try_from(steady + beside).unwrap_or(0)
+}
+
+/// The integral of `amplitude * sin(2 pi t / period)` from 0 on, in billionths of a nanosecond.
+fn gain(Swing { period, amplitude }: Swing, at: Duration) -> i128 {
+    /// `1 / (2 pi)` with 32 binary places.
+    const BY_TWO_PI: i128 = 683_565_276;
+    let period = period.as_nanos().max(1);
+    let turn = (u128::from(at.as_nanos() % period) << 64) / u128::from(period);
+    let turn = u64::try_from(turn).unwrap_or(u64::MAX);
+    let radians = (i128::from(fixed::ONE - cosine(turn)) * BY_TWO_PI) >> 32;
+    (radians * i128::from(amplitude.as_ppb()) * i128::from(period)) >> 32
+}
+
+/// The greatest span below `limit` for which `holds`, which it does for none or for those up to it.
+fn latest(limit: Duration, holds: impl Fn(Duration) -> bool) -> u64 {
+    let (mut low, mut high) = (0, limit.as_nanos());
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if holds(Duration::from_nanos(middle)) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// One of these, uniformly, but not the writer.
@@ -210,7 +309,7 @@ impl ContactList {
                 ranks.filter_map(|rank| self.partner(rank, place)).find(|contact| *contact != user)
             }
             // Not a member itself: its contacts do not know it.
-            None => self.member(draw.below(self.members.max(1))),
+            None => member(&self.among, draw.below(self.members.max(1))),
         }
     }
 
@@ -218,7 +317,9 @@ impl ContactList {
     fn partner(&self, rank: usize, place: u64) -> Option<u32> {
         let pairing = &self.pairings[rank];
         let partner = pairing.backward(place) ^ 1;
-        (partner < self.members).then(|| pairing.forward(partner)).and_then(|it| self.member(it))
+        (partner < self.members)
+            .then(|| pairing.forward(partner))
+            .and_then(|it| member(&self.among, it))
     }
 
     fn position(&self, user: u32) -> Option<u64> {
@@ -231,17 +332,18 @@ impl ContactList {
         }
         None
     }
+}
 
-    fn member(&self, mut place: u64) -> Option<u32> {
-        for range in &self.among {
-            let count = range.clone().count() as u64;
-            if place < count {
-                return u32::try_from(u64::from(*range.start()) + place).ok();
-            }
-            place -= count;
+/// The user at a place among several ranges.
+fn member(among: &[RangeInclusive<u32>], mut place: u64) -> Option<u32> {
+    for range in among {
+        let count = range.clone().count() as u64;
+        if place < count {
+            return u32::try_from(u64::from(*range.start()) + place).ok();
         }
-        None
+        place -= count;
     }
+    None
 }
 
 /// Popularity of the first contact in a list; others have a part of it.
@@ -258,7 +360,7 @@ mod tests {
     }
 
     fn traffic(contacts: Option<ContactList>) -> Traffic {
-        Traffic { index: 0, seed: 1, contacts }
+        Traffic { index: 0, seed: 1, contacts, drawn: BTreeMap::new() }
     }
 
     fn workload(arrivals: Arrivals, shape: Vec<(Duration, Ratio)>) -> Workload {
@@ -309,6 +411,45 @@ mod tests {
         let dead = vec![(Duration::ZERO, Ratio::ZERO)];
         let rate = Arrivals::Poisson(Rate::parse("5/s").unwrap());
         assert!(arrivals(&workload(rate, dead), 1).is_empty());
+    }
+
+    #[test]
+    fn a_swinging_rate_is_high_in_one_half_of_its_period_and_low_in_the_other() {
+        let rate = Rate::parse("0.1/s").unwrap();
+        let check = |amplitude: u64, share: std::ops::Range<usize>| {
+            let swing = Swing { period: seconds(1_000), amplitude: Ratio::from_percent(amplitude) };
+            let all = arrivals(&workload(Arrivals::Sine { rate, swing }, Vec::new()), 1);
+            assert!((97_000..103_000).contains(&all.len()), "{}", all.len());
+            assert!(all.is_sorted());
+            let high = |at: &&Duration| at.as_nanos() % 1_000_000_000_000 < 500_000_000_000;
+            let percent = all.iter().filter(high).count() * 100 / all.len();
+            assert!(share.contains(&percent), "{amplitude}%: {percent}");
+        };
+        // Half the period has 1/2 + amplitude / pi of the work.
+        check(0, 49..51);
+        check(50, 65..67);
+        check(100, 81..83);
+    }
+
+    #[test]
+    fn a_trace_is_acted_by_everybody_or_by_one_each_time() {
+        let instants: Vec<Duration> = [1, 2, 2, 5, 8, 13].map(seconds).into();
+        let mut work =
+            workload(Arrivals::Trace { instants: instants.clone(), everybody: true }, Vec::new());
+        (work.from, work.until) = (seconds(2), seconds(13));
+        assert_eq!(arrivals(&work, 3), [2, 2, 5, 8].map(seconds));
+        work.arrivals = Arrivals::Trace { instants: instants.clone(), everybody: false };
+        let mut traffic = traffic(None);
+        traffic.draw_actors(&instants, &work.by);
+        let mut all: Vec<Duration> = (0..10)
+            .flat_map(|user| {
+                let of_user = |n| traffic.arrival(&work, user, n, Duration::ZERO);
+                (0..).map_while(of_user).collect::<Vec<_>>()
+            })
+            .collect();
+        all.sort_unstable();
+        assert_eq!(all, [2, 2, 5, 8].map(seconds));
+        assert!(traffic.drawn.len() > 1, "not all by one");
     }
 
     #[test]

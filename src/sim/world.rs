@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::id::{NodeId, UserId};
+use crate::base::id::{Epoch, NodeId, UserId};
+use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::{Secret, Suite};
 use crate::engine::scheduler::{Limit, Scheduler};
 use crate::engine::timer::Generation;
+use crate::oracle::escrow::Held;
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
@@ -19,7 +21,7 @@ use crate::proto::device::Device;
 use crate::proto::device::durable::DeviceDurable;
 use crate::proto::port::AccountMessage;
 use crate::proto::server::account::Account;
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due};
 use crate::sim::barrier::Armed;
@@ -27,6 +29,8 @@ use crate::sim::frame::Frame;
 use crate::sim::links::Links;
 use crate::sim::node::Node;
 use crate::sim::rules::{Addresses, Rules};
+use crate::sim::store::Store;
+use crate::sim::user::Screen;
 use crate::sim::workload::Traffic;
 use crate::trace::fact::{Fact, Phase};
 use crate::trace::record::{Record, RecordId};
@@ -55,6 +59,8 @@ pub(super) enum Event {
     End(u32),
     /// A workload's next action is due.
     Arrival(u16),
+    /// A user answers what their screen asked at its so-manieth time.
+    Answer(u32),
     /// The prelude lets this user write to that one.
     Warm(u32),
     /// The prelude lets the user look for mail.
@@ -103,6 +109,8 @@ pub struct World<S: Suite> {
     pub(super) fences: BTreeMap<NodeId, Vec<String>>,
     pub(super) snapshots: BTreeMap<NameId, Snapshot>,
     pub(super) downloads: BTreeMap<u32, u64>,
+    /// Durable stores that are or were in trouble.
+    pub(super) stores: BTreeMap<NodeId, Store>,
     /// From when to when the directory answers no lookups, by step.
     pub(super) directory_offline: BTreeMap<u32, (Instant, Instant)>,
     /// Mail for accounts that are off.
@@ -110,6 +118,10 @@ pub struct World<S: Suite> {
     pub(super) traffic: Vec<Traffic>,
     /// How often each workload's devices have acted.
     pub(super) arrivals: BTreeMap<(u16, u32), u64>,
+    /// What users who answer by themselves see.
+    pub(super) screens: BTreeMap<u32, Screen>,
+    /// Keys of devices that came into being since they were last asked for.
+    pub(super) keys: Vec<Held>,
     /// Nodes with something to bring to an end.
     pub(super) restless: BTreeSet<NodeId>,
     pub(super) harness_records: u64,
@@ -132,6 +144,9 @@ pub(super) struct Snapshot {
 
 /// Users from which on frame facts leave their octets out: a fleet's records are too many to keep them.
 pub const OCTETS_USERS_MAX: usize = 256;
+
+/// Users of a fleet of which one's keys are given to the judges: of pairs, that is one in its square.
+const ENTRUSTED_ONE_IN: u64 = 8;
 
 /// Events pending at once and events in all, beyond which a run is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,10 +196,13 @@ impl<S: Suite> World<S> {
             fences: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             downloads: BTreeMap::new(),
+            stores: BTreeMap::new(),
             directory_offline: BTreeMap::new(),
             undelivered: BTreeMap::new(),
             traffic: traffic.collect(),
             arrivals: BTreeMap::new(),
+            screens: BTreeMap::new(),
+            keys: Vec::new(),
             restless: BTreeSet::new(),
             harness_records: 0,
             records: Vec::new(),
@@ -224,6 +242,11 @@ impl<S: Suite> World<S> {
     pub fn take_records(&mut self) -> std::vec::Drain<'_, Record> {
         self.seen = 0;
         self.records.drain(..)
+    }
+
+    /// The devices' keys that came into being since the last call, for the judges.
+    pub fn take_keys(&mut self) -> std::vec::Drain<'_, Held> {
+        self.keys.drain(..)
     }
 
     /// What the world itself found, in the order of time.
@@ -279,6 +302,7 @@ impl<S: Suite> World<S> {
             Event::Begin(step) => self.begin(node, step),
             Event::End(step) => self.end(node, step),
             Event::Arrival(workload) => self.arrival(user, workload),
+            Event::Answer(time) => self.answer(user, time),
             Event::Warm(to) => self.warm(user, to),
             Event::Look => self.look_for_mail(user),
             Event::Online => self.online(user),
@@ -301,6 +325,7 @@ impl<S: Suite> World<S> {
             | Event::Synced(_)
             | Event::Done(_)
             | Event::Arrival(_)
+            | Event::Answer(_)
             | Event::Warm(_)
             | Event::Look
             | Event::Online => {}
@@ -371,6 +396,20 @@ impl<S: Suite> World<S> {
         });
     }
 
+    /// Gives the judges the keys of a device's epoch, which are durable when it says so. In a fleet they
+    /// get those of a few users only, so that they recompute 1 in 64 of the pairs.
+    pub(super) fn entrust(&mut self, user: u32, epoch: Epoch) {
+        let luck = Luck::new(self.plan.seed, Purpose::Escrow, u64::from(user));
+        if !self.with_octets && luck.at(0).below(ENTRUSTED_ONE_IN) != 0 {
+            return;
+        }
+        let durable = &self.devices[user as usize].durable;
+        if let Some(key) = durable.keyring.keys.get(&epoch) {
+            let (agree, sign) = (key.agree.clone(), key.sign.secret.clone());
+            self.keys.push(Held { user, agree, sign });
+        }
+    }
+
     /// The account of a user's name, if it is in the plan.
     pub(super) fn index(&self, user: &UserId) -> Option<u32> {
         self.plan.spec.index(user)
@@ -379,6 +418,12 @@ impl<S: Suite> World<S> {
     /// A user's name.
     pub(super) fn user(&self, index: u32) -> UserId {
         self.plan.devices[index as usize].user.clone()
+    }
+
+    /// The settings of a user's device.
+    pub(super) fn profile(&self, user: u32) -> &Profile {
+        let profile = self.plan.devices[user as usize].profile;
+        &self.plan.profiles[profile as usize]
     }
 
     /// The name of a step.

@@ -430,6 +430,8 @@ words! {
         Barrier = "barrier",
         /// Replaced by a snapshot.
         Restore = "restore",
+        /// Its durable store failed.
+        Store = "store",
     }
 }
 

@@ -6,6 +6,7 @@ pub mod fact;
 pub mod read;
 pub mod record;
 pub mod sink;
+pub mod slice;
 pub mod trail;
 
 #[cfg(test)]

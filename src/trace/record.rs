@@ -3,6 +3,7 @@
 //! Not here: what may happen (`fact`) or who wants to know (`sink`).
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,32 @@ impl fmt::Display for RecordId {
     }
 }
 
+/// Reads an address as findings name it: `d1.17`, `s0.4`, `harness.2`.
+impl FromStr for RecordId {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (node, seq) = text.split_once('.').ok_or(NoAddress)?;
+        let user = |digits: &str| {
+            let user = digits.parse().ok().filter(|user| *user <= NodeId::USERS_MAX);
+            user.ok_or(NoAddress)
+        };
+        let node = if node == "harness" {
+            NodeId::HARNESS
+        } else if let Some(digits) = node.strip_prefix('d') {
+            NodeId::device(user(digits)?)
+        } else {
+            NodeId::account(user(node.strip_prefix('s').ok_or(NoAddress)?)?)
+        };
+        Ok(Self { node, seq: seq.parse().map_err(|_| NoAddress)? })
+    }
+}
+
+/// A text is no address of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the address of a record looks like d1.17, s0.4 or harness.2")]
+pub struct NoAddress;
+
 impl fmt::Debug for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -44,4 +71,20 @@ pub struct Record {
     pub cause: Option<RecordId>,
     /// What happened.
     pub fact: Fact,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_survives_its_text() {
+        for node in [NodeId::HARNESS, NodeId::device(3), NodeId::account(0)] {
+            let id = RecordId { node, seq: 17 };
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        for bad in ["", "d1", "x1.2", "d.2", "d1.x", "d4294967295.1"] {
+            assert_eq!(bad.parse::<RecordId>(), Err(NoAddress), "{bad}");
+        }
+    }
 }

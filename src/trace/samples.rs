@@ -1,12 +1,12 @@
 //! A short run for the tests of this room: one exchange, nothing special. Not here: assertions.
 
-use crate::base::id::{Epoch, Hash32, Mid, NodeId, ReqId, Seq, UserId};
+use crate::base::id::{DraftId, Epoch, Hash32, Mid, NodeId, ReqId, Seq, UserId};
 use crate::base::time::{Instant, Millis};
 use crate::trace::fact::{
     About, Fact, FrameFact, FrameKind, LookupCause, Octets, Phase, TRACE_VERSION,
 };
 use crate::trace::record::{Record, RecordId};
-use crate::trace::sink::Header;
+use crate::trace::sink::{Header, MessageName};
 
 /// Two users.
 pub(super) fn header() -> Header {
@@ -17,6 +17,7 @@ pub(super) fn header() -> Header {
         seed: u64::MAX,
         suite: "model".to_owned(),
         users: vec![user("alice"), user("bob")],
+        messages: vec![MessageName { name: "m1".to_owned(), by: 1, draft: DraftId(1) }],
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::id::{NodeId, UserId};
+use crate::base::id::{DraftId, NodeId, UserId};
 use crate::trace::fact::TRACE_VERSION;
 use crate::trace::record::Record;
 
@@ -91,6 +91,21 @@ pub struct Header {
     pub suite: String,
     /// Users in the order of their index: `d1` is the device of the second.
     pub users: Vec<UserId>,
+    /// Messages that the scenario gives a name.
+    #[serde(default)]
+    pub messages: Vec<MessageName>,
+}
+
+/// A name of the scenario for a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageName {
+    /// As written.
+    pub name: String,
+    /// The sender's index.
+    pub by: u32,
+    /// The draft on the sender's device.
+    pub draft: DraftId,
 }
 
 /// The last line of a trace file, which shows that nothing is missing.

@@ -28,7 +28,7 @@ pub enum Severity {
 pub struct Finding {
     /// Its weight.
     pub severity: Severity,
-    /// Who says so: `S-03`, `L-01`, `expect`, `reaches`, `claimed`, `vacuous`, `step`, `limit`.
+    /// Who says so: `S-03`, `L-01`, `expect`, `reaches`, `vacuous`, `step`, `limit`.
     pub oracle: String,
     /// The requirements it is about.
     pub requirements: Vec<Requirement>,

@@ -1,7 +1,8 @@
-//! Floor 1: requirements, findings, verdicts, metrics, the outcome of a run, the kill matrix, explorations.
+//! Floor 1: capabilities, requirements, findings, verdicts, metrics, outcomes, the kill matrix, explorations.
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
+pub mod capability;
 pub mod catalog;
 pub mod exploration;
 pub mod finding;

@@ -81,6 +81,15 @@ pub enum Polarity {
     Negative,
 }
 
+impl fmt::Display for Polarity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Positive => "positive",
+            Self::Negative => "negative",
+        })
+    }
+}
+
 /// A requirement in words and tags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Info {

@@ -270,7 +270,7 @@ impl Declined {
 
 impl ApprovalStatement {
     /// What the first item says, so that no other signature can be taken for an approval.
-    const LABEL: &'static str = "PEAD-v1 approval";
+    pub const LABEL: &'static str = "PEAD-v1 approval";
     /// The decision "approve".
     const APPROVE: u64 = 1;
 

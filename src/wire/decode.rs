@@ -51,9 +51,9 @@ pub(super) fn read_message<O: Observer>(
         MessageKind::KeyChanged => read_key_changed(fields, name)?,
         MessageKind::StatusReport => read_status_report(fields, name)?,
         MessageKind::Error => {
-            fields.array(name, 2)?;
+            fields.array(name, 3)?;
             let code = fields.code("code", ErrorCode::from_number, ErrorCode::name)?;
-            Message::Error { code, arg: fields.uint("arg")? }
+            Message::Error { code, arg: fields.uint("arg")?, about: fields.hash("about")? }
         }
         MessageKind::Hello => read_hello(fields, name)?,
         MessageKind::Challenge => read_challenge(fields, name)?,

@@ -51,8 +51,8 @@ pub(super) fn write_message(writer: &mut Writer, message: &Message) {
             write_mid(writer.array(5).uint(delivery.0), mid).uint(*attempt);
             write_report(writer, *report);
         }
-        Message::Error { code, arg } => {
-            writer.array(2).uint(code.number()).uint(*arg);
+        Message::Error { code, arg, about } => {
+            writer.array(3).uint(code.number()).uint(*arg).bytes(&about.0);
         }
         Message::Hello { user, versions, suites } => {
             writer.array(3).text(user.as_str());

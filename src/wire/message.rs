@@ -71,8 +71,9 @@ pub enum Message {
     KeyChanged { user: UserId, epoch: Epoch, record_hash: Hash32 },
     /// 15: what became of a message, told to its sender.
     StatusReport { delivery: DeliveryId, mid: Mid, attempt: u64, report: Report },
-    /// 16: a refusal. `arg` is a time in ms for retries, or the least free seq for SEQ_CONFLICT.
-    Error { code: ErrorCode, arg: u64 },
+    /// 16: a refusal. `arg` is a time in ms for retries, or the least free seq for SEQ_CONFLICT; `about`
+    /// is the hash of what [`crate::wire::signed::error_octets`] makes of both and the refused request.
+    Error { code: ErrorCode, arg: u64, about: Hash32 },
     /// 17: opens a channel.
     Hello { user: UserId, versions: Vec<u64>, suites: Vec<u64> },
     /// 18: what to sign.

@@ -1,10 +1,14 @@
-//! The octets that signatures outside key records and approvals cover (protocol 4.3).
+//! The octets that signatures outside key records and approvals cover, and refusals are about (protocol
+//! 4.3).
 //!
 //! Not here: `KeyRecord::signed_octets`, the approval's `Sig_structure` (`cose`), or signing
 //! (`crypto`).
 
 use crate::base::cbor::Writer;
 use crate::base::id::{Epoch, Hash32, UserId};
+use crate::wire::code::ErrorCode;
+use crate::wire::encode::write_message;
+use crate::wire::message::Message;
 
 /// What the signature of an Attach covers:
 /// `["PEAD-v1 attach", server_id, user_id, sig_epoch, nonce_s, nonce_d]`.
@@ -30,9 +34,20 @@ pub fn pop_octets(record_hash: &Hash32) -> Vec<u8> {
     writer.finish()
 }
 
+/// What a refusal is about, so that one of altered octets is told from one of those that were sent:
+/// `["PEAD-v1 error", type, body, code, arg]` with type and body of the request, as it arrived.
+#[must_use]
+pub fn error_octets(request: &Message, code: ErrorCode, arg: u64) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(256);
+    writer.array(5).text("PEAD-v1 error").uint(request.kind().number());
+    writer.embedded(|w| write_message(w, request)).uint(code.number()).uint(arg);
+    writer.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::DeliveryId;
     use crate::base::units::hex;
 
     #[test]
@@ -48,5 +63,10 @@ mod tests {
             )
         );
         assert_eq!(hex(&pop_octets(&nonce_s)), format!("826b504541442d763120706f705820{ones}"));
+        let poll = Message::Poll { max: 32, cursor: DeliveryId(0) };
+        assert_eq!(
+            hex(&error_octets(&poll, ErrorCode::QueueFull, 300)),
+            "856d504541442d7631206572726f720744821820000719012c"
+        );
     }
 }

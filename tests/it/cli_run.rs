@@ -63,11 +63,47 @@ fn the_exit_code_says_what_came_out() {
 }
 
 #[test]
+fn what_only_the_simulator_has_comes_on_top_in_a_run() {
+    let worlds = "worlds:\n  run: {title: In virtual time}\n  load: {title: As load}\n";
+    let place = Place::new().with("worlds.yaml", &format!("{PASS}{worlds}"));
+    let done = place.run(&["run", "--format", "json", "worlds.yaml"]);
+    check(0, &done);
+    assert!(done.out.contains("In virtual time"), "{}", done.out);
+}
+
+#[test]
 fn a_run_in_which_nothing_is_verified_is_no_success() {
     let place = Place::new().with("idle.yaml", &idle());
     let done = place.run(&["run", "idle.yaml"]);
     check(5, &done);
     assert!(done.out.contains("nothing was verified (exit 5)"), "{}", done.out);
+}
+
+#[test]
+fn a_claim_is_judged_over_all_runs_of_its_file() {
+    // Where only one text is sent, nothing shares a lookup.
+    let some = PASS
+        .replace("id: PASS", "id: SOME\nrequirements: {positive: [C02-R6]}")
+        .replace("lead: {each: [0ms, 40ms]}", "lead: {each: [0ms, 9s]}");
+    let none = some.replace("id: SOME", "id: NONE").replace("C02-R6", "C17-R5");
+    let place = Place::new().with("some.yaml", &some).with("none.yaml", &none);
+    check(0, &place.run(&["run", "some.yaml"]));
+    check(0, &place.run(&["run", "some.yaml", "--seeds", "1..9"]));
+
+    let done = place.run(&["run", "none.yaml"]);
+    check(3, &done);
+    let missing = "inconclusive NONE claims the positive side of C17-R5, and no run shows it";
+    assert!(done.out.contains(missing), "{}", done.out);
+
+    for part in [["--case", "SOME[lead=9s]"], ["--seed", "9"], ["--shard", "4/4"]] {
+        let done = place.run(&[&["run", "some.yaml", "--format", "json"], &part[..]].concat());
+        check(0, &done);
+        let results: Value = serde_json::from_str(&done.out).unwrap();
+        let unshown = results["coverage"]["unshown"].as_array().unwrap();
+        let expected = usize::from(part[0] != "--seed");
+        assert_eq!(unshown.len(), expected, "{part:?}");
+        assert_eq!(results["totals"]["warnings"], expected);
+    }
 }
 
 #[test]

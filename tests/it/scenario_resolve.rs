@@ -160,6 +160,6 @@ fn a_fleet_of_a_hundred_thousand_shares_its_settings() {
     assert_eq!(plan.devices.len(), 200_000);
     assert!(plan.profiles.len() <= 2 * 257, "{} profiles", plan.profiles.len());
     assert!(plan.links.len() <= 4, "{} links", plan.links.len());
-    assert!(plan.share_agreements);
+    assert!(!plan.share_agreements, "an agreement of the model costs less than looking one up");
     assert!(start.elapsed().as_secs() < 120, "{:?}", start.elapsed());
 }

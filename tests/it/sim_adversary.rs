@@ -87,6 +87,7 @@ fn flipped_copies_do_not_authenticate_and_the_real_message_is_shown() {
 fn forged_key_replies_are_refused_each_for_its_reason() {
     for (how, result) in [
         (Forgery::OffCurve, Some(ReplyResult::InvalidKey)),
+        (Forgery::OtherEncoding, Some(ReplyResult::InvalidKey)),
         (Forgery::Identity, Some(ReplyResult::InvalidKey)),
         (Forgery::BadSignature, Some(ReplyResult::BadSignature)),
         (Forgery::OtherUser, Some(ReplyResult::WrongUser)),

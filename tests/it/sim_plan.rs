@@ -161,7 +161,12 @@ impl Draft {
             seed: 1,
             suite: SuiteName::P256,
             devices: names.iter().map(device).collect(),
-            profiles: vec![Profile { config: Arc::new(config), cpu: Cpu::Free }],
+            profiles: vec![Profile {
+                config: Arc::new(config),
+                cpu: Cpu::Free,
+                sync: ms(1),
+                user: None,
+            }],
             links: vec![lossy(0)],
             server: Arc::new(server),
             internal: ms(10),
@@ -338,5 +343,7 @@ fn spec(users: &[UserId], config: &DeviceConfig, server: &ServerConfig) -> Spec 
         bandwidth: None,
         round_trip: ms(120),
         internal: ms(10),
+        slowest_write: ms(1),
+        shared_agreements: false,
     }
 }

@@ -136,11 +136,15 @@ impl Item {
         if let Some((at, _, value)) = self.values.last() {
             seen += &format!("; last was `{value}` at {at}");
         }
-        if let Some(of) = subject(&it.check) {
+        let of = subject(&it.check);
+        if let Some(of) = of {
             seen += &format!("; {}", life(closing.spec, closing.tracker, of));
         }
-        let records = matches.iter().take(CITED_MAX).map(|(_, record)| *record).collect();
-        Verdict::Broken { seen, at: by, records }
+        let matched = matches.iter().map(|(_, record)| *record);
+        // What did not come is shown by how far its thing came.
+        let lived = of.into_iter().flat_map(|of| closing.tracker.lived(of));
+        let cited = matched.chain(lived.filter(|_| matches.is_empty()));
+        Verdict::Broken { seen, at: by, records: cited.take(CITED_MAX).collect() }
     }
 }
 

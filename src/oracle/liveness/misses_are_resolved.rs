@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, Mid};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::spec::Spec;
@@ -39,6 +39,9 @@ struct Miss {
     record: RecordId,
     /// A reply with the epoch that it needs was accepted then.
     answered: Option<Instant>,
+    /// Copies of lookups of the sender since, and whether the message came again.
+    copies: u32,
+    again: bool,
 }
 
 impl MissesAreResolved {
@@ -60,7 +63,8 @@ impl MissesAreResolved {
             return;
         }
         let key = (user, mid.clone());
-        let miss = Miss { theirs: *theirs, record: record.id, answered: None };
+        let miss =
+            Miss { theirs: *theirs, record: record.id, answered: None, copies: 0, again: false };
         if self.misses.insert(key.clone(), miss).is_none() {
             self.dues.open(key, record.at);
             let (now, most) = self.most.entry(user).or_default();
@@ -81,14 +85,29 @@ impl MissesAreResolved {
         }
     }
 
+    /// A lookup of the sender leaves: beyond the first, the ones before brought nothing.
+    fn asked(&mut self, record: &Record, user: u32) {
+        let Fact::Tx(frame) = &record.fact else { return };
+        let (Some(FrameKind::LookupKey), About::User(peer)) = (frame.kind, &frame.about) else {
+            return;
+        };
+        let all = self.misses.iter_mut().filter(|((owner, _), _)| *owner == user);
+        all.filter(|((_, mid), _)| mid.sender == *peer).for_each(|(_, miss)| miss.copies += 1);
+    }
+
     /// The same message again although its key came: the device did not keep it.
     fn again(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         let Fact::Rx(frame) = &record.fact else { return };
         let About::Message(mid, _) = &frame.about else { return };
         let key = (user, mid.clone());
-        let Some(miss) = self.misses.get(&key).copied() else { return };
+        if frame.kind != Some(FrameKind::Deliver) {
+            return;
+        }
+        let Some(miss) = self.misses.get_mut(&key) else { return };
+        miss.again = true;
+        let miss = *miss;
         let kept = miss.answered.is_none_or(|at| record.at <= at + COMPUTING);
-        if frame.kind == Some(FrameKind::Deliver) && !kept {
+        if !kept {
             self.close(&key);
             let message = format!("{mid} found no key and was not kept until the key came");
             docket.violation(ID, &CITED, record.at, &[miss.record, record.id], message);
@@ -127,10 +146,14 @@ impl Oracle for MissesAreResolved {
         self.search(record, user, spec);
         self.reply(record, user);
         self.again(record, user, docket);
+        self.asked(record, user);
         if let Fact::Commit { mid, .. } = &record.fact {
             if let Some(miss) = self.close(&(user, mid.clone())) {
                 let fetched = miss.answered.is_some();
                 docket.shown(ID, &[positive(1, 2)][..usize::from(fetched)]);
+                // The key was hard to get, and the message was kept until it came.
+                let kept = fetched && miss.copies > 1 && !miss.again;
+                docket.shown(ID, &[negative(1, 2)][..usize::from(kept)]);
             }
         } else if let Fact::Duplicate { mid } | Fact::Reject { mid: Some(mid), .. } = &record.fact {
             self.close(&(user, mid.clone()));
@@ -191,6 +214,23 @@ mod tests {
         );
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(1, 2), Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn a_message_kept_while_the_lookup_was_repeated_is_evidence() {
+        let docket = missed(
+            |story| {
+                for _ in 0..2 {
+                    let about = About::User(story.user(0));
+                    let frame = story.frame(FrameKind::LookupKey, true, about);
+                    story.device(1, Fact::Tx(frame));
+                }
+                story.gets_reply(1, 0, 1, ReplyResult::Accepted);
+                story.commits(1, 0, 1);
+            },
+            400,
+        );
+        assert_eq!(docket.evidence.count(Requirement::of(1, 2), Polarity::Negative), 1);
     }
 
     #[test]

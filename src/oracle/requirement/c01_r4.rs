@@ -2,9 +2,10 @@
 //!
 //! Not here: that what was kept is shown in time (L-01, L-03).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
+use crate::oracle::dark::Dark;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
@@ -17,7 +18,7 @@ const CITED: [Requirement; 1] = [Requirement::of(1, 4)];
 /// The judge of C01-R4.
 #[derive(Debug, Default)]
 pub struct OfflineHitsOpenAndMissesWait {
-    dark: BTreeSet<String>,
+    dark: Dark,
     /// Messages searched for in the dark: whether they hit, and whether a key came since.
     searched: BTreeMap<(u32, Mid), (bool, bool)>,
 }
@@ -25,7 +26,7 @@ pub struct OfflineHitsOpenAndMissesWait {
 impl OfflineHitsOpenAndMissesWait {
     fn commit(&mut self, record: &Record, user: u32, mid: &Mid, docket: &mut Docket) {
         match self.searched.remove(&(user, mid.clone())) {
-            Some((true, _)) if !self.dark.is_empty() => {
+            Some((true, _)) if self.dark.is_dark() => {
                 docket.shown(ID, &[positive(1, 4), negative(13, 1)]);
             }
             // Kept while nobody answered, and opened when somebody did.
@@ -45,21 +46,12 @@ impl Oracle for OfflineHitsOpenAndMissesWait {
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        if let Fact::FaultStart { name, kind } = &record.fact {
-            if kind == "directory-offline" {
-                self.dark.insert(name.clone());
-            }
-            return;
-        }
-        if let Fact::FaultEnd { name } = &record.fact {
-            self.dark.remove(name);
-            return;
-        }
+        self.dark.observe(record);
         let Some(user) = device_of(record) else { return };
         if let Fact::Select { mid: Some(mid), way: Way::In, outcome, .. } = &record.fact {
             let key = (user, mid.clone());
             let hit = *outcome == Selection::Hit;
-            if !self.dark.is_empty() && !self.searched.contains_key(&key) {
+            if self.dark.is_dark() && !self.searched.contains_key(&key) {
                 self.searched.insert(key, (hit, false));
             }
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Epoch, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DraftStatus, Fact};
 use crate::trace::record::Record;
@@ -50,7 +50,7 @@ impl Oracle for NoFallbackKeys {
                 docket.violation(ID, &CITED, record.at, &[record.id], message);
             } else if waited.is_some_and(|(_, failed)| failed) {
                 // The lookup failed; only with the right key did the draft go out.
-                docket.shown(ID, &[negative(2, 3)]);
+                docket.shown(ID, &[positive(2, 3), negative(2, 3)]);
             } else {
                 docket.shown(ID, &[]);
             }
@@ -72,7 +72,25 @@ impl Oracle for NoFallbackKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::tests_support::Story;
+    use crate::base::id::ReqId;
+    use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::{Content, LookupEnd};
+    use crate::verdict::requirement::Polarity;
+
+    #[test]
+    fn a_draft_that_outlasts_a_failed_lookup_shows_both_sides() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let (draft, kind, plain, len) = (DraftId(1), Content::Text, hash("text"), 4);
+        story.device(0, Fact::Compose { draft, to: story.user(1), kind, plain, len });
+        let (peer, req, why) = (story.user(1), ReqId([1; 8]), LookupEnd::TimedOut);
+        story.device(0, Fact::LookupFailed { peer, req, why });
+        story.derives(0, 1, 1, 1);
+        story.encrypts(0, 1, 1, "text", 1, 1);
+        let docket = story.judge(NoFallbackKeys::default());
+        for side in [Polarity::Positive, Polarity::Negative] {
+            assert_eq!(docket.evidence.count(CITED[0], side), 1);
+        }
+    }
 
     #[test]
     fn a_secret_of_the_pair_is_in_order_and_none_at_all_is_found() {

@@ -1,5 +1,8 @@
 //! C05-R6: an unregistered user leads to a reported error, and nothing is encrypted for them.
 //!
+//! A user whose key a device has verified is somebody, even when the directory has forgotten them: what is
+//! encrypted to that key is for its owner alone, and the server refuses it.
+//!
 //! Not here: how long the answer is believed (C07-R5).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +21,8 @@ const CITED: [Requirement; 1] = [Requirement::of(5, 6)];
 #[derive(Debug, Default)]
 pub struct UnregisteredIsAnError {
     unknown: BTreeSet<(u32, UserId)>,
+    /// Users whose key a device has verified.
+    met: BTreeSet<(u32, UserId)>,
     drafts: BTreeMap<(u32, DraftId), UserId>,
 }
 
@@ -34,6 +39,7 @@ impl Oracle for UnregisteredIsAnError {
             self.unknown.insert((user, peer.clone()));
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
             self.unknown.remove(&(user, peer.clone()));
+            self.met.insert((user, peer.clone()));
         } else if let Fact::Notice { draft, status, .. } = &record.fact {
             let ended = matches!(
                 status,
@@ -51,7 +57,9 @@ impl Oracle for UnregisteredIsAnError {
         } else if let Fact::Reject { why: RejectCause::UnknownSender, .. } = &record.fact {
             docket.shown(ID, &[positive(5, 6)]);
         } else if let Fact::Encrypt(sealing) = &record.fact
-            && self.unknown.contains(&(user, sealing.mid.receiver.clone()))
+            && let to = (user, sealing.mid.receiver.clone())
+            && self.unknown.contains(&to)
+            && !self.met.contains(&to)
         {
             let message = format!("{} is encrypted for nobody", sealing.mid);
             docket.violation(ID, &CITED, record.at, &[record.id], message);
@@ -62,13 +70,17 @@ impl Oracle for UnregisteredIsAnError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::ReqId;
+    use crate::base::id::{Epoch, ReqId};
     use crate::oracle::tests_support::Story;
     use crate::trace::fact::Content;
     use crate::verdict::requirement::Polarity;
 
-    fn to_nobody(encrypted: bool) -> Docket {
+    fn to_nobody(met: bool, encrypted: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
+        if met {
+            let (peer, req, result) = (story.user(1), ReqId([7; 8]), ReplyResult::Accepted);
+            story.device(0, Fact::KeyReply { peer, req, epochs: vec![Epoch::FIRST], result });
+        }
         let (to, peer) = (story.user(1), story.user(1));
         let (draft, kind, plain) = (DraftId(1), Content::Text, crate::base::id::Hash32::ZERO);
         story.device(0, Fact::Compose { draft, to, kind, plain, len: 1 });
@@ -83,9 +95,17 @@ mod tests {
 
     #[test]
     fn a_reported_failure_is_in_order_and_an_encryption_is_found() {
-        let docket = to_nobody(false);
+        let docket = to_nobody(false, false);
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(5, 6), Polarity::Positive), 1);
-        assert_eq!(to_nobody(true).findings[0].message, "alice>bob#1 is encrypted for nobody");
+        let docket = to_nobody(false, true);
+        assert_eq!(docket.findings[0].message, "alice>bob#1 is encrypted for nobody");
+    }
+
+    #[test]
+    fn a_user_who_was_met_and_is_gone_is_not_nobody() {
+        let docket = to_nobody(true, true);
+        assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(5, 6), Polarity::Positive), 1);
     }
 }

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::id::Hash32;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative};
+use crate::base::id::{Hash32, UserId};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause};
 use crate::trace::record::Record;
@@ -19,6 +19,8 @@ const CITED: [Requirement; 1] = [Requirement::of(5, 7)];
 pub struct ReflectionsFail {
     /// What each device sealed itself; kept only where an adversary may send it back.
     sealed: BTreeSet<(u32, Hash32)>,
+    /// Users in whose name a reflection came, and who have not been heard since.
+    feigned: BTreeSet<(u32, UserId)>,
 }
 
 impl Oracle for ReflectionsFail {
@@ -34,13 +36,19 @@ impl Oracle for ReflectionsFail {
         if let Fact::Encrypt(sealing) = &record.fact {
             self.sealed.insert((user, sealing.ciphertext));
         } else if let Fact::Decrypt(opening) = &record.fact {
+            let from = (user, opening.mid.sender.clone());
             if !self.sealed.contains(&(user, opening.ciphertext)) {
+                if opening.plain.is_some() && self.feigned.remove(&from) {
+                    // The peer's own message, the other way, still opens.
+                    docket.shown(ID, &[positive(5, 7)]);
+                }
                 return;
             }
             if opening.plain.is_some() {
                 let message = format!("the device's own ciphertext opens as {}", opening.mid);
                 docket.violation(ID, &CITED, record.at, &[record.id], message);
             } else {
+                self.feigned.insert(from);
                 docket.shown(ID, &[negative(5, 7)]);
             }
         } else if let Fact::Reject { why: RejectCause::SelfMessage, .. } = &record.fact {

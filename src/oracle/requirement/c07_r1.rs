@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{ReqId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{About, Fact, FrameFact, FrameKind, ReplyResult};
+use crate::trace::fact::{About, Fact, FrameFact, FrameKind, LookupCause, ReplyResult};
 use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
 use crate::wire::message::{Envelope, Message};
@@ -18,8 +18,8 @@ const CITED: [Requirement; 1] = [Requirement::of(7, 1)];
 /// The judge of C07-R1.
 #[derive(Debug, Default)]
 pub struct LookupsNameTheUser {
-    /// Whom each lookup under way is about.
-    wanted: BTreeMap<(u32, ReqId), UserId>,
+    /// Whom each lookup under way is about, and why.
+    wanted: BTreeMap<(u32, ReqId), (UserId, LookupCause)>,
 }
 
 /// Whom a lookup's octets name; without octets, what the frame is said to be about.
@@ -40,12 +40,14 @@ impl Oracle for LookupsNameTheUser {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
-        if let Fact::Lookup { peer, req, .. } = &record.fact {
-            self.wanted.insert((user, *req), peer.clone());
+        if let Fact::Lookup { peer, req, because, .. } = &record.fact {
+            self.wanted.insert((user, *req), (peer.clone(), *because));
         } else if let Fact::Tx(frame) = &record.fact {
-            let Some(peer) = self.wanted.get(&(user, frame.req)) else { return };
+            let Some((peer, because)) = self.wanted.get(&(user, frame.req)) else { return };
             if frame.kind == Some(FrameKind::LookupKey) && named(frame).as_ref() == Some(peer) {
-                docket.shown(ID, &[positive(7, 1)]);
+                // A received message names epochs and key IDs too, and none of them is asked for.
+                let tempted = *because == LookupCause::Message && frame.octets.is_some();
+                docket.shown(ID, &[positive(7, 1), negative(7, 1)][..1 + usize::from(tempted)]);
             } else {
                 let name = spec.user(user).map_or("?", |it| it.as_str());
                 let message = format!("{name} wants {peer}'s key and asks for something else");
@@ -65,13 +67,13 @@ impl Oracle for LookupsNameTheUser {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::{LookupCause, Octets};
+    use crate::trace::fact::Octets;
     use crate::verdict::requirement::Polarity;
 
     /// Bob wants alice's key; his frame names this user.
     fn asks_for(name: &str) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
-        story.looks_up(1, 0, 7, LookupCause::Draft);
+        story.looks_up(1, 0, 7, LookupCause::Message);
         let mut frame = story.frame(FrameKind::LookupKey, true, About::User(story.user(0)));
         let user = UserId::new(name).unwrap();
         let body = Message::LookupKey { user, want_epoch: None, have_hash: None };
@@ -87,6 +89,7 @@ mod tests {
         let docket = asks_for("alice");
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{ReqId, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, FrameKind, LookupEnd, ReplyResult};
 use crate::trace::record::{Record, RecordId};
@@ -112,8 +112,10 @@ impl Oracle for LostRepliesAreAskedForAgain {
                 | ReplyResult::InvalidKey
                 | ReplyResult::BadSignature => false,
             };
-            if answers {
-                self.asked.remove(&(user, *req));
+            let answered = answers.then(|| self.asked.remove(&(user, *req))).flatten();
+            if answered.is_some_and(|asked| asked.copies > 1) {
+                // Answers were lost, and it stayed one lookup, without haste, to its end.
+                docket.shown(ID, &[negative(7, 4)]);
             }
         } else if let Fact::LookupFailed { .. } = &record.fact {
             self.end(record, user, spec, docket);
@@ -144,9 +146,12 @@ mod tests {
 
     #[test]
     fn the_same_lookup_sent_again_is_in_order() {
-        let docket = asks(&[0, 5]).judge(LostRepliesAreAskedForAgain::default());
+        let mut story = asks(&[0, 5]);
+        story.gets_reply(1, 0, 7, ReplyResult::Accepted);
+        let docket = story.judge(LostRepliesAreAskedForAgain::default());
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
     }
 
     #[test]

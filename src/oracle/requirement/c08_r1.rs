@@ -15,6 +15,8 @@ use crate::wire::message::{Envelope, Message};
 
 const ID: &str = "C08-R1";
 const CITED: [Requirement; 1] = [Requirement::of(8, 1)];
+/// Nothing was encrypted at all: the text itself, or nobody's ciphertext, leaves.
+const IN_CLEAR: [Requirement; 2] = [Requirement::of(8, 1), Requirement::of(2, 3)];
 
 /// The judge of C08-R1.
 #[derive(Debug, Default)]
@@ -57,9 +59,10 @@ impl EncryptedBeforeItLeaves {
             (Ok(mark), Some(sealed)) => mark.is_none_or(|mark| mark == sealed.mark),
             (Ok(_) | Err(()), None) | (Err(()), Some(_)) => false,
         };
+        let cited = if sealed.is_some() { &CITED[..] } else { &IN_CLEAR };
         let Some(sealed) = sealed.filter(|_| whole) else {
             let message = format!("{mid} leaves the device and is not what was encrypted");
-            docket.violation(ID, &CITED, record.at, &[record.id], message);
+            docket.violation(ID, cited, record.at, &[record.id], message);
             return;
         };
         if !sealed.left {

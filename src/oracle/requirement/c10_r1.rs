@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Oracle, account_of, positive};
+use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind};
@@ -21,8 +21,15 @@ const ITEMS_MAX: u64 = 64;
 #[derive(Debug, Default)]
 pub struct PollBringsMail {
     boxes: BTreeMap<u32, Mailbox>,
-    /// Mail offered in the turn of a poll.
-    polls: Turns<u64>,
+    polls: Turns<Answer>,
+}
+
+/// What is offered in the turn of a poll.
+#[derive(Debug, Default)]
+struct Answer {
+    offered: u64,
+    /// Some of it was sent before and brought nothing.
+    again: bool,
 }
 
 /// What waits in a mailbox; mail whose receiver asked for patience is in neither set.
@@ -30,14 +37,17 @@ pub struct PollBringsMail {
 struct Mailbox {
     ready: BTreeSet<Mid>,
     leased: BTreeSet<Mid>,
+    /// Offered before, in vain.
+    again: BTreeSet<Mid>,
 }
 
 impl PollBringsMail {
     fn polled(&mut self, record: &Record, account: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Polled { count, user } = &record.fact else { return };
-        let Some(offered) = self.polls.end(record) else { return };
-        if offered > 0 {
-            docket.shown(ID, &[positive(10, 1)]);
+        let Some(answer) = self.polls.end(record) else { return };
+        if answer.offered > 0 {
+            let count = 1 + usize::from(answer.again);
+            docket.shown(ID, &[positive(10, 1), negative(10, 1)][..count]);
         }
         // A new identity of a user, or an older copy of an account, numbers its mail anew.
         let unclear = spec.circumstances.reset || spec.circumstances.restore;
@@ -59,23 +69,26 @@ impl Oracle for PollBringsMail {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(account) = account_of(record) else { return };
-        self.polls.over(record.at);
+        self.polls.over(record.at, spec);
         let mailbox = self.boxes.entry(account).or_default();
         if let Fact::Rx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {
-                self.polls.begin_after(record, 0);
+                self.polls.begin_after(record, Answer::default());
             }
         } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
             mailbox.ready.insert(mid.clone());
         } else if let Fact::Offer { mid, .. } = &record.fact {
             mailbox.ready.remove(mid);
             mailbox.leased.insert(mid.clone());
-            if let Some(offered) = self.polls.during(record) {
-                *offered += 1;
+            let again = mailbox.again.remove(mid);
+            if let Some(answer) = self.polls.during(record) {
+                answer.offered += 1;
+                answer.again |= again;
             }
         } else if let Fact::Restored { mid, .. } = &record.fact {
             if mailbox.leased.remove(mid) {
                 mailbox.ready.insert(mid.clone());
+                mailbox.again.insert(mid.clone());
             }
         } else if let Fact::Acked { mid, .. }
         | Fact::Nacked { mid, counted: true, .. }
@@ -84,7 +97,9 @@ impl Oracle for PollBringsMail {
         {
             mailbox.ready.remove(mid);
             mailbox.leased.remove(mid);
+            mailbox.again.remove(mid);
         } else if let Fact::PowerOn { .. } = &record.fact {
+            mailbox.again.extend(mailbox.leased.iter().cloned());
             mailbox.ready.append(&mut mailbox.leased);
         } else if let Fact::Polled { .. } = &record.fact {
             self.polled(record, account, spec, docket);
@@ -95,14 +110,18 @@ impl Oracle for PollBringsMail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::NodeId;
-    use crate::oracle::tests_support::Story;
+    use crate::base::id::{DeliveryId, NodeId};
+    use crate::oracle::tests_support::{Story, hash};
     use crate::trace::fact::About;
     use crate::verdict::requirement::Polarity;
 
     fn polls(offers: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.accepts(0, 1, 1);
+        story.offers(0, 1, 1);
+        let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
+        let delivery = DeliveryId(1);
+        story.account(1, Fact::Restored { mid, generation, delivery });
         let frame = story.frame(FrameKind::Poll, true, About::Nothing);
         let cause = story.at(10).account(1, Fact::Rx(frame));
         if offers {
@@ -119,6 +138,7 @@ mod tests {
         let docket = polls(true);
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
     }
 
     #[test]

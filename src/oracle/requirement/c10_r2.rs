@@ -36,7 +36,7 @@ impl Oracle for NoPollNoMail {
             return;
         }
         let Some(account) = account_of(record) else { return };
-        self.polls.over(record.at);
+        self.polls.over(record.at, spec);
         if let Fact::Rx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {
                 self.polls.begin_after(record, ());

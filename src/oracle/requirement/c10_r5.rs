@@ -17,7 +17,7 @@ const CITED: [Requirement; 1] = [Requirement::of(10, 5)];
 /// The longest pause between two copies of a poll that nobody answers: the cap of all backoffs with its
 /// jitter (protocol 4.5).
 const BACKOFF_MAX: Duration = Duration::from_secs(72);
-/// What a slow processor may add.
+/// What a slow processor may add; a slow store adds its writes.
 const LATENESS: Duration = Duration::from_secs(10);
 /// Pauses between copies after which a backoff must show: with doubling the last is four times the first.
 const PAUSES: usize = 3;
@@ -48,7 +48,7 @@ struct Polling {
 impl PollsInTime {
     fn polls(&mut self, record: &Record, user: u32, req: ReqId, spec: &Spec, docket: &mut Docket) {
         let Some(period) = spec.limits(user).and_then(|limits| limits.poll) else { return };
-        let due = record.at + period.max(BACKOFF_MAX) + LATENESS;
+        let due = record.at + period.max(BACKOFF_MAX) + LATENESS + spec.held_up();
         self.dues.insert((due, user));
         let due = Some(due);
         let fresh = Polling { req, last: record.at, record: record.id, due, pauses: Vec::new() };
@@ -117,7 +117,7 @@ impl Oracle for PollsInTime {
                 && frame.req == polling.req
                 && polling.due.is_some()
             {
-                let due = record.at.max(polling.last + period) + LATENESS;
+                let due = record.at.max(polling.last + period) + LATENESS + spec.held_up();
                 polling.due = Some(due);
                 self.dues.insert((due, user));
             }

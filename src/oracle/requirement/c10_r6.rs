@@ -3,7 +3,7 @@
 //! Not here: what a poll of a mailbox with mail brings (`c10_r1`).
 
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, account_of, positive};
+use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind};
@@ -46,8 +46,8 @@ impl Oracle for PollIsAnswered {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        let over = self.polls.over(record.at);
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        let over = self.polls.over(record.at, spec);
         self.judge(over, docket);
         let Some(account) = account_of(record) else { return };
         if let Fact::Rx(frame) = &record.fact {
@@ -64,16 +64,18 @@ impl Oracle for PollIsAnswered {
         {
             let answered = self.polls.end(record);
             if frame.kind == Some(FrameKind::PollEnd) && answered.is_some_and(|poll| poll.empty) {
-                docket.shown(ID, &[positive(10, 6)]);
+                // An account that has forgotten everything it need not keep is tempted to silence.
+                let stopped = self.stopped.contains_key(&account);
+                docket.shown(ID, &[positive(10, 6), negative(10, 6)][..1 + usize::from(stopped)]);
             }
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.stopped.insert(account, record.at);
         }
     }
 
-    fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
         // What came in the last moments may still wait for a write.
-        let over = self.polls.over(docket.now);
+        let over = self.polls.over(docket.now, spec);
         self.judge(over, docket);
     }
 }
@@ -83,11 +85,13 @@ mod tests {
     use super::*;
     use crate::base::id::NodeId;
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::{About, Phase};
+    use crate::trace::fact::{About, Phase, StopCause};
     use crate::verdict::requirement::Polarity;
 
     fn polled(answered: bool) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
+        story.account(1, Fact::PowerOff { why: StopCause::Crash });
+        story.at(10);
         let frame = story.frame(FrameKind::Poll, true, About::Nothing);
         let cause = story.account(1, Fact::Rx(frame));
         let fact = Fact::Polled { user: story.user(1), count: 0 };
@@ -105,6 +109,7 @@ mod tests {
         let docket = polled(true);
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
     }
 
     #[test]

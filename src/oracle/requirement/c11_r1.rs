@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::base::id::Mid;
 use crate::base::time::{Instant, Millis};
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -59,9 +59,12 @@ impl PushedInTime {
                 self.order.push_back((record.at, mid.clone()));
             }
         } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
-            self.offered.entry(account).or_default().insert(mid.clone());
+            let offered = self.offered.entry(account).or_default();
+            offered.insert(mid.clone());
+            // The answer to an earlier push is still out, and this one does not wait for it.
+            let count = 1 + usize::from(offered.len() > 1);
             if self.fresh.remove(mid).is_some() && *pushed {
-                docket.shown(ID, &[positive(11, 1)]);
+                docket.shown(ID, &[positive(11, 1), negative(11, 1)][..count]);
             }
         } else if let Fact::Acked { mid, .. }
         | Fact::Nacked { mid, .. }

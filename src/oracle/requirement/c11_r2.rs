@@ -49,6 +49,8 @@ struct Taking {
     honest: bool,
     /// The device looked at it.
     seen: bool,
+    /// It was waiting for the answer to a poll.
+    polling: bool,
 }
 
 impl PushedLikePolled {
@@ -87,8 +89,8 @@ impl PushedLikePolled {
         if push.is_some() {
             let (at, record_id) = (record.at, record.id);
             let honest = honest && !self.idle.contains(&user);
-            let taking =
-                Taking { user, mid: mid.clone(), at, record: record_id, honest, seen: false };
+            let (mid, polling) = (mid.clone(), push == Some(true));
+            let taking = Taking { user, mid, at, record: record_id, honest, seen: false, polling };
             self.turns.begin_after(record, taking);
         }
     }
@@ -116,8 +118,9 @@ impl PushedLikePolled {
     fn take(&mut self, record: &Record, mid: &Mid, docket: &mut Docket) {
         let Some(taking) = self.turns.during(record).filter(|it| it.mid == *mid) else { return };
         taking.seen = true;
+        let count = 1 + usize::from(taking.polling);
         if let Fact::Commit { .. } | Fact::Duplicate { .. } = &record.fact {
-            docket.shown(ID, &[positive(11, 2)]);
+            docket.shown(ID, &[positive(11, 2), negative(11, 2)][..count]);
         }
     }
 }
@@ -128,7 +131,7 @@ impl Oracle for PushedLikePolled {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        let over = self.turns.over(record.at);
+        let over = self.turns.over(record.at, spec);
         self.judge(over, docket);
         let meddling = self.tampering.observe(record);
         let Some(user) = device_of(record) else { return };
@@ -158,9 +161,9 @@ impl Oracle for PushedLikePolled {
         }
     }
 
-    fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
+    fn conclude(&mut self, spec: &Spec, docket: &mut Docket) {
         // What came in the last moments may still be under way inside the device.
-        let over = self.turns.over(docket.now);
+        let over = self.turns.over(docket.now, spec);
         self.judge(over, docket);
     }
 }
@@ -212,6 +215,7 @@ mod tests {
         let docket = race(1);
         assert!(docket.findings.is_empty(), "{:?}", docket.findings);
         assert_eq!(docket.evidence.count(TAKEN[0], Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(TAKEN[0], Polarity::Negative), 1);
         assert_eq!(docket.evidence.count(ONCE[0], Polarity::Positive), 1);
         assert_eq!(docket.evidence.count(ONCE[0], Polarity::Negative), 1);
     }

@@ -39,7 +39,7 @@ impl Oracle for PushIsChecked {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        self.turns.over(record.at);
+        self.turns.over(record.at, spec);
         if let Some(push) = self.unasked.observe(record) {
             let stray = spec.user(push.user) != Some(&push.mid.receiver);
             let (mid, record_id) = (push.mid.clone(), record.id);

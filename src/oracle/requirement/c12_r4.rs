@@ -1,6 +1,9 @@
 //! C12-R4: a downloaded key pair is taken when it is one, and refused when it is not.
 //!
-//! Which material is bad is the scenario's knowledge; records show the refusal. Not here: keys of peers (S-23).
+//! Which material is bad is the scenario's knowledge; records show the refusal by the device or, when it took
+//! what it should not, by the server that asks for a proof. Not here: keys of peers (S-23).
+
+use std::collections::BTreeMap;
 
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
@@ -16,6 +19,22 @@ const CITED: [Requirement; 1] = [Requirement::of(12, 4)];
 #[derive(Debug, Default)]
 pub struct DownloadsAreChecked {
     refused: Turns<RecordId>,
+    /// Downloads that were taken.
+    taken: BTreeMap<u32, RecordId>,
+}
+
+impl DownloadsAreChecked {
+    /// The server finds that the halves of what a device registers do not belong together.
+    fn unproved(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        let Fact::Refuse { by, code, .. } = &record.fact else { return };
+        let it = spec.circumstances;
+        if !(code == "BAD_POP" || code == "BAD_KEY") || it.altered || it.adversary {
+            return;
+        }
+        let Some(taken) = spec.index(by).and_then(|user| self.taken.remove(&user)) else { return };
+        let message = format!("{by} took a download that is no key pair");
+        docket.violation(ID, &CITED, record.at, &[taken, record.id], message);
+    }
 }
 
 impl Oracle for DownloadsAreChecked {
@@ -23,22 +42,23 @@ impl Oracle for DownloadsAreChecked {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for _ in self.refused.over(record.at) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        for _ in self.refused.over(record.at, spec) {
             docket.shown(ID, &[negative(12, 4)]);
         }
-        if device_of(record).is_none() {
-            return;
-        }
+        self.unproved(record, spec, docket);
+        let Some(user) = device_of(record) else { return };
         if let Fact::ProvisionRefused { .. } = &record.fact {
             if self.refused.begin(record, record.id).is_some() {
                 docket.shown(ID, &[negative(12, 4)]);
             }
         } else if let Fact::Provisioned { mode, .. } = &record.fact {
+            self.taken.remove(&user);
             if let Some(refusal) = self.refused.end(record) {
                 let message = "key material that was refused is taken".to_owned();
                 docket.violation(ID, &CITED, record.at, &[refusal, record.id], message);
             } else if *mode == ProvisionMode::Downloaded {
+                self.taken.insert(user, record.id);
                 docket.shown(ID, &[positive(12, 4)]);
             }
         }
@@ -70,6 +90,18 @@ mod tests {
             story.push(node, cause, Fact::Provisioned { mode, epoch, agree_kid, sig_kid });
         }
         story.judge(DownloadsAreChecked::default())
+    }
+
+    #[test]
+    fn a_pair_that_the_server_refuses_was_none() {
+        let mut story = Story::new(&["alice"]);
+        let (mode, epoch) = (ProvisionMode::Downloaded, Epoch::FIRST);
+        let (agree_kid, sig_kid) = (hash("agree"), hash("sig"));
+        story.device(0, Fact::Provisioned { mode, epoch, agree_kid, sig_kid });
+        let (by, kind, code) = (story.user(0), "register".to_owned(), "BAD_POP".to_owned());
+        story.account(0, Fact::Refuse { by, kind, code, mid: None });
+        let docket = story.judge(DownloadsAreChecked::default());
+        assert_eq!(docket.findings[0].message, "alice took a download that is no key pair");
     }
 
     #[test]

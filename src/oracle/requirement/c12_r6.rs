@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, ProvisionMode, ReplyResult, Selection};
 use crate::trace::record::Record;
@@ -58,11 +58,14 @@ impl Oracle for NewKeysDropOldSecrets {
             device.uses(&sealing.mid.receiver, sealing.own)
         } else if let Fact::Decrypt(opening) = &record.fact {
             device.uses(&opening.mid.sender, opening.own)
-        } else if let Fact::Select { peer, outcome: Selection::Hit, .. } = &record.fact {
-            if device.wiped.contains(peer) {
-                Err("a slot hits that the factory reset removed")
-            } else {
-                Ok(false)
+        } else if let Fact::Select { peer, outcome, .. } = &record.fact {
+            match (device.wiped.contains(peer), *outcome == Selection::Hit) {
+                (true, true) => Err("a slot hits that the factory reset removed"),
+                (true, false) => {
+                    docket.shown(ID, &[negative(12, 6)]);
+                    Ok(false)
+                }
+                (false, _) => Ok(false),
             }
         } else {
             follow(device, &record.fact);
@@ -115,10 +118,12 @@ mod tests {
         let mut story = Story::new(&["alice", "bob"]);
         story.derives(0, 1, 1, 1);
         provision(&mut story);
+        story.selects(0, 1, None, crate::trace::fact::Way::Out, Selection::Miss);
         story.derives(0, 1, 1, 1);
         let docket = story.judge(NewKeysDropOldSecrets::default());
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(12, 6), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(12, 6), Polarity::Negative), 1);
     }
 
     #[test]

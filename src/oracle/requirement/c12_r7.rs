@@ -2,7 +2,8 @@
 //!
 //! Not here: whether the pairs are valid (C12-R4).
 
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::crypto::suite::KeyError;
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
@@ -24,6 +25,10 @@ impl Oracle for KeysHaveOnePurpose {
         if device_of(record).is_none() {
             return;
         }
+        if let Fact::ProvisionRefused { why } = &record.fact {
+            let shared = *why == KeyError::Shared.to_string();
+            docket.shown(ID, &[negative(12, 7)][..usize::from(shared)]);
+        }
         let Fact::Provisioned { agree_kid, sig_kid, .. } = &record.fact else { return };
         if agree_kid == sig_kid {
             let message = "one key pair serves agreement and signatures".to_owned();
@@ -40,6 +45,17 @@ mod tests {
     use crate::base::id::Epoch;
     use crate::oracle::tests_support::{Story, hash};
     use crate::trace::fact::ProvisionMode;
+    use crate::verdict::requirement::Polarity;
+
+    #[test]
+    fn a_refusal_counts_when_it_is_for_a_shared_pair() {
+        for (error, count) in [(KeyError::Shared, 1), (KeyError::Mismatch, 0)] {
+            let mut story = Story::new(&["alice"]);
+            story.device(0, Fact::ProvisionRefused { why: error.to_string() });
+            let docket = story.judge(KeysHaveOnePurpose);
+            assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), count);
+        }
+    }
 
     #[test]
     fn only_one_pair_for_both_purposes_is_found() {

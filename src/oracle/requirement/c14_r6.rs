@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, positive};
+use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
@@ -20,6 +20,8 @@ const CITED: [Requirement; 2] = [Requirement::of(14, 6), Requirement::of(17, 5)]
 pub struct RepliesHoldRetiredRecords {
     /// When an epoch was followed by the next, of the present identity; none: it was revoked.
     retired: BTreeMap<(UserId, Epoch), Option<Instant>>,
+    /// When each user's account stopped last.
+    stopped: BTreeMap<UserId, Instant>,
 }
 
 impl Oracle for RepliesHoldRetiredRecords {
@@ -42,16 +44,21 @@ impl Oracle for RepliesHoldRetiredRecords {
         } else if let Fact::Served { user, epochs, .. } = &record.fact {
             let from = (user.clone(), Epoch(0));
             let retired = self.retired.range(from..=(user.clone(), Epoch(u64::MAX)));
-            let in_grace =
-                |at: &Option<Instant>| at.is_some_and(|at| record.at < at + spec.server.grace);
-            let mut held = retired.filter(|(_, at)| in_grace(at)).map(|((_, epoch), _)| *epoch);
-            let any = held.clone().next().is_some();
-            if let Some(missing) = held.find(|epoch| !epochs.contains(epoch)) {
+            let in_grace = |at: &Instant| record.at < *at + spec.server.grace;
+            let held =
+                retired.filter_map(|((_, epoch), at)| Some((*epoch, (*at).filter(in_grace)?)));
+            let missing = held.clone().find(|(epoch, _)| !epochs.contains(epoch));
+            if let Some((missing, _)) = missing {
                 let message = format!("a key reply about {user} lacks {missing}, still in grace");
                 docket.violation(ID, &CITED, record.at, &[record.id], message);
-            } else if any {
-                docket.shown(ID, &[positive(14, 6)]);
+            } else if let Some(at) = held.map(|(_, at)| at).max() {
+                // A retired record that is only in memory is gone after a stop.
+                let stopped = self.stopped.get(user).is_some_and(|stop| *stop >= at);
+                docket.shown(ID, &[positive(14, 6), negative(14, 6)][..1 + usize::from(stopped)]);
             }
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            let home = account_of(record).and_then(|account| spec.user(account));
+            self.stopped.extend(home.map(|user| (user.clone(), record.at)));
         }
     }
 }
@@ -60,11 +67,13 @@ impl Oracle for RepliesHoldRetiredRecords {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::StopCause;
     use crate::verdict::requirement::Polarity;
 
     fn served(epochs: &[u64], at: u64) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.records_key(0, 2);
+        story.at(10).account(0, Fact::PowerOff { why: StopCause::Crash });
         let (user, by) = (story.user(0), story.user(1));
         let epochs = epochs.iter().map(|epoch| Epoch(*epoch)).collect();
         let current = hash("alice2");
@@ -90,6 +99,7 @@ mod tests {
     fn a_retired_record_is_served_through_grace_or_its_lack_is_found() {
         let docket = served(&[1, 2], 60);
         assert_eq!(docket.evidence.count(Requirement::of(14, 6), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(14, 6), Polarity::Negative), 1);
         let found = "a key reply about alice lacks e1, still in grace";
         assert_eq!(served(&[2], 60).findings[0].message, found);
         assert!(served(&[2], 8 * 86_400).findings.is_empty());

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, LookupCause, WaitCause};
+use crate::trace::fact::{Fact, LookupCause, RejectCause, ReplyResult, WaitCause};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -21,6 +21,8 @@ pub struct BadTagsDoNotFetch {
     failed: BTreeMap<(u32, Mid), (u32, RecordId)>,
     /// Messages that wait for a key, by device and sender.
     waiting: BTreeSet<(u32, UserId, Mid)>,
+    /// Senders whose keys a device fetched.
+    fetched: BTreeSet<(u32, UserId)>,
 }
 
 impl BadTagsDoNotFetch {
@@ -66,6 +68,17 @@ impl Oracle for BadTagsDoNotFetch {
         | Fact::Reject { mid: Some(mid), .. } = &record.fact
         {
             self.waiting.remove(&(user, mid.sender.clone(), mid.clone()));
+            let few =
+                self.failed.get(&(user, mid.clone())).is_some_and(|(fetches, _)| *fetches < 2);
+            if let Fact::Reject { why: RejectCause::AuthFail, .. } = &record.fact
+                && few
+                && self.fetched.contains(&(user, mid.sender.clone()))
+            {
+                // With the key just fetched it does not open: the device says no and asks no more.
+                docket.shown(ID, &[positive(16, 3)]);
+            }
+        } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
+            self.fetched.insert((user, peer.clone()));
         } else if let Fact::Lookup { peer, because: LookupCause::Message, .. } = &record.fact {
             self.lookup(record, user, peer, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
@@ -91,7 +104,10 @@ mod tests {
         story.opens(1, 0, 1, None);
         for req in 0..count {
             story.looks_up(1, 0, req, LookupCause::Message);
+            story.gets_reply(1, 0, req, ReplyResult::Accepted);
         }
+        let mid = Some(story.mid(0, 1, 1));
+        story.device(1, Fact::Reject { mid, why: RejectCause::AuthFail });
         story.judge(BadTagsDoNotFetch::default())
     }
 
@@ -99,6 +115,7 @@ mod tests {
     fn one_fetch_after_a_bad_tag_is_in_order_and_a_second_is_found() {
         let docket = fetches(1);
         assert!(docket.findings.is_empty());
+        assert_eq!(docket.evidence.count(Requirement::of(16, 3), Polarity::Positive), 1);
         assert_eq!(docket.evidence.count(Requirement::of(16, 3), Polarity::Negative), 1);
         let found = "alice>bob#1 does not authenticate and is fetched for again";
         assert_eq!(fetches(2).findings[0].message, found);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, EvictCause, Fact, LookupCause, Selection, StopCause, Way};
 use crate::trace::record::{Record, RecordId};
@@ -42,6 +42,7 @@ impl Device {
             (true, true) => docket.shown(ID, &[positive(16, 4)]),
             (false, false) => {
                 self.lost.insert(peer.clone(), 0);
+                docket.shown(ID, &[negative(16, 4)]);
             }
             (true, false) | (false, true) => {
                 let what = if durable { "durable table misses" } else { "volatile table hits" };
@@ -122,6 +123,8 @@ mod tests {
             let docket = restarted(durable, outcome);
             assert!(docket.findings.is_empty());
             assert_eq!(docket.evidence.count(Requirement::of(16, 4), Polarity::Positive), 1);
+            let negative = docket.evidence.count(Requirement::of(16, 4), Polarity::Negative);
+            assert_eq!(negative, u64::from(!durable));
         }
         let found = "after a restart the durable table misses for alice";
         assert_eq!(restarted(true, Selection::Miss).findings[0].message, found);

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid};
+use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause};
@@ -13,11 +14,15 @@ use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C17-R5";
 const CITED: [Requirement; 1] = [Requirement::of(17, 5)];
+/// What timers, the processor and writes may add to a grace.
+const SLACK: Duration = Duration::from_secs(10);
 
 /// The judge of C17-R5.
 #[derive(Debug, Default)]
 pub struct OldMailIsRefusedAfterGrace {
     erased: BTreeMap<u32, BTreeSet<Epoch>>,
+    /// When own epochs ended.
+    retired: BTreeMap<(u32, Epoch), Instant>,
     /// The receiver's epoch that a message was encrypted under last.
     sealed: BTreeMap<Mid, Epoch>,
 }
@@ -26,6 +31,27 @@ impl OldMailIsRefusedAfterGrace {
     fn is_erased(&self, user: u32, epoch: Epoch) -> bool {
         self.erased.get(&user).is_some_and(|erased| erased.contains(&epoch))
     }
+
+    /// Whether the grace of an epoch is over, erased or not.
+    fn is_over(&self, user: u32, epoch: Epoch, now: Instant, spec: &Spec) -> bool {
+        let retired = self.retired.get(&(user, epoch)).zip(spec.limits(user));
+        retired.is_some_and(|(at, limits)| now > *at + limits.grace + SLACK)
+    }
+
+    fn open(&self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
+        let Fact::Decrypt(opening) = &record.fact else { return };
+        let (mid, own) = (&opening.mid, opening.own);
+        let found = if opening.plain.is_none() {
+            return;
+        } else if self.is_erased(user, own) {
+            format!("{mid} opens under the erased {own}")
+        } else if self.is_over(user, own, record.at, spec) {
+            format!("{mid} opens under {own}, whose grace is over")
+        } else {
+            return;
+        };
+        docket.violation(ID, &CITED, record.at, &[record.id], found);
+    }
 }
 
 impl Oracle for OldMailIsRefusedAfterGrace {
@@ -33,7 +59,7 @@ impl Oracle for OldMailIsRefusedAfterGrace {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         if let Fact::Refuse { code, mid: Some(_), .. } = &record.fact {
             if code == "STALE_EPOCH" {
                 docket.shown(ID, &[negative(17, 5)]);
@@ -45,11 +71,11 @@ impl Oracle for OldMailIsRefusedAfterGrace {
             self.erased.entry(user).or_default().insert(*epoch);
         } else if let Fact::Encrypt(sealing) = &record.fact {
             self.sealed.insert(sealing.mid.clone(), sealing.theirs);
-        } else if let Fact::Decrypt(opening) = &record.fact {
-            if opening.plain.is_some() && self.is_erased(user, opening.own) {
-                let message = format!("{} opens under the erased {}", opening.mid, opening.own);
-                docket.violation(ID, &CITED, record.at, &[record.id], message);
-            }
+        } else if let Fact::Decrypt(_) = &record.fact {
+            self.open(record, user, spec, docket);
+        } else if let Fact::RotateDone { epoch, .. } = &record.fact {
+            let before = Epoch(epoch.0.saturating_sub(1));
+            self.retired.insert((user, before), record.at);
         } else if let Fact::Reject { mid: Some(mid), why: RejectCause::StaleEpoch } = &record.fact {
             let epoch = self.sealed.get(mid).copied();
             if epoch.is_some_and(|epoch| self.is_erased(user, epoch)) {
@@ -58,12 +84,14 @@ impl Oracle for OldMailIsRefusedAfterGrace {
         } else if let Fact::Commit { mid, .. } = &record.fact {
             self.sealed.remove(mid);
         } else if let Fact::Provisioned { epoch, .. } = &record.fact {
+            self.retired.remove(&(user, *epoch));
             if let Some(erased) = self.erased.get_mut(&user) {
                 erased.remove(epoch);
             }
         } else if let Fact::Rolledback { .. } = &record.fact {
             // The older copy still holds the key.
             self.erased.remove(&user);
+            self.retired.retain(|(owner, _), _| *owner != user);
         }
     }
 }
@@ -85,6 +113,19 @@ mod tests {
             story.device(1, Fact::Reject { mid, why: RejectCause::StaleEpoch });
         }
         story.judge(OldMailIsRefusedAfterGrace::default())
+    }
+
+    #[test]
+    fn a_key_that_outlives_its_grace_is_found() {
+        for (late, found) in [(9, 0), (11, 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            let (epoch, record) = (Epoch(2), crate::oracle::tests_support::hash("record"));
+            story.device(1, Fact::RotateDone { epoch, record });
+            let grace = story.spec.limits[0].grace.as_nanos() / 1_000_000_000;
+            story.at_secs(grace + late).opens(1, 0, 1, Some("text"));
+            let docket = story.judge(OldMailIsRefusedAfterGrace::default());
+            assert_eq!(docket.findings.len(), found);
+        }
     }
 
     #[test]

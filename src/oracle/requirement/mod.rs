@@ -4,6 +4,7 @@
 
 pub mod c01_r4;
 pub mod c02_r3;
+pub mod c02_r5;
 pub mod c03_r8;
 pub mod c04_r3;
 pub mod c04_r4;
@@ -12,6 +13,7 @@ pub mod c04_r6;
 pub mod c05_r5;
 pub mod c05_r6;
 pub mod c05_r7;
+pub mod c06_r3;
 pub mod c07_r1;
 pub mod c07_r4;
 pub mod c07_r5;
@@ -31,6 +33,7 @@ pub mod c12_r6;
 pub mod c12_r7;
 pub mod c13_r4;
 pub mod c14_r6;
+pub mod c15_r1;
 pub mod c16_r3;
 pub mod c16_r4;
 pub mod c16_r5;
@@ -46,6 +49,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
         Box::new(c01_r4::OfflineHitsOpenAndMissesWait::default()),
         Box::new(c02_r3::NoFallbackKeys::default()),
+        Box::new(c02_r5::StrayOctetsStayClosed::default()),
         Box::new(c03_r8::PromptsAreAuthentic::default()),
         Box::new(c04_r3::ApprovalsFetchTheirKey::default()),
         Box::new(c04_r4::WaitingApprovalsAreUnsent::default()),
@@ -54,6 +58,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(c05_r5::OpensAsSealed::default()),
         Box::new(c05_r6::UnregisteredIsAnError::default()),
         Box::new(c05_r7::ReflectionsFail::default()),
+        Box::new(c06_r3::OldestRowMakesRoom::default()),
         Box::new(c07_r1::LookupsNameTheUser::default()),
         Box::new(c07_r4::LostRepliesAreAskedForAgain::default()),
         Box::new(c07_r5::UnknownUsersMakeNoEntry::default()),
@@ -73,6 +78,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(c12_r7::KeysHaveOnePurpose),
         Box::new(c13_r4::OtherEpochsAreMisses::default()),
         Box::new(c14_r6::RepliesHoldRetiredRecords::default()),
+        Box::new(c15_r1::SecretsFollowTheSchedule::default()),
         Box::new(c16_r3::BadTagsDoNotFetch::default()),
         Box::new(c16_r4::TablesSurviveAsDeclared::default()),
         Box::new(c16_r5::HalfRowsDoNotHurt::default()),

@@ -33,6 +33,8 @@ struct Request {
     /// The own clock when APPROVE was pressed on it last.
     pressed: Option<Millis>,
     approved: Option<Instant>,
+    /// The device stopped between the press and the requester's sight of the approval.
+    stopped: bool,
 }
 
 impl ApprovedOnceAndInTime {
@@ -67,7 +69,7 @@ impl ApprovedOnceAndInTime {
     fn prompt(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         let Fact::Prompt(shown) = &record.fact else { return };
         let (body, expires) = (shown.body, shown.expires);
-        let request = Request { body, expires, pressed: None, approved: None };
+        let request = Request { body, expires, pressed: None, approved: None, stopped: false };
         let known = self.requests.entry((user, shown.txn)).or_insert(request);
         if let Some(at) = known.approved {
             let message = format!("{} is prompted although it is approved", shown.txn);
@@ -93,7 +95,7 @@ impl ApprovedOnceAndInTime {
                 docket.shown(ID, &[positive(3, 7)]);
             }
             NoApproval::Answered if request.approved.is_some() => {
-                docket.shown(ID, &[negative(3, 6)]);
+                docket.shown(ID, &[positive(3, 6), negative(3, 6)]);
             }
             NoApproval::Expired
             | NoApproval::Answered
@@ -129,9 +131,14 @@ impl Oracle for ApprovedOnceAndInTime {
             self.ended(*txn, user, *why, docket);
         } else if let Fact::ApprovalSeen { txn, valid: true, from, .. } = &record.fact {
             let by = spec.index(from).and_then(|by| self.requests.get(&(by, *txn)));
-            if by.is_some_and(|request| request.approved.is_some()) {
-                docket.shown(ID, &[positive(3, 2)]);
+            if let Some(request) = by.filter(|request| request.approved.is_some()) {
+                // A stop is what could lose the approval, or make a second one for the same press.
+                let count = 1 + usize::from(request.stopped);
+                docket.shown(ID, &[positive(3, 2), negative(3, 2)][..count]);
             }
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            let mine = self.requests.iter_mut().filter(|((owner, _), _)| *owner == user);
+            mine.for_each(|(_, request)| request.stopped |= request.pressed.is_some());
         }
     }
 }
@@ -140,6 +147,7 @@ impl Oracle for ApprovedOnceAndInTime {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::{Story, txn};
+    use crate::trace::fact::StopCause;
     use crate::verdict::requirement::Polarity;
 
     fn press(story: &mut Story) {
@@ -159,7 +167,21 @@ mod tests {
         let docket = story.judge(ApprovedOnceAndInTime::default());
         assert!(docket.findings.is_empty(), "{:?}", docket.findings);
         assert_eq!(docket.evidence.count(Requirement::of(3, 2), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(3, 6), Polarity::Positive), 1);
         assert_eq!(docket.evidence.count(Requirement::of(3, 6), Polarity::Negative), 1);
+    }
+
+    #[test]
+    fn one_approval_of_a_press_before_a_stop_is_evidence() {
+        let mut story = Story::new(&["alice", "shop"]);
+        story.prompts(0, 1, 1);
+        press(&mut story);
+        story.device(0, Fact::PowerOff { why: StopCause::Crash });
+        story.approves(0, 1, 1);
+        let (from, mid) = (story.user(0), story.mid(0, 1, 1));
+        story.device(1, Fact::ApprovalSeen { txn: txn(1), from, mid, valid: true });
+        let docket = story.judge(ApprovedOnceAndInTime::default());
+        assert_eq!(docket.evidence.count(Requirement::of(3, 2), Polarity::Negative), 1);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! S-08: both ends of a pair derive the same secret, from the right keys, and no other pair has it.
 //!
-//! Not here: whether the secret equals the key schedule's; vectors and a second device show that.
+//! Not here: whether the secret equals the key schedule's (C15-R1).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{Epoch, Hash32, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::base::id::{Epoch, Hash32, Mid, UserId};
+use crate::crypto::shared::is_computed_twice;
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::Fact;
+use crate::trace::fact::{Fact, Opening, ReplyResult, Sealing};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -23,6 +24,12 @@ pub struct BothEndsDeriveOneSecret {
     owners: BTreeMap<Hash32, (End, End)>,
     /// Every key pair that a user ever had under a number.
     kids: BTreeMap<(UserId, Epoch), BTreeSet<Hash32>>,
+    /// What messages were sealed with, until they are opened.
+    sealed: BTreeMap<Mid, (RecordId, Sealing)>,
+    /// The newest own epoch of each user.
+    newest: BTreeMap<UserId, Epoch>,
+    /// Devices that were offered a false key of a user, and did not take it.
+    deceived: BTreeSet<(UserId, UserId)>,
 }
 
 /// A user with a key pair.
@@ -56,12 +63,41 @@ impl BothEndsDeriveOneSecret {
         }
     }
 
+    /// The octets that were sealed are opened with the key that sealed them.
+    fn open(&mut self, record: &Record, opening: &Opening, docket: &mut Docket) {
+        let Some((at, sealing)) = self.sealed.get(&opening.mid) else { return };
+        if (sealing.header, sealing.ciphertext) != (opening.header, opening.ciphertext) {
+            return;
+        }
+        if sealing.key == opening.key {
+            docket.shown(ID, &[]);
+        } else {
+            let message = format!("{} is not opened with the key that sealed it", opening.mid);
+            docket.violation(ID, &AGREEMENT, record.at, &[*at, record.id], message);
+        }
+        self.sealed.remove(&opening.mid);
+    }
+
+    /// Both ends agree, each with the key that the other calls its own: what might have kept them from it.
+    fn provoked(&self, (one, other): &(End, End), docket: &mut Docket) {
+        let pairs = [(&one.0, &other.0), (&other.0, &one.0)];
+        if pairs.iter().any(|(at, of)| self.deceived.contains(&((*at).clone(), (*of).clone()))) {
+            docket.shown(ID, &[negative(5, 1), negative(5, 2)]);
+        }
+        let is_old = |end: &End| self.newest.get(&end.0).is_some_and(|newest| *newest > end.1);
+        if is_old(one) || is_old(other) {
+            // A newer own key was there, and the one that the header names was used.
+            docket.shown(ID, &[negative(15, 2)]);
+        }
+    }
+
+    /// `alone`: this end computed it by itself.
     fn agree(
         &mut self,
         record: &Record,
         by: u32,
         ends: (End, End),
-        secret: Hash32,
+        (secret, alone): (Hash32, bool),
         docket: &mut Docket,
     ) {
         match self.secrets.get(&ends) {
@@ -72,8 +108,9 @@ impl BothEndsDeriveOneSecret {
                 let records = [known.record, record.id];
                 docket.violation(ID, &AGREEMENT, record.at, &records, message);
             }
-            Some(known) if known.by != by => {
-                docket.shown(ID, &[positive(5, 2), positive(15, 1)]);
+            Some(known) if known.by != by && alone => {
+                docket.shown(ID, &[positive(5, 1), positive(5, 2), positive(15, 1)]);
+                self.provoked(&ends, docket);
             }
             Some(_) => {}
             None => {
@@ -88,6 +125,21 @@ impl BothEndsDeriveOneSecret {
     }
 }
 
+/// Whether a reply holds a key that is not the user's.
+const fn is_false(result: ReplyResult) -> bool {
+    match result {
+        ReplyResult::WrongUser
+        | ReplyResult::InvalidKey
+        | ReplyResult::BadSignature
+        | ReplyResult::BrokenChain => true,
+        ReplyResult::Accepted
+        | ReplyResult::Unsolicited
+        | ReplyResult::Rollback
+        | ReplyResult::NewIdentity
+        | ReplyResult::UnknownUser => false,
+    }
+}
+
 impl Oracle for BothEndsDeriveOneSecret {
     fn id(&self) -> &'static str {
         ID
@@ -99,13 +151,23 @@ impl Oracle for BothEndsDeriveOneSecret {
         };
         if let Fact::Provisioned { epoch, agree_kid, .. } = &record.fact {
             self.kids.entry((user.clone(), *epoch)).or_default().insert(*agree_kid);
+            self.newest.insert(user.clone(), *epoch);
+        } else if let Fact::KeyReply { peer, result, .. } = &record.fact {
+            if is_false(*result) {
+                self.deceived.insert((user.clone(), peer.clone()));
+            }
         } else if let Fact::Derive { peer, own, theirs, own_kid, their_kid, secret } = &record.fact
         {
             let ours = (user.clone(), *own, *own_kid);
             let them = (peer.clone(), *theirs, *their_kid);
             self.keys(record, &ours, &them, docket);
             let ends = if ours < them { (ours, them) } else { (them, ours) };
-            self.agree(record, by, ends, *secret, docket);
+            let alone = !spec.shared_agreements || is_computed_twice(own_kid, their_kid);
+            self.agree(record, by, ends, (*secret, alone), docket);
+        } else if let Fact::Encrypt(sealing) = &record.fact {
+            self.sealed.insert(sealing.mid.clone(), (record.id, (**sealing).clone()));
+        } else if let Fact::Decrypt(opening) = &record.fact {
+            self.open(record, opening, docket);
         }
     }
 }
@@ -136,10 +198,43 @@ mod tests {
         story.derives(1, 0, 1, 2);
         let docket = story.judge(BothEndsDeriveOneSecret::default());
         assert!(docket.findings.is_empty());
-        for (claim, number) in [(5, 1), (5, 2), (15, 1), (15, 2)] {
+        for (claim, number, count) in [(5, 1, 2), (5, 2, 1), (15, 1, 1), (15, 2, 1)] {
             let requirement = Requirement::of(claim, number);
-            assert_eq!(docket.evidence.count(requirement, Polarity::Positive), 1, "{requirement}");
+            let positive = docket.evidence.count(requirement, Polarity::Positive);
+            assert_eq!(positive, count, "{requirement}");
         }
+    }
+
+    #[test]
+    fn false_keys_and_a_newer_own_key_that_change_nothing_are_evidence() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.gets_reply(0, 1, 1, ReplyResult::WrongUser);
+        story.derives(0, 1, 1, 1);
+        provisioned(&mut story, 1, 1, "bob1");
+        provisioned(&mut story, 1, 2, "bob2");
+        story.derives(1, 0, 1, 1);
+        let docket = story.judge(BothEndsDeriveOneSecret::default());
+        assert!(docket.findings.is_empty());
+        for (claim, number) in [(5, 1), (5, 2), (15, 2)] {
+            let requirement = Requirement::of(claim, number);
+            assert_eq!(docket.evidence.count(requirement, Polarity::Negative), 1, "{requirement}");
+        }
+    }
+
+    #[test]
+    fn of_shared_agreements_only_those_made_by_both_ends_are_evidence() {
+        let mut story = Story::new(&["alice", "bob", "anna"]);
+        story.spec.shared_agreements = true;
+        let shown = |story: &Story| {
+            let docket = story.judge(BothEndsDeriveOneSecret::default());
+            docket.evidence.count(AGREEMENT[0], Polarity::Positive)
+        };
+        story.derives(0, 1, 1, 1);
+        story.derives(1, 0, 1, 1);
+        assert_eq!(shown(&story), 0, "the kids of alice and bob are not of every 64th pair");
+        story.derives(0, 2, 1, 1);
+        story.derives(2, 0, 1, 1);
+        assert_eq!(shown(&story), 1);
     }
 
     #[test]
@@ -152,6 +247,19 @@ mod tests {
             *secret = hash("other");
         }
         assert_eq!(messages(&story), ["alice e1 and bob e1 derive two secrets"]);
+    }
+
+    #[test]
+    fn a_message_opened_with_another_key_than_it_was_sealed_with_is_found() {
+        for (key, found) in [("key", 0), ("the key of somebody else", 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.encrypts(0, 1, 1, "hello", 1, 1);
+            story.opens(1, 0, 1, Some("hello"));
+            if let Some(Fact::Decrypt(it)) = story.records.last_mut().map(|last| &mut last.fact) {
+                it.key = hash(key);
+            }
+            assert_eq!(messages(&story).len(), found, "{key}");
+        }
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //!
 //! Not here: whether it gets there at all (L-01).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Hash32, Mid};
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::Fact;
+use crate::oracle::turn::Turns;
+use crate::trace::fact::{About, Fact, FrameFact, FrameKind, Meddling};
 use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
 
@@ -20,6 +21,17 @@ const NAMED: [Requirement; 2] = [Requirement::of(5, 3), Requirement::of(8, 2)];
 pub struct DeliveredToItsReceiver {
     /// What was accepted and has not ended.
     contents: BTreeMap<(Mid, u64), Hash32>,
+    /// Submissions that were altered on their way, by message, number and copy of the frame.
+    altered: BTreeSet<(Mid, u64, u8)>,
+    /// Turns of accounts that began with one of them.
+    garbled: Turns<()>,
+}
+
+/// The message, number and copy of a submission.
+fn submission(frame: &FrameFact) -> Option<(Mid, u64, u8)> {
+    let About::Message(mid, _) = &frame.about else { return None };
+    let submit = frame.kind == Some(FrameKind::Submit);
+    submit.then(|| (mid.clone(), frame.number, frame.copy))
 }
 
 impl DeliveredToItsReceiver {
@@ -47,11 +59,26 @@ impl Oracle for DeliveredToItsReceiver {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        if let Fact::Accept { mid, attempt, content, .. } = &record.fact {
+        self.garbled.over(record.at, spec);
+        if let Fact::Meddled { frame, how: Meddling::Corrupted | Meddling::Altered } = &record.fact
+        {
+            self.altered.extend(submission(frame));
+        } else if let Fact::Rx(frame) = &record.fact {
+            if account_of(record).is_some()
+                && !self.altered.is_empty()
+                && submission(frame).is_some_and(|key| self.altered.remove(&key))
+            {
+                self.garbled.begin_after(record, ());
+            }
+        } else if let Fact::Accept { mid, attempt, content, .. } = &record.fact {
             self.contents.insert((mid.clone(), *attempt), *content);
             let home = account_of(record).and_then(|user| spec.user(user));
             if home == Some(&mid.receiver) {
                 docket.shown(ID, &[positive(5, 3), positive(8, 2)]);
+                if self.garbled.end(record).is_some() {
+                    // Nobody can decrypt it any more, and the header alone shows where it belongs.
+                    docket.shown(ID, &[negative(5, 3), negative(8, 2)]);
+                }
             } else {
                 let message = format!("{mid} is accepted by another account than its receiver's");
                 docket.violation(ID, &NAMED, record.at, &[record.id], message);
@@ -100,6 +127,21 @@ mod tests {
         let docket = offered(1, "content");
         assert!(docket.findings.is_empty(), "{:?}", docket.findings);
         assert!(docket.evidence.count(Requirement::of(9, 3), positive(9, 3).1) == 1);
+    }
+
+    #[test]
+    fn a_garbled_message_that_finds_its_mailbox_is_evidence() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let frame = story.frame(FrameKind::Submit, true, About::Message(story.mid(0, 1, 1), 1));
+        story.device(0, Fact::Meddled { frame: frame.clone(), how: Meddling::Corrupted });
+        let cause = story.account(1, Fact::Rx(frame));
+        story.accepts(0, 1, 1);
+        story.records.last_mut().unwrap().cause = Some(cause);
+        let docket = story.judge(DeliveredToItsReceiver::default());
+        for (claim, number) in [(5, 3), (8, 2)] {
+            let requirement = Requirement::of(claim, number);
+            assert_eq!(docket.evidence.count(requirement, negative(5, 3).1), 1);
+        }
     }
 
     #[test]

@@ -3,10 +3,10 @@
 //! Records of one account are in the order in which it acts, so its own order decides. Not here: which
 //! retired records come with it (C14-R6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{Hash32, UserId};
-use crate::oracle::judge::{Docket, Oracle, account_of, positive};
+use crate::base::id::{Epoch, Hash32, UserId};
+use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -20,6 +20,20 @@ const CITED: [Requirement; 2] = [Requirement::of(7, 2), Requirement::of(12, 3)];
 pub struct DirectoryServesWhatWasRecorded {
     /// The current record; of users whose first one came before the run, since it was first served.
     current: BTreeMap<UserId, Option<(Hash32, RecordId)>>,
+    /// Users with a record before the current one.
+    rotated: BTreeSet<UserId>,
+    /// Users whose name somebody else tried to take.
+    contested: BTreeSet<UserId>,
+}
+
+impl DirectoryServesWhatWasRecorded {
+    /// What could have been served in place of the right record.
+    fn provoked(&self, user: &UserId, docket: &mut Docket) {
+        let all = [(&self.rotated, negative(7, 2)), (&self.contested, negative(12, 3))];
+        for (_, side) in all.into_iter().filter(|(users, _)| users.contains(user)) {
+            docket.shown(ID, &[side]);
+        }
+    }
 }
 
 impl Oracle for DirectoryServesWhatWasRecorded {
@@ -28,7 +42,10 @@ impl Oracle for DirectoryServesWhatWasRecorded {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        if let Fact::Recorded { user, record: hash, .. } = &record.fact {
+        if let Fact::Recorded { user, record: hash, epoch, .. } = &record.fact {
+            if *epoch > Epoch::FIRST {
+                self.rotated.insert(user.clone());
+            }
             self.current.insert(user.clone(), Some((*hash, record.id)));
         } else if let Fact::Reset { user } = &record.fact {
             self.current.insert(user.clone(), None);
@@ -39,17 +56,20 @@ impl Oracle for DirectoryServesWhatWasRecorded {
                 _ if home != Some(user) => format!("another account answers for {user}"),
                 Some((hash, _)) if hash == current => {
                     docket.shown(ID, &[positive(7, 2), positive(12, 3)]);
+                    self.provoked(user, docket);
                     return;
                 }
                 Some(_) => format!("a lookup of {user} is answered with an old record"),
                 None => format!("a lookup of {user} is answered although the identity ended"),
             };
             docket.violation(ID, &CITED, record.at, &[record.id], found);
-        } else if let Fact::Refuse { code, kind, .. } = &record.fact
-            && code == "UNKNOWN_USER"
-            && kind == "lookup"
-        {
-            docket.shown(ID, &[positive(7, 2)]);
+        } else if let Fact::Refuse { code, kind, .. } = &record.fact {
+            if code == "UNKNOWN_USER" && kind == "lookup" {
+                docket.shown(ID, &[positive(7, 2)]);
+            } else if code == "ID_TAKEN" {
+                let home = account_of(record).and_then(|account| spec.user(account));
+                self.contested.extend(home.cloned());
+            }
         }
     }
 }
@@ -57,11 +77,13 @@ impl Oracle for DirectoryServesWhatWasRecorded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::Epoch;
     use crate::oracle::tests_support::{Story, hash};
+    use crate::verdict::requirement::Polarity;
 
     fn served(current: &str) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
+        let (by, kind, code) = (story.user(0), "register".to_owned(), "ID_TAKEN".to_owned());
+        story.account(0, Fact::Refuse { by, kind, code, mid: None });
         story.records_key(0, 1);
         story.records_key(0, 2);
         let (user, by, epochs) = (story.user(0), story.user(1), vec![Epoch(2)]);
@@ -71,7 +93,11 @@ mod tests {
 
     #[test]
     fn the_last_record_is_in_order() {
-        assert!(served("alice2").findings.is_empty());
+        let docket = served("alice2");
+        assert!(docket.findings.is_empty());
+        for requirement in CITED {
+            assert_eq!(docket.evidence.count(requirement, Polarity::Negative), 1);
+        }
     }
 
     #[test]

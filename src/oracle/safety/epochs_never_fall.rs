@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::oracle::tampering::Tampering;
-use crate::trace::fact::{About, AlarmKind, DeviceState, Fact, FrameKind, Meddling, ReplyResult};
+use crate::oracle::tampering::{Tampering, is_false};
+use crate::oracle::turn::Turns;
+use crate::trace::fact::{
+    About, AlarmKind, DeviceState, Fact, FrameKind, LookupCause, Meddling, ReplyResult,
+};
 use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
 
@@ -24,6 +27,8 @@ pub struct EpochsNeverFall {
     pairs: BTreeMap<(u32, UserId), Pair>,
     /// What the directory holds.
     directory: BTreeMap<UserId, (Hash32, Epoch)>,
+    /// Peers whose record was accepted, or confirmed by the user, in a turn.
+    grounds: Turns<UserId>,
     tampering: Tampering,
 }
 
@@ -33,6 +38,10 @@ struct Pair {
     used: Epoch,
     /// Notices since the last change of the pin.
     notices: u32,
+    /// An honest notice came again, and nothing was encrypted since.
+    repeated: bool,
+    /// Lookups because of notices, while this was the directory's epoch.
+    hints: (Epoch, u32),
 }
 
 impl EpochsNeverFall {
@@ -54,6 +63,9 @@ impl EpochsNeverFall {
             let message =
                 format!("{peer} is pinned at {epoch}, but the directory is at {recorded}");
             docket.violation(ID, &NOTICE, record.at, &[record.id], message);
+        } else if self.grounds.during(record).is_none_or(|ground| ground != peer) {
+            let message = format!("{peer} is pinned at {epoch} without a record that says so");
+            docket.violation(ID, &NOTICE, record.at, &[record.id], message);
         }
     }
 
@@ -69,7 +81,10 @@ impl EpochsNeverFall {
             docket.violation(ID, &ROLLBACK, record.at, &[record.id], message);
         }
         pair.used = pair.used.max(sealing.theirs);
-        docket.shown(ID, &[]);
+        let pinned = pair.pin.is_some_and(|(_, epoch)| epoch == sealing.theirs);
+        // Repeated notices cost one lookup at most, and the table works on.
+        let harmless = std::mem::take(&mut pair.repeated) && pinned && pair.hints.1 <= 1;
+        docket.shown(ID, &[positive(17, 8)][..usize::from(harmless)]);
     }
 
     fn recorded(&mut self, record: &Record, docket: &mut Docket) {
@@ -95,6 +110,15 @@ impl EpochsNeverFall {
         if pair.notices > 1 || overtaken || forged.is_some() {
             docket.shown(ID, &[negative(17, 8)]);
         }
+        pair.repeated |= (pair.notices > 1 || overtaken) && !forged.is_some_and(is_false);
+    }
+
+    fn lookup(&mut self, peer: &UserId, user: u32) {
+        let now = self.directory.get(peer).map_or(Epoch(0), |(_, epoch)| *epoch);
+        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let (epoch, count) = &mut pair.hints;
+        *count = if *epoch == now { *count + 1 } else { 1 };
+        *epoch = now;
     }
 }
 
@@ -103,15 +127,21 @@ impl Oracle for EpochsNeverFall {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        self.grounds.over(record.at, spec);
         let meddling = self.tampering.observe(record);
         self.recorded(record, docket);
         let Some(user) = device_of(record) else { return };
         if let Fact::Pin { .. } = &record.fact {
             self.pin(record, user, docket);
+        } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
+            self.grounds.begin(record, peer.clone());
         } else if let Fact::Encrypt(_) = &record.fact {
             self.encrypt(record, user, docket);
         } else if let Fact::KeyReply { peer, epochs, result, .. } = &record.fact {
+            if *result == ReplyResult::Accepted {
+                self.grounds.begin(record, peer.clone());
+            }
             let pinned = self.pairs.get(&(user, peer.clone())).and_then(|pair| pair.pin);
             let lower = pinned.is_some_and(|(_, pin)| epochs.iter().all(|epoch| *epoch < pin));
             if lower && *result == ReplyResult::Rollback {
@@ -119,6 +149,8 @@ impl Oracle for EpochsNeverFall {
             }
         } else if let Fact::Alarm { what: AlarmKind::Rollback, .. } = &record.fact {
             docket.shown(ID, &[positive(17, 6)]);
+        } else if let Fact::Lookup { peer, because: LookupCause::Hint, .. } = &record.fact {
+            self.lookup(peer, user);
         } else if let Fact::Rx(frame) = &record.fact
             && frame.kind == Some(FrameKind::KeyChanged)
             && let About::User(peer) = &frame.about
@@ -135,7 +167,7 @@ impl Oracle for EpochsNeverFall {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::ReqId;
+    use crate::base::id::{NodeId, ReqId};
     use crate::oracle::tests_support::{Story, hash};
     use crate::verdict::requirement::Polarity;
 
@@ -146,7 +178,11 @@ mod tests {
 
     fn pin(story: &mut Story, epoch: u64) {
         let (peer, generation, epoch) = (story.user(1), hash("generation"), Epoch(epoch));
-        story.device(0, Fact::Pin { peer, generation, epoch, record: hash("record") });
+        let step = Fact::Step { name: "yes".to_owned(), verb: "confirm".to_owned() };
+        let (node, cause) = (NodeId::device(0), Some(story.harness(step)));
+        let confirmed = Fact::Confirmed { peer: peer.clone(), generation, accepted: true };
+        story.push(node, cause, confirmed);
+        story.push(node, cause, Fact::Pin { peer, generation, epoch, record: hash("record") });
     }
 
     #[test]
@@ -178,6 +214,28 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_that_comes_again_and_costs_one_lookup_is_evidence() {
+        let told = |lookups: u8| {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.records_key(1, 1);
+            story.records_key(1, 2);
+            for _ in 0..2 {
+                let about = About::User(story.user(1));
+                let notice = story.frame(FrameKind::KeyChanged, false, about);
+                story.device(0, Fact::Rx(notice));
+            }
+            for req in 0..lookups {
+                story.looks_up(0, 1, req, LookupCause::Hint);
+            }
+            pin(&mut story, 2);
+            story.encrypts(0, 1, 1, "text", 1, 2);
+            let docket = story.judge(EpochsNeverFall::default());
+            docket.evidence.count(Requirement::of(17, 8), Polarity::Positive)
+        };
+        assert_eq!((told(1), told(2)), (1, 0));
+    }
+
+    #[test]
     fn everything_that_falls_or_leaps_is_found() {
         let mut story = Story::new(&["alice", "bob"]);
         story.records_key(1, 1);
@@ -196,5 +254,14 @@ mod tests {
                 "alice>bob#2 is encrypted under e1 of bob after e2",
             ]
         );
+    }
+
+    #[test]
+    fn a_pin_that_no_record_moved_is_found() {
+        let mut story = Story::new(&["alice", "bob"]);
+        pin(&mut story, 1);
+        let pinned = story.records.pop().unwrap();
+        story.device(0, pinned.fact);
+        assert_eq!(messages(&story), ["bob is pinned at e1 without a record that says so"]);
     }
 }

@@ -1,10 +1,11 @@
 //! S-23: a key that is no valid point is refused before it is used, and leaves nothing behind.
 //!
-//! Not here: which octets are a valid point (`crypto`).
+//! Not here: which octets are a valid point (`crypto`), or their one encoding (S-32).
 
 use std::collections::BTreeMap;
 
 use crate::base::id::{ReqId, UserId};
+use crate::oracle::encoding::{is_point, points_of, uncompressed};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
@@ -20,6 +21,8 @@ const CITED: [Requirement; 2] = [Requirement::of(5, 8), Requirement::of(15, 4)];
 pub struct InvalidPointsAreRefused {
     lookups: BTreeMap<(u32, ReqId), LookupCause>,
     refused: Turns<Refused>,
+    /// Replies under examination that hold a key which is no point.
+    bad: Turns<RecordId>,
 }
 
 #[derive(Debug)]
@@ -40,15 +43,26 @@ impl Oracle for InvalidPointsAreRefused {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for refused in self.refused.over(record.at) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        for refused in self.refused.over(record.at, spec) {
             settle(&refused, docket);
         }
         let Some(user) = device_of(record) else { return };
-        if let Fact::Lookup { req, because, .. } = &record.fact {
+        self.bad.over(record.at, spec);
+        if let Fact::Rx(frame) = &record.fact {
+            if points_of(frame).iter().any(|point| !is_point(&uncompressed(point))) {
+                self.bad.begin_after(record, record.id);
+            }
+        } else if let Fact::Lookup { req, because, .. } = &record.fact {
             self.lookups.insert((user, *req), *because);
         } else if let Fact::KeyReply { peer, req, result, .. } = &record.fact {
             let because = self.lookups.get(&(user, *req));
+            if *result == ReplyResult::Accepted
+                && let Some(reply) = self.bad.end(record)
+            {
+                let message = format!("a key of {peer} that is no point is accepted");
+                docket.violation(ID, &CITED, record.at, &[reply, record.id], message);
+            }
             if *result == ReplyResult::InvalidKey {
                 let receiving = because == Some(&LookupCause::Message);
                 let refused = Refused { record: record.id, peer: peer.clone(), receiving };
@@ -82,6 +96,9 @@ impl Oracle for InvalidPointsAreRefused {
 mod tests {
     use super::*;
     use crate::base::id::NodeId;
+    use crate::crypto::model::Model;
+    use crate::crypto::suite::{Secret, Suite as _};
+    use crate::oracle::encoding::tests::reply_with;
     use crate::oracle::tests_support::Story;
     use crate::verdict::requirement::Polarity;
 
@@ -96,6 +113,20 @@ mod tests {
         }
         assert_eq!(story.records[0].id.node, NodeId::device(1));
         story.judge(InvalidPointsAreRefused::default())
+    }
+
+    #[test]
+    fn a_key_that_is_no_point_is_not_accepted() {
+        let good = Model::public(&Secret::new([1; 32]));
+        for (point, found) in [(good, 0), ([0; 65], 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            let frame = reply_with(&story, point);
+            let rx = story.device(1, Fact::Rx(frame));
+            story.gets_reply(1, 0, 1, ReplyResult::Accepted);
+            story.records.last_mut().unwrap().cause = Some(rx);
+            let docket = story.judge(InvalidPointsAreRefused::default());
+            assert_eq!(docket.findings.len(), found);
+        }
     }
 
     #[test]

@@ -146,7 +146,8 @@ impl Oracle for LookupsHaveAReason {
             device.derive(record, own, docket);
         } else if let Fact::Commit { mid, .. } = &record.fact {
             if device.missed.remove(mid) {
-                docket.shown(ID, &[negative(14, 2)]);
+                // Opened with a key that was fetched for its sender, though others' were at hand.
+                docket.shown(ID, &[negative(14, 2), negative(5, 4)]);
             }
         } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
             device.missed.remove(mid);
@@ -200,7 +201,7 @@ mod tests {
         story.commits(1, 0, 1);
         let docket = story.judge(LookupsHaveAReason::default());
         assert!(docket.findings.is_empty());
-        for (claim, number) in [(13, 2), (14, 2)] {
+        for (claim, number) in [(13, 2), (14, 2), (5, 4)] {
             let requirement = Requirement::of(claim, number);
             assert_eq!(docket.evidence.count(requirement, Polarity::Negative), 1);
         }

@@ -17,6 +17,8 @@ const ID: &str = "S-18";
 const STORED_ONCE: [Requirement; 1] = [Requirement::of(9, 6)];
 const KEPT: [Requirement; 2] = [Requirement::of(9, 4), Requirement::of(9, 5)];
 const FORWARDED: [Requirement; 1] = [Requirement::of(9, 1)];
+/// Refusals of new content: what a mailbox holds already is known to it, or in conflict (protocol 4.5).
+const JUDGES_NEW: [&str; 4] = ["STALE_EPOCH", "QUEUE_FULL", "TOO_BIG", "EXPIRED"];
 /// How long the news of an expiry may be on its way between two accounts, beside their latency.
 const NEWS: Duration = Duration::from_secs(10);
 
@@ -26,6 +28,8 @@ pub struct MailIsConserved {
     mail: Mail,
     /// When an account last offered a message for the first time, by that message's acceptance.
     overtaken: BTreeMap<u32, RecordId>,
+    /// When each account stopped last.
+    stopped: BTreeMap<u32, Instant>,
     /// Accounts that refused a submission because they were full.
     full: BTreeSet<u32>,
     /// Expired, and not yet reported.
@@ -36,7 +40,7 @@ pub struct MailIsConserved {
 
 impl MailIsConserved {
     fn accept(&mut self, record: &Record, letter: &Letter, before: Option<&Item>, d: &mut Docket) {
-        let Fact::Accept { attempt, known, .. } = &record.fact else { return };
+        let Fact::Accept { attempt, known, content, .. } = &record.fact else { return };
         let mid = &letter.0;
         let bounced = before.is_some_and(|item| matches!(item.place, Place::Bounced(_)));
         let earlier = before.filter(|item| !(bounced && *attempt == item.attempt + 1));
@@ -52,6 +56,10 @@ impl MailIsConserved {
             (false, None) if self.mail.has_ended(letter) => {
                 let message = format!("{mid} is stored again although it ended");
                 d.violation(ID, &STORED_ONCE, record.at, &[record.id], message);
+            }
+            (true, Some(item)) if *attempt == item.attempt && *content != item.content => {
+                let message = format!("{mid} is acknowledged, but other content is stored");
+                d.violation(ID, &STORED_ONCE, record.at, &[item.record, record.id], message);
             }
             (true, _) => d.shown(ID, &[positive(9, 6), negative(9, 6)]),
             (false, None) => d.shown(ID, &[]),
@@ -76,6 +84,14 @@ impl MailIsConserved {
             d.violation(ID, cited, record.at, &[record.id], format!("{mid} moves {how}"));
             return;
         };
+        if let Fact::Bounce { code, .. } = &record.fact
+            && item.offers == 0
+            && !spec.circumstances.reset
+        {
+            let message = format!("{mid} bounces as {code}, but nobody was offered it");
+            d.violation(ID, &KEPT, record.at, &[item.record, record.id], message);
+            return;
+        }
         if !item.place.is_held() {
             let message = format!("{mid} moves although it is {}", item.place);
             d.violation(ID, &KEPT, record.at, &[item.record, record.id], message);
@@ -86,7 +102,10 @@ impl MailIsConserved {
                 let latest = self.overtaken.entry(item.account).or_insert(item.record);
                 *latest = (*latest).max(item.record);
             }
-            d.shown(ID, &[positive(9, 1)]);
+            let stopped = self.stopped.get(&item.account).is_some_and(|at| *at >= item.accepted);
+            // What was not stored before it was sent is gone after a stop.
+            let count = 1 + usize::from(stopped);
+            d.shown(ID, &[positive(9, 1), negative(9, 1)][..count]);
             if item.offers > 0 && !pushed {
                 // What was not acknowledged is offered again.
                 d.shown(ID, &[positive(10, 4), negative(10, 4)]);
@@ -98,9 +117,6 @@ impl MailIsConserved {
         } else if let Fact::Expire { .. } = &record.fact {
             self.unasked.insert(item.account);
             self.expired.insert(mid.clone(), (record.id, record.at));
-        } else if let Fact::Acked { .. } = &record.fact {
-            // A first offer went without an answer, and the message was kept for the next.
-            d.shown(ID, &[positive(9, 4)][..usize::from(item.offers > 1)]);
         } else {
             d.shown(ID, &[]);
         }
@@ -126,6 +142,13 @@ impl Oracle for MailIsConserved {
             && self.expired.remove(mid).is_some()
         {
             docket.shown(ID, &[positive(9, 4)]);
+        } else if let Fact::Refuse { code, mid: Some(mid), .. } = &record.fact
+            && JUDGES_NEW.contains(&code.as_str())
+            && let Some(item) = self.mail.get(mid).filter(|item| item.place.is_held())
+            && !spec.circumstances.reset
+        {
+            let message = format!("{mid} is {} and refused as {code}", item.place);
+            docket.violation(ID, &STORED_ONCE, record.at, &[item.record, record.id], message);
         } else if let Fact::Refuse { code, .. } = &record.fact {
             if code == "QUEUE_FULL" {
                 self.full.extend(account_of(record));
@@ -141,6 +164,8 @@ impl Oracle for MailIsConserved {
                 // What expired does not come back when its receiver does.
                 docket.shown(ID, &[negative(9, 4)]);
             }
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            self.stopped.extend(account_of(record).map(|account| (account, record.at)));
         } else if let Fact::PowerOn { .. } | Fact::Reset { .. } = &record.fact {
             // After either, offering begins anew with the oldest.
             if let Some(account) = account_of(record) {
@@ -181,11 +206,22 @@ impl Oracle for MailIsConserved {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::{Story, hash};
+    use crate::trace::fact::StopCause;
     use crate::verdict::requirement::Polarity;
 
     fn messages(story: &Story) -> Vec<String> {
         let docket = story.judge(MailIsConserved::default());
         docket.findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_message_that_is_offered_after_a_stop_is_evidence() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        story.at(10).account(1, Fact::PowerOff { why: StopCause::Crash });
+        story.at(20).offers(0, 1, 1);
+        let docket = story.judge(MailIsConserved::default());
+        assert_eq!(docket.evidence.count(Requirement::of(9, 1), Polarity::Negative), 1);
     }
 
     #[test]
@@ -241,6 +277,47 @@ mod tests {
                 "alice>bob#1 moves although it ended",
             ]
         );
+    }
+
+    #[test]
+    fn an_acknowledgement_of_other_content_than_is_stored_is_found() {
+        for (again, found) in [("content", 0), ("other", 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            story.accepts(0, 1, 1);
+            if let Some(Fact::Accept { content, known, .. }) =
+                story.records.last_mut().map(|last| &mut last.fact)
+            {
+                (*content, *known) = (hash(again), true);
+            }
+            assert_eq!(messages(&story).len(), found, "{again}");
+        }
+    }
+
+    #[test]
+    fn a_bounce_of_what_nobody_was_offered_is_found() {
+        for (offered, found) in [(true, 0), (false, 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            if offered {
+                story.offers(0, 1, 1);
+            }
+            let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
+            let code = "STALE_EPOCH".to_owned();
+            story.account(1, Fact::Bounce { mid, generation, attempt: 1, code });
+            assert_eq!(messages(&story).len(), found);
+        }
+    }
+
+    #[test]
+    fn what_a_mailbox_holds_is_not_refused_as_if_it_were_new() {
+        for (code, found) in [("SEQ_CONFLICT", 0), ("STALE_EPOCH", 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            let (by, kind, mid) = (story.user(0), "submit".to_owned(), Some(story.mid(0, 1, 1)));
+            story.account(1, Fact::Refuse { by, kind, code: code.to_owned(), mid });
+            assert_eq!(messages(&story).len(), found, "{code}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
 use crate::trace::fact::{About, Fact, FrameKind, LookupCause};
@@ -43,6 +43,8 @@ struct Pair {
     because: Option<LookupCause>,
     /// A hint named the peer since its last rotation.
     hinted: Option<Instant>,
+    /// A hint that named the peer was lost.
+    unheard: Option<Instant>,
 }
 
 impl NewEpochsWithinBound {
@@ -54,18 +56,22 @@ impl NewEpochsWithinBound {
         let (Some(rotation), Some(limits)) = (self.current.get(peer), spec.limits(user)) else {
             return;
         };
+        let bound = limits.refresh + spec.round_trip + SLACK;
+        let from = rotation.at.max(self.trouble.last(user, peer, record.at));
+        let over = record.at > from + bound;
         if sealing.theirs >= rotation.epoch {
             if before < sealing.theirs && before > Epoch(0) {
+                // Past the bound the old epoch, used last, would have been wrong.
+                docket.shown(ID, &[positive(17, 1), negative(17, 1)][..1 + usize::from(over)]);
                 let by_time = pair.because == Some(LookupCause::Refresh)
                     && pair.hinted.is_none_or(|at| at < rotation.at);
-                let sides = [positive(17, 1), positive(17, 2)];
-                docket.shown(ID, if by_time { &sides } else { &sides[..1] });
+                let unheard = pair.unheard.is_some_and(|at| at >= rotation.at);
+                let count = usize::from(by_time) + usize::from(by_time && unheard);
+                docket.shown(ID, &[positive(17, 2), negative(17, 2)][..count]);
             }
             return;
         }
-        let bound = limits.refresh + spec.round_trip + SLACK;
-        let from = rotation.at.max(self.trouble.last(user, peer, record.at));
-        if record.at <= from + bound {
+        if !over {
             return;
         }
         let message = format!(
@@ -96,11 +102,13 @@ impl Oracle for NewEpochsWithinBound {
             self.encrypt(record, user, spec, docket);
         } else if let Fact::Lookup { peer, because, .. } = &record.fact {
             self.pairs.entry((user, peer.clone())).or_default().because = Some(*because);
-        } else if let Fact::Rx(frame) = &record.fact
+        } else if let Fact::Rx(frame) | Fact::Lost { frame, .. } = &record.fact
             && frame.kind == Some(FrameKind::KeyChanged)
             && let About::User(peer) = &frame.about
         {
-            self.pairs.entry((user, peer.clone())).or_default().hinted = Some(record.at);
+            let pair = self.pairs.entry((user, peer.clone())).or_default();
+            let heard = matches!(record.fact, Fact::Rx(_));
+            *(if heard { &mut pair.hinted } else { &mut pair.unheard }) = Some(record.at);
         }
     }
 }
@@ -109,6 +117,7 @@ impl Oracle for NewEpochsWithinBound {
 mod tests {
     use super::*;
     use crate::oracle::tests_support::Story;
+    use crate::trace::fact::LossCause;
     use crate::verdict::requirement::Polarity;
 
     /// Bob rotates at 10 s; alice refreshes every 30 s and writes under this epoch at this time.
@@ -119,6 +128,8 @@ mod tests {
         story.encrypts(0, 1, 1, "before", 1, 1);
         story.at_secs(5).encrypts(0, 1, 2, "before", 1, 1);
         story.at_secs(10).records_key(1, 2);
+        let frame = story.frame(FrameKind::KeyChanged, false, About::User(story.user(1)));
+        story.device(0, Fact::Lost { frame, why: LossCause::Step });
         if fault {
             let (name, kind) = ("dark".to_owned(), "partition".to_owned());
             story.harness(Fact::FaultStart { name: name.clone(), kind });
@@ -135,6 +146,8 @@ mod tests {
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(17, 1), Polarity::Positive), 1);
         assert_eq!(docket.evidence.count(Requirement::of(17, 2), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(17, 1), Polarity::Negative), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(17, 2), Polarity::Negative), 1);
     }
 
     #[test]

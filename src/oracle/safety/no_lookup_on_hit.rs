@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, UserId};
+use crate::oracle::dark::Dark;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, LookupCause, Selection, Way};
@@ -27,6 +28,8 @@ const GONE: [Requirement; 1] = [Requirement::of(6, 6)];
 #[derive(Debug, Default)]
 pub struct NoLookupOnHit {
     devices: BTreeMap<u32, Device>,
+    /// Where nobody answers, a hit that needs a lookup after all cannot hide it.
+    dark: Dark,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +49,8 @@ struct Row {
     confirmed: BTreeSet<(Epoch, Epoch)>,
     /// Evicted, and nothing fetched or derived since.
     gone: bool,
+    /// Searched for since it went, in vain.
+    missed: bool,
     /// `Device::derivations` when it was last used.
     used: u64,
 }
@@ -73,8 +78,9 @@ impl Device {
             let message = format!("a slot of {peer} hits although the row is gone");
             docket.violation(ID, &GONE, record.at, &[record.id], message);
         } else if row.gone {
-            docket.shown(ID, &[positive(6, 6)]);
+            docket.shown(ID, &[negative(6, 6)]);
         }
+        row.missed |= row.gone && !hit;
         row.gone = false;
         let needs = match outcome {
             Selection::Hit => false,
@@ -122,13 +128,14 @@ impl Device {
     }
 
     /// A received message is accepted: what its search and its wait showed.
-    fn commit(&mut self, record: &Record, mid: &Mid, docket: &mut Docket) {
+    fn commit(&mut self, record: &Record, mid: &Mid, dark: bool, docket: &mut Docket) {
         let Some(search) = self.messages.remove(mid) else { return };
         if !search.hit || search.looked_up {
             return;
         }
         let Some(row) = self.rows.get(&mid.sender) else { return };
         docket.shown(ID, &[positive(1, 1), positive(13, 1)]);
+        docket.shown(ID, &[negative(1, 1)][..usize::from(dark)]);
         if search.cause == record.cause {
             // Search and acceptance are one turn: nothing that the server says came between.
             docket.shown(ID, &[positive(13, 3), negative(13, 3)]);
@@ -136,33 +143,45 @@ impl Device {
         if row.confirmed.is_empty() {
             return;
         }
-        docket.shown(ID, &[positive(6, 1)]);
+        let count = 1 + usize::from(dark);
+        docket.shown(ID, &[positive(6, 1), negative(6, 1)][..count]);
         if row.derived.values().any(|way| *way == Way::In) {
-            docket.shown(ID, &[positive(16, 1)]);
+            docket.shown(ID, &[positive(16, 1), negative(16, 1)][..count]);
         } else {
-            docket.shown(ID, &[positive(6, 4)]);
+            docket.shown(ID, &[positive(6, 4), negative(6, 4)][..count]);
         }
         if search.others {
-            docket.shown(ID, &[positive(6, 2)]);
+            // A row was made for somebody else in between, and this one is still there.
+            docket.shown(ID, &[positive(6, 2), negative(6, 2)]);
         }
     }
 
-    fn encrypt(&mut self, to: &UserId, own: Epoch, theirs: Epoch, docket: &mut Docket) {
+    fn encrypt(
+        &mut self,
+        (to, own, theirs): (&UserId, Epoch, Epoch),
+        dark: bool,
+        docket: &mut Docket,
+    ) {
         let Some(search) = self.drafts.remove(to) else { return };
         if !search.hit || search.looked_up {
             return;
         }
-        docket.shown(ID, &[positive(2, 1)]);
+        let count = 1 + usize::from(dark);
+        docket.shown(ID, &[positive(2, 1), negative(2, 1)][..count]);
         let way = self.rows.get(to).and_then(|row| row.derived.get(&(own, theirs)));
         if way == Some(&Way::In) {
-            docket.shown(ID, &[positive(6, 4)]);
+            docket.shown(ID, &[positive(6, 4), negative(6, 4)][..count]);
         }
     }
 
-    fn derive(&mut self, peer: &UserId, own: Epoch, theirs: Epoch) {
+    fn derive(&mut self, peer: &UserId, own: Epoch, theirs: Epoch, docket: &mut Docket) {
         self.derivations += 1;
         let receiving = self.messages.keys().any(|mid| mid.sender == *peer);
         let row = self.rows.entry(peer.clone()).or_default();
+        if std::mem::take(&mut row.missed) {
+            // What went had to be made anew.
+            docket.shown(ID, &[positive(6, 6)]);
+        }
         row.gone = false;
         row.used = self.derivations;
         let way = if receiving { Way::In } else { Way::Out };
@@ -183,6 +202,8 @@ impl Oracle for NoLookupOnHit {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        self.dark.observe(record);
+        let dark = self.dark.is_dark();
         let Some(user) = device_of(record) else { return };
         let device = self.devices.entry(user).or_default();
         if let Fact::Select { .. } = &record.fact {
@@ -190,15 +211,16 @@ impl Oracle for NoLookupOnHit {
         } else if let Fact::Lookup { .. } = &record.fact {
             device.lookup(record, docket);
         } else if let Fact::Derive { peer, own, theirs, .. } = &record.fact {
-            device.derive(peer, *own, *theirs);
+            device.derive(peer, *own, *theirs, docket);
         } else if let Fact::Confirm { peer, own, theirs } = &record.fact {
             device.confirm(peer, *own, *theirs);
         } else if let Fact::Commit { mid, .. } = &record.fact {
-            device.commit(record, mid, docket);
+            device.commit(record, mid, dark, docket);
         } else if let Fact::Reject { mid: Some(mid), .. } | Fact::Duplicate { mid } = &record.fact {
             device.messages.remove(mid);
         } else if let Fact::Encrypt(sealing) = &record.fact {
-            device.encrypt(&sealing.mid.receiver, sealing.own, sealing.theirs, docket);
+            let slot = (&sealing.mid.receiver, sealing.own, sealing.theirs);
+            device.encrypt(slot, dark, docket);
         } else if let Fact::KeyReply { peer, .. } = &record.fact {
             if let Some(row) = device.rows.get_mut(peer) {
                 row.gone = false;
@@ -249,9 +271,12 @@ mod tests {
         if evicted {
             story.device(1, Fact::Evict { peer, why: EvictCause::Capacity });
         }
+        let (name, kind) = ("dark".to_owned(), "directory-offline".to_owned());
+        story.harness(Fact::FaultStart { name, kind });
         story.at(10).selects(1, 0, Some(next), Way::In, second);
         if lookup {
             story.looks_up(1, 0, 2, LookupCause::Message);
+            story.derives(1, 0, 1, 1);
         }
         story.commits(1, 0, 2);
         story.judge(NoLookupOnHit::default())
@@ -264,6 +289,9 @@ mod tests {
         for (claim, number) in [(1, 1), (6, 1), (13, 1), (13, 3), (16, 1)] {
             let requirement = Requirement::of(claim, number);
             assert_eq!(docket.evidence.count(requirement, Polarity::Positive), 1, "{requirement}");
+            let provoked = (claim, number) != (13, 1);
+            let negative = docket.evidence.count(requirement, Polarity::Negative);
+            assert_eq!(negative, u64::from(provoked), "{requirement}");
         }
     }
 
@@ -290,6 +318,7 @@ mod tests {
         let docket = second_message(Selection::Miss, true, true);
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(6, 6), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(6, 6), Polarity::Negative), 1);
         let docket = second_message(Selection::Hit, true, false);
         assert_eq!(docket.findings[0].message, "a slot of alice hits although the row is gone");
     }

@@ -44,6 +44,7 @@ struct Asked {
     /// Power went before an answer.
     lost: bool,
     approve: bool,
+    reject: bool,
 }
 
 impl Desk {
@@ -55,7 +56,7 @@ impl Desk {
                 self.pressed.insert(txn);
             }
             (Button::Approve, false) => asked.ignored = true,
-            (Button::Reject, _) => {}
+            (Button::Reject, taken) => asked.reject |= taken,
         }
     }
 
@@ -82,6 +83,19 @@ impl Desk {
         self.pressed.remove(txn);
         let Some(asked) = self.prompted.remove(txn) else { return Vec::new() };
         let mut shown = Vec::new();
+        // The device says what ended the request, and that it is what happened.
+        let right = match why {
+            NoApproval::Rejected => asked.reject,
+            NoApproval::PowerLoss => asked.lost,
+            NoApproval::Expired => !asked.approve,
+            NoApproval::Undisplayable
+            | NoApproval::Unsent
+            | NoApproval::Answered
+            | NoApproval::Conflict => false,
+        };
+        if right {
+            shown.push(positive(3, 5));
+        }
         let provoked =
             matches!(why, NoApproval::Rejected | NoApproval::Expired | NoApproval::PowerLoss);
         if provoked || asked.ignored {
@@ -103,7 +117,8 @@ impl Oracle for NoSignatureWithoutPress {
         let Some(user) = device_of(record) else { return };
         let found = if let Fact::Prompt(shown) = &record.fact {
             let own_data = shown.request.is_none();
-            let asked = Asked { own_data, ignored: false, lost: false, approve: false };
+            let asked =
+                Asked { own_data, ignored: false, lost: false, approve: false, reject: false };
             self.desks.entry(user).or_default().prompted.entry(shown.txn).or_insert(asked);
             return;
         } else if let Fact::Button { button, screen: Some(txn), taken } = &record.fact {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Mid, ReqId, UserId};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{DeviceState, Fact, ReplyResult, Selection, Way};
+use crate::trace::fact::{About, DeviceState, Fact, FrameKind, ReplyResult, Selection, Way};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -32,6 +32,8 @@ struct Peer {
     drafts: u32,
     /// Lookups since the first of these.
     lookups: u32,
+    /// Copies sent of the lookup under way, or of the last one.
+    copies: u32,
     /// Needs that one lookup served so far.
     served: (u32, u32),
 }
@@ -62,6 +64,7 @@ impl OneLookupPerMiss {
         let Fact::Lookup { peer, req, .. } = &record.fact else { return };
         let state = self.peer(user, peer);
         state.lookups += 1;
+        state.copies = 0;
         if let Some((_, first)) = state.under_way.replace((*req, record.id)) {
             let message = format!("a second lookup of {peer} while one is under way");
             docket.violation(ID, &CITED, record.at, &[first, record.id], message);
@@ -88,10 +91,12 @@ impl OneLookupPerMiss {
                 state.drafts -= 1;
                 state.served.1 += 1;
                 if once {
-                    docket.shown(ID, &[positive(2, 2)]);
+                    // An answer that was lost was asked for again, and not by another lookup.
+                    let again = state.copies > 1;
+                    docket.shown(ID, &[positive(2, 2), negative(2, 2)][..1 + usize::from(again)]);
                 }
                 if once && state.served.1 == 2 {
-                    docket.shown(ID, &[positive(2, 6)]);
+                    docket.shown(ID, &[positive(2, 6), negative(2, 6)]);
                 }
             }
             Some(_) | None => {}
@@ -134,6 +139,13 @@ impl Oracle for OneLookupPerMiss {
             self.compose(user, to);
         } else if let Fact::Lookup { .. } = &record.fact {
             self.lookup(record, user, docket);
+        } else if let Fact::Tx(frame) = &record.fact {
+            if let (Some(FrameKind::LookupKey), About::User(peer)) = (frame.kind, &frame.about)
+                && let Some(state) = self.peers.get_mut(&(user, peer.clone()))
+                && state.under_way.is_some_and(|(req, _)| req == frame.req)
+            {
+                state.copies += 1;
+            }
         } else if let Fact::KeyReply { peer, req, result, .. } = &record.fact {
             if !matches!(result, ReplyResult::Unsolicited | ReplyResult::WrongUser) {
                 self.ends(user, peer, *req);
@@ -161,9 +173,9 @@ impl Oracle for OneLookupPerMiss {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::Epoch;
+    use crate::base::id::{DraftId, Epoch};
     use crate::oracle::tests_support::{Story, hash};
-    use crate::trace::fact::LookupCause;
+    use crate::trace::fact::{Content, LookupCause};
     use crate::verdict::requirement::Polarity;
 
     fn story(lookups: u8) -> Docket {
@@ -205,6 +217,38 @@ mod tests {
         story.device(1, Fact::State { to: DeviceState::Blank });
         story.looks_up(1, 0, 2, LookupCause::Message);
         assert!(story.judge(OneLookupPerMiss::default()).findings.is_empty());
+    }
+
+    #[test]
+    fn drafts_that_share_a_lookup_sent_twice_are_evidence_of_both_sides() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.selects(0, 1, None, Way::Out, Selection::Miss);
+        story.looks_up(0, 1, 7, LookupCause::Draft);
+        for _ in 0..2 {
+            let mut frame = story.frame(FrameKind::LookupKey, true, About::User(story.user(1)));
+            frame.req = ReqId([7; 8]);
+            story.device(0, Fact::Tx(frame));
+        }
+        story.device(
+            0,
+            Fact::Compose {
+                draft: DraftId(2),
+                to: story.user(1),
+                kind: Content::Text,
+                plain: hash("two"),
+                len: 3,
+            },
+        );
+        story.gets_reply(0, 1, 7, ReplyResult::Accepted);
+        story.encrypts(0, 1, 1, "one", 1, 1);
+        story.encrypts(0, 1, 2, "two", 1, 1);
+        let docket = story.judge(OneLookupPerMiss::default());
+        assert!(docket.findings.is_empty());
+        for (number, count) in [(2, 2), (6, 1)] {
+            let requirement = Requirement::of(2, number);
+            assert_eq!(docket.evidence.count(requirement, Polarity::Positive), count);
+            assert_eq!(docket.evidence.count(requirement, Polarity::Negative), count);
+        }
     }
 
     #[test]

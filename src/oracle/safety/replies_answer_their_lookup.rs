@@ -103,12 +103,12 @@ impl Oracle for RepliesAnswerTheirLookup {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        for (_, result) in self.ignored.over(record.at) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        for (_, result) in self.ignored.over(record.at, spec) {
             docket.shown(ID, side(result));
         }
-        self.frames.over(record.at);
-        self.accepted.over(record.at);
+        self.frames.over(record.at, spec);
+        self.accepted.over(record.at, spec);
         if let Fact::Recorded { user, record: hash, .. }
         | Fact::Served { user, current: hash, .. } = &record.fact
         {

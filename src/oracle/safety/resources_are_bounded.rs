@@ -31,6 +31,8 @@ struct Device {
     rows: BTreeSet<UserId>,
     /// A row was evicted for room, and nothing has shown yet that the device goes on.
     made_room: bool,
+    /// A row was evicted for room since rows were last counted.
+    trimmed: bool,
     waiting: BTreeSet<Mid>,
     bucket: Option<Bucket>,
     tries: BTreeMap<ReqId, u32>,
@@ -65,14 +67,18 @@ impl Bucket {
 }
 
 impl ResourcesAreBounded {
-    fn check_rows(&self, (user, record): (u32, RecordId), spec: &Spec, docket: &mut Docket) {
-        let (Some(device), Some(limits)) = (self.devices.get(&user), spec.limits(user)) else {
+    fn check_rows(&mut self, (user, record): (u32, RecordId), spec: &Spec, docket: &mut Docket) {
+        let (Some(device), Some(limits)) = (self.devices.get_mut(&user), spec.limits(user)) else {
             return;
         };
         let rows = device.rows.len();
+        let trimmed = std::mem::take(&mut device.trimmed);
         if rows > limits.capacity {
             let message = format!("the table holds {rows} peers, declared are {}", limits.capacity);
             docket.violation(ID, &ROWS, docket.now, &[record], message);
+        } else if trimmed {
+            // One peer more than declared, and the table did not grow.
+            docket.shown(ID, &[negative(6, 3)]);
         }
     }
 
@@ -145,6 +151,7 @@ impl Oracle for ResourcesAreBounded {
             let device = self.devices.entry(user).or_default();
             device.rows.remove(peer);
             device.made_room |= *why == EvictCause::Capacity;
+            device.trimmed |= *why == EvictCause::Capacity;
         } else if let Fact::Lookup { .. } = &record.fact {
             self.lookup(record, user, limits, docket);
         } else if let Fact::Tx(_) = &record.fact {
@@ -213,6 +220,7 @@ mod tests {
         let docket = story.judge(ResourcesAreBounded::default());
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(Requirement::of(6, 3), Polarity::Positive), 1);
+        assert_eq!(docket.evidence.count(Requirement::of(6, 3), Polarity::Negative), 1);
     }
 
     #[test]

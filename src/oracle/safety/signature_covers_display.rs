@@ -2,12 +2,12 @@
 //!
 //! Not here: whether anybody pressed (S-13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::TxnId;
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{ApprovalMade, Fact, PromptShown};
+use crate::trace::fact::{ApprovalMade, Fact, NoApproval, PromptShown};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -22,6 +22,8 @@ pub struct SignatureCoversDisplay {
     prompts: BTreeMap<(u32, TxnId), Prompt>,
     /// Approvals that cover what was shown, by transaction.
     covering: BTreeMap<TxnId, RecordId>,
+    /// Transactions under which other content came too.
+    contested: BTreeSet<TxnId>,
 }
 
 #[derive(Debug)]
@@ -80,8 +82,11 @@ impl Oracle for SignatureCoversDisplay {
                 let message = format!("the approval of {txn} by {from} does not verify");
                 docket.violation(ID, &INVALID, record.at, &[record.id], message);
             } else if self.covering.contains_key(txn) {
-                docket.shown(ID, &[positive(3, 3)]);
+                let contested = self.contested.contains(txn);
+                docket.shown(ID, &[positive(3, 3), negative(3, 3)][..1 + usize::from(contested)]);
             }
+        } else if let Fact::NotApproved { txn, why: NoApproval::Conflict } = &record.fact {
+            self.contested.insert(*txn);
         }
     }
 }
@@ -109,6 +114,18 @@ mod tests {
         let docket = approved("display", true);
         assert!(docket.findings.is_empty(), "{:?}", docket.findings);
         assert_eq!(docket.evidence.count(Requirement::of(3, 3), Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn a_signature_over_what_was_shown_while_other_content_came_is_evidence() {
+        let mut story = Story::new(&["alice", "shop"]);
+        story.prompts(0, 1, 1);
+        story.device(0, Fact::NotApproved { txn: txn(1), why: NoApproval::Conflict });
+        story.approves(0, 1, 1);
+        let (from, mid) = (story.user(0), story.mid(0, 1, 1));
+        story.device(1, Fact::ApprovalSeen { txn: txn(1), from, mid, valid: true });
+        let docket = story.judge(SignatureCoversDisplay::default());
+        assert_eq!(docket.evidence.count(Requirement::of(3, 3), Polarity::Negative), 1);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! S-01, its concrete twin: no part of a text that users see stands in the octets that carried it.
 //!
-//! Not here: keys (S-22), or what somebody with the keys could compute.
+//! Not here: keys (`secrets_stay_inside`, S-22), or what somebody with the keys could compute.
 
 use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::needles::WINDOW;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameFact, FrameKind, Octets};
 use crate::trace::record::{Record, RecordId};
@@ -13,10 +14,8 @@ use crate::verdict::requirement::Requirement;
 
 const ID: &str = "S-01";
 const CITED: [Requirement; 1] = [Requirement::of(8, 3)];
-/// Octets in a row that are no coincidence (protocol 5).
-const WINDOW: usize = 8;
 /// Shorter texts could stand in any octets by chance.
-const SHORTEST: usize = 5;
+pub(super) const SHORTEST: usize = 5;
 
 /// The judge of S-01.
 #[derive(Debug, Default)]
@@ -26,7 +25,7 @@ pub struct TextsStayInside {
 }
 
 /// Whether the octets hold a part of the text that is no user's name, as names may be seen.
-fn gives_away(octets: &[u8], text: &str, mid: &Mid) -> bool {
+pub(super) fn gives_away(octets: &[u8], text: &str, mid: &Mid) -> bool {
     let window = WINDOW.min(text.len());
     let holds = |outer: &[u8], part: &[u8]| outer.windows(part.len()).any(|it| it == part);
     let names = [mid.sender.as_str().as_bytes(), mid.receiver.as_str().as_bytes()];

@@ -298,9 +298,13 @@ impl<S: Suite> Device<S> {
         };
         let seen = request.lines.len() <= PAGE_LINES;
         let armed_at = now.at + self.config.arm;
+        let early = self.has(Deviation::M53).then(|| prompt.clone());
         self.desk.screen = Some(Shown { prompt, armed_at, armed: false, seen });
         self.wake(now, self.config.arm, Timer::Arm);
         self.fact(Fact::Prompt(Box::new(shown)));
+        if let Some(Prompt { request, body, .. }) = early {
+            self.sign_early(now, &request, &body);
+        }
     }
 
     /// The screen was there long enough: its buttons count.
@@ -361,7 +365,9 @@ impl<S: Suite> Device<S> {
         if !taken {
             return;
         }
-        let Some(prompt) = self.clear_screen() else { return };
+        let newest = if self.has(Deviation::M56) { self.desk.queue.pop_back() } else { None };
+        let shown = self.clear_screen();
+        let Some(prompt) = newest.or(shown) else { return };
         let late = now.wall > prompt.request.expires && !self.has(Deviation::M59);
         if late {
             self.expire(prompt);

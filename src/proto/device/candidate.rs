@@ -32,6 +32,8 @@ impl<S: Suite> Device<S> {
             contact.candidate = Some(Box::new(chain.newest().clone()));
             contact.refused = false;
             self.save_contact(peer);
+            let drafts = &self.durable.drafts;
+            self.told.retain(|id| drafts.get(id).is_some_and(|draft| draft.to != *peer));
             let what = match result {
                 ReplyResult::NewIdentity => AlarmKind::NewIdentity,
                 ReplyResult::Accepted
@@ -104,6 +106,8 @@ impl<S: Suite> Device<S> {
         if let Some(because) = self.needs_key(peer) {
             self.want_lookup(now, peer, because);
         }
+        // What the server was told to keep meanwhile is due at the next Attached.
+        self.renew_session(now);
     }
 
     /// The old identity stays; what cannot go out under it ends.

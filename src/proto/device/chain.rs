@@ -6,7 +6,7 @@
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
-use crate::crypto::suite::Suite;
+use crate::crypto::suite::{Point, Suite};
 use crate::proto::device::durable::{PeerKey, Pin};
 use crate::proto::work::Work;
 use crate::trace::fact::ReplyResult;
@@ -30,7 +30,7 @@ impl Chain {
         (!records.is_empty()).then_some(Self { records, hashes })
     }
 
-    /// Checks the records by themselves: user, points, signatures, links.
+    /// Checks the records by themselves: user, points (by `is_point`), signatures, links.
     ///
     /// With `more`, the records end with those in use and may leave out what is between: then the chain is
     /// the part before the hole, which the next reply continues.
@@ -38,14 +38,14 @@ impl Chain {
         &mut self,
         user: &UserId,
         more: bool,
+        is_point: impl Fn(&Point) -> bool,
         work: &mut Work,
     ) -> ReplyResult {
         if self.records.iter().any(|record| record.user != *user) {
             return ReplyResult::WrongUser;
         }
         // Every point before any signature: no key of the reply is used when one is not valid (S-23).
-        let is_bad = |point| S::check_point(point).is_err();
-        if self.records.iter().any(|it| is_bad(&it.agree_pk) || is_bad(&it.sig_pk)) {
+        if !self.records.iter().all(|it| is_point(&it.agree_pk) && is_point(&it.sig_pk)) {
             return ReplyResult::InvalidKey;
         }
         for record in &self.records {

@@ -7,7 +7,7 @@ use crate::base::rng::Purpose;
 use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::schedule::kid;
-use crate::crypto::sign::record_hash;
+use crate::crypto::sign::{record_hash, twin};
 use crate::crypto::suite::{KeyError, Secret, Signature, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
@@ -25,10 +25,10 @@ impl OwnKey {
     /// A key pair for each purpose; they must differ (C12-R7).
     ///
     /// # Errors
-    /// [`KeyError::Mismatch`] when both are the same.
+    /// [`KeyError::Shared`] when both are the same.
     pub fn new<S: Suite>(agree: KeyPair, sign: KeyPair) -> Result<Self, KeyError> {
         if agree.public == sign.public {
-            return Err(KeyError::Mismatch);
+            return Err(KeyError::Shared);
         }
         let kid = kid::<S>(&agree.public);
         Ok(Self { agree, sign, kid, retired: None })
@@ -67,8 +67,11 @@ impl<S: Suite> Device<S> {
         let (key, mode) = match how {
             Provision::Generate => (Ok(self.generate_key()), ProvisionMode::Generated),
             Provision::Download { agree, sign } => {
-                let agree = KeyPair::from_download::<S>(&agree.secret, &agree.public);
-                let sign = KeyPair::from_download::<S>(&sign.secret, &sign.public);
+                let careless = self.has(Deviation::M79);
+                let read =
+                    if careless { Self::careless_download } else { KeyPair::from_download::<S> };
+                let agree = read(&agree.secret, &agree.public);
+                let sign = read(&sign.secret, &sign.public);
                 let key = agree.and_then(|agree| OwnKey::new::<S>(agree, sign?));
                 (key, ProvisionMode::Downloaded)
             }
@@ -393,9 +396,15 @@ impl<S: Suite> Device<S> {
         octets: &[u8],
     ) -> Signature {
         self.work.sign += 1;
-        let signature = S::sign(secret, octets);
+        let signature = self.signature(secret, octets);
         self.sign_fact(purpose, epoch, octets, &signature);
         signature
+    }
+
+    /// By RFC 6979, with the low value of s (protocol 3.1).
+    pub(super) fn signature(&self, secret: &Secret, octets: &[u8]) -> Signature {
+        let low = S::sign(secret, octets);
+        if self.has(Deviation::M63) { twin(&low) } else { low }
     }
 
     pub(super) fn sign_fact(

@@ -10,8 +10,9 @@ use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceWrite, Item, content};
 use crate::proto::device::limits::Verdict;
 use crate::proto::device::outbox::{Parcel, short};
+use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
-use crate::proto::device::window::Standing;
+use crate::proto::device::window::{Standing, Window};
 use crate::trace::fact::{Fact, LookupCause, Opening, RejectCause, Selection, WaitCause, Way};
 use crate::wire::body::{Body, EndToEndNack};
 use crate::wire::code::{AckOutcome, NackCode};
@@ -42,12 +43,20 @@ const COMPLAINTS_MAX: usize = 256;
 /// The least time between two lookups that a sender's messages cause in vain (C14-R5).
 const FRUITLESS_PAUSE: Duration = Duration::from_secs(5);
 
+impl Arrival {
+    /// Whether these are the same octets, whatever delivery brought them.
+    fn is(&self, other: &Self) -> bool {
+        self.header == other.header && self.ciphertext == other.ciphertext
+    }
+}
+
 impl<S: Suite> Device<S> {
     /// A delivery, polled or pushed: the same checks either way (C11-R5).
     pub(super) fn on_deliver(&mut self, now: Now, deliver: Deliver) {
         let Deliver { delivery, header, ciphertext, .. } = deliver;
         let mid = header.mid();
-        if header.receiver != self.user {
+        let trusted = self.has(Deviation::M67) && self.asking(&Asking::Poll).is_none();
+        if header.receiver != self.user && !trusted {
             self.reject(Some(mid), RejectCause::WrongReceiver);
             return;
         }
@@ -55,8 +64,11 @@ impl<S: Suite> Device<S> {
             self.reject(Some(mid), RejectCause::SelfMessage);
             return;
         }
-        let since = self.arrivals.get(&mid).map_or(now.at, |known| known.since);
-        let arrival = Arrival { delivery, header, ciphertext, since };
+        let mut arrival = Arrival { delivery, header, ciphertext, since: now.at };
+        let same = self.arrivals.get(&mid).and_then(|all| all.iter().find(|it| it.is(&arrival)));
+        if let Some(known) = same {
+            arrival.since = known.since;
+        }
         self.consider(now, mid, arrival);
     }
 
@@ -64,7 +76,7 @@ impl<S: Suite> Device<S> {
     fn consider(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let header = &arrival.header;
         if let Some(verdict) = self.dead_epoch(header) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             return self.refuse(now, &mid, &arrival, verdict);
         }
         let outcome = self.select_in(header);
@@ -77,12 +89,19 @@ impl<S: Suite> Device<S> {
             outcome,
         });
         if outcome == Selection::Hit || self.serves_at_once(now, &mid.sender) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             return self.open(now, mid, arrival);
         }
         if let Some(verdict) = self.verdicts.find(header, now.at) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             return self.refuse(now, &mid, &arrival, verdict);
+        }
+        if self.has(Deviation::M95) && self.is_evicted(header, outcome) {
+            self.arrivals.remove(&mid);
+            return self.refuse(now, &mid, &arrival, STALE_EPOCH);
+        }
+        if self.has(Deviation::M65) {
+            return self.ack(&arrival, &mid, AckOutcome::Committed);
         }
         if self.has(Deviation::M51) && self.is_full_without(&mid.sender) {
             return;
@@ -95,12 +114,14 @@ impl<S: Suite> Device<S> {
 
     fn wait(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let peer = mid.sender.clone();
-        let known = self.arrivals.contains_key(&mid);
+        let same = |all: &Vec<Arrival>| all.iter().any(|it| it.is(&arrival));
+        let known = self.arrivals.get(&mid).is_some_and(same);
         if self.waits_for_user(&peer) {
             self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Confirm });
             return self.nack(&arrival, &mid, NackCode::Busy, CONFIRM_RETRY);
         }
-        if !known && self.arrivals.len() >= self.config.pending_max {
+        let pending = self.arrivals.values().map(Vec::len).sum::<usize>();
+        if !known && pending >= self.config.pending_max {
             self.reject(Some(mid.clone()), RejectCause::Busy);
             return self.nack(&arrival, &mid, NackCode::Busy, ROOM_RETRY);
         }
@@ -109,8 +130,18 @@ impl<S: Suite> Device<S> {
             let why = if room { WaitCause::Key } else { WaitCause::Room };
             self.fact(Fact::Waiting { mid: mid.clone(), why });
         }
-        self.arrivals.insert(mid, arrival);
+        self.drop_arrival(&mid, &arrival);
+        self.arrivals.entry(mid).or_default().push(arrival);
         self.want_lookup(now, &peer, LookupCause::Message);
+    }
+
+    /// These octets do not wait any more.
+    fn drop_arrival(&mut self, mid: &Mid, arrival: &Arrival) {
+        let Some(all) = self.arrivals.get_mut(mid) else { return };
+        all.retain(|it| !it.is(arrival));
+        if all.is_empty() {
+            self.arrivals.remove(mid);
+        }
     }
 
     /// Whether the receiver epoch that a header names is not, or no longer, ours.
@@ -121,6 +152,13 @@ impl<S: Suite> Device<S> {
             None if header.epoch_r > keyring.current => Some(UNKNOWN_EPOCH),
             Some(_) | None => Some(STALE_EPOCH),
         }
+    }
+
+    /// Whether a header names an epoch before the pinned one whose slot is not there any more (M95).
+    fn is_evicted(&self, header: &Header, outcome: Selection) -> bool {
+        let pin = self.durable.contacts.get(&header.sender).and_then(|contact| contact.pin);
+        matches!(outcome, Selection::Miss | Selection::Behind)
+            && pin.is_some_and(|pin| header.epoch_s < pin.epoch)
     }
 
     /// Refuses a message for good, or for as long as the server has patience.
@@ -157,17 +195,21 @@ impl<S: Suite> Device<S> {
             return self.refuse(now, &mid, &arrival, UNKNOWN_EPOCH);
         };
         let (key, print) = self.direction(&pair, &mid.sender, &mid.receiver);
-        let aad = header.encode();
         self.work.aead += 1;
         self.work.aead_octets += arrival.ciphertext.len() as u64;
-        let opened = S::open(&key, &header.nonce, &aad, &arrival.ciphertext);
+        let aad = self.associated_data(header);
+        let opened = if self.has(Deviation::M21) {
+            Self::open_short(&key, &header.nonce, &aad, &arrival.ciphertext)
+        } else {
+            S::open(&key, &header.nonce, &aad, &arrival.ciphertext)
+        };
         let opening = Opening {
             mid: mid.clone(),
             kind: content(header.kind),
             own,
             theirs,
             key: print,
-            header: Self::digest(&aad),
+            header: Self::digest(&header.encode()),
             ciphertext: Self::digest(&arrival.ciphertext),
             plain: opened.as_deref().map(Self::digest),
         };
@@ -185,6 +227,12 @@ impl<S: Suite> Device<S> {
     /// The tag does not hold. No key is looked up again: the header's named one was used.
     fn on_forgery(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         self.refuse(now, &mid, &arrival, AUTH_FAIL);
+        if self.has(Deviation::M23) {
+            self.hang();
+        }
+        if self.has(Deviation::M30) {
+            self.durable.contacts.entry(mid.sender.clone()).or_default().window.mark(mid.seq);
+        }
         if self.has(Deviation::M43) {
             self.want_lookup(now, &mid.sender, LookupCause::Message);
         }
@@ -195,13 +243,16 @@ impl<S: Suite> Device<S> {
         let contact = self.durable.contacts.entry(mid.sender.clone()).or_default();
         let generation = contact.pin.map(|pin| pin.generation).unwrap_or_default();
         let standing = contact.window.standing(mid.seq);
+        let forgiven = standing == Standing::TooOld && self.has(Deviation::M32);
+        let standing = if forgiven { Standing::New } else { standing };
+        let trusted = self.has(Deviation::M67) && self.asking(&Asking::Poll).is_none();
         match standing {
             Standing::TooOld if !self.config.deviations.has(Deviation::M93) => {
                 self.reject(Some(mid.clone()), RejectCause::TooOld);
                 self.nack(arrival, &mid, NackCode::TooOld, Duration::ZERO);
                 return;
             }
-            Standing::Seen | Standing::TooOld if !self.has(Deviation::M28) => {
+            Standing::Seen | Standing::TooOld if !self.has(Deviation::M28) && !trusted => {
                 self.fact(Fact::Duplicate { mid: mid.clone() });
                 self.ack(arrival, &mid, AckOutcome::Duplicate);
                 return;
@@ -212,7 +263,11 @@ impl<S: Suite> Device<S> {
             self.ack(arrival, &mid, AckOutcome::Committed);
         }
         let contact = self.durable.contacts.entry(mid.sender.clone()).or_default();
-        contact.window.mark(mid.seq);
+        if self.config.deviations.has(Deviation::M33) && contact.window.is_far(mid.seq) {
+            contact.window = Window::default();
+        } else {
+            contact.window.mark(mid.seq);
+        }
         self.save_contact(&mid.sender);
         let item = Item { kind: arrival.header.kind, plain, since: now.at };
         self.write(DeviceWrite::Inbox(mid.sender.clone(), mid.seq, Some(Box::new(item))));
@@ -247,7 +302,7 @@ impl<S: Suite> Device<S> {
                     UNKNOWN_EPOCH
                 }
             };
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             self.verdicts.note(&arrival.header, verdict, now.at + self.config.negative);
             self.refuse(now, &mid, &arrival, verdict);
             refused = true;
@@ -261,7 +316,7 @@ impl<S: Suite> Device<S> {
     /// A new identity waits for the user's word: the server shall keep what came under it.
     pub(super) fn postpone_arrivals(&mut self, peer: &UserId) {
         for (mid, arrival) in self.arrivals_of(peer) {
-            self.arrivals.remove(&mid);
+            self.drop_arrival(&mid, &arrival);
             self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Confirm });
             self.nack(&arrival, &mid, NackCode::Busy, CONFIRM_RETRY);
         }
@@ -271,7 +326,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn reject_unknown_sender(&mut self, peer: &UserId, sent: Instant) -> bool {
         let arrivals = self.arrivals_of(peer);
         for (mid, arrival) in arrivals.iter().filter(|(_, arrival)| sent >= arrival.since) {
-            self.arrivals.remove(mid);
+            self.drop_arrival(mid, arrival);
             self.reject(Some(mid.clone()), RejectCause::UnknownSender);
             self.nack(arrival, mid, NackCode::UnknownEpoch, Duration::ZERO);
         }
@@ -280,7 +335,8 @@ impl<S: Suite> Device<S> {
 
     fn arrivals_of(&self, peer: &UserId) -> Vec<(Mid, Arrival)> {
         let of_peer = self.arrivals.iter().filter(|(mid, _)| mid.sender == *peer);
-        of_peer.map(|(mid, arrival)| (mid.clone(), arrival.clone())).collect()
+        let each = of_peer.flat_map(|(mid, all)| all.iter().map(move |it| (mid, it)));
+        each.map(|(mid, arrival)| (mid.clone(), arrival.clone())).collect()
     }
 
     // Answers to the server.

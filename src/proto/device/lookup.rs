@@ -4,7 +4,7 @@
 
 use crate::base::id::{Epoch, ReqId, UserId};
 use crate::base::time::{Duration, Instant, Now};
-use crate::crypto::suite::Suite;
+use crate::crypto::suite::{Point, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::chain::Chain;
@@ -13,6 +13,7 @@ use crate::proto::device::limits::Hint;
 use crate::proto::device::request::{Asking, Request};
 use crate::proto::device::session::Session;
 use crate::proto::device::timers::Timer;
+use crate::proto::device::window::Window;
 use crate::trace::fact::ReplyResult::{
     self, Accepted, BadSignature, BrokenChain, InvalidKey, NewIdentity, Rollback, UnknownUser,
     Unsolicited, WrongUser,
@@ -88,6 +89,9 @@ impl<S: Suite> Device<S> {
     pub(super) fn on_lookup_failed(&mut self, now: Now, peer: &UserId) {
         self.show_next_after_lookup(now, peer);
         self.notice_unsent_to(peer);
+        if self.has(Deviation::M10) || self.has(Deviation::M11) {
+            self.send_without_key(now, peer);
+        }
         if let Some(because) = self.needs_key(peer) {
             self.bucket.wanted.insert(peer.clone(), because);
             self.wake(now, self.config.negative, Timer::Lookup(peer.clone()));
@@ -168,7 +172,10 @@ impl<S: Suite> Device<S> {
             return self.fact(Fact::KeyReply { peer, req, epochs, result: WrongUser });
         };
         let expected = named.filter(|_| self.has(Deviation::M48)).unwrap_or_else(|| peer.clone());
-        let verified = chain.verify::<S>(&expected, more, &mut self.work);
+        let wrong = self.config.deviations;
+        let is_point =
+            |point: &Point| S::check_point(point).is_ok() || Self::passes_for_point(wrong, point);
+        let verified = chain.verify::<S>(&expected, more, is_point, &mut self.work);
         let pin = self.durable.contacts.get(&peer).and_then(|contact| contact.pin);
         let accepted = verified == Accepted;
         let result =
@@ -178,6 +185,9 @@ impl<S: Suite> Device<S> {
         if (result == Accepted && !stuck) || self.excuses(result) {
             self.on_keys(now, answered, &chain, more);
         } else if accepted && matches!(result, NewIdentity | BrokenChain) {
+            if self.has(Deviation::M83) && self.durable.table.contains_key(&peer) {
+                self.store_keys(now, &peer, chain.keys::<S>());
+            }
             self.settle_request(req);
             self.on_candidate(now, &peer, &chain, result);
         } else {
@@ -253,6 +263,9 @@ impl<S: Suite> Device<S> {
         let asked = contact.candidate.take().is_some();
         contact.pin = Some(pin);
         contact.refused = false;
+        if changed && self.config.deviations.has(Deviation::M31) {
+            contact.window = Window::default();
+        }
         if changed || asked {
             self.save_contact(peer);
         }
@@ -273,6 +286,9 @@ impl<S: Suite> Device<S> {
         let in_use = self.durable.table.contains_key(user);
         if !in_use || pinned.is_none_or(|pinned| epoch <= pinned) || self.has(Deviation::M34) {
             return;
+        }
+        if self.has(Deviation::M36) {
+            return self.believe(user, epoch);
         }
         let mute = self.hints.get(user).and_then(|hint| hint.mute);
         if mute.is_some_and(|until| now.at < until) {

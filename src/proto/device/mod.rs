@@ -4,10 +4,11 @@
 //! `identity` (own keys, registration, rotation), `lookup` (directory), `limits` (what bounds lookups), `chain`
 //! (records of peers), `candidate` (identities that the user must confirm), `table` (shared secrets), `outbox`
 //! (drafts), `report` (what became of them), `inbox`, `present` (order and display), `approval` (screen and
-//! buttons), `statement` (what is signed).
+//! buttons), `statement` (what is signed), `broken` (what longer deviations do).
 //! Not here: the wire's octets (`wire`), primitives (`crypto`), latency and power (`sim`).
 
 mod approval;
+mod broken;
 mod candidate;
 mod chain;
 pub mod durable;
@@ -27,7 +28,7 @@ mod tests;
 mod timers;
 pub mod window;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -75,8 +76,9 @@ pub struct Device<S: Suite> {
     requests: BTreeMap<ReqId, Request>,
     /// Requests asked so far.
     asked: u64,
-    /// Received messages that wait for a key.
-    arrivals: BTreeMap<Mid, Arrival>,
+    /// Received messages that wait for a key: all that came under a number, since only the key tells which
+    /// of them is genuine.
+    arrivals: BTreeMap<Mid, Vec<Arrival>>,
     bucket: Bucket,
     verdicts: Verdicts,
     /// Hints above the pin, by peer.
@@ -84,10 +86,14 @@ pub struct Device<S: Suite> {
     desk: Desk,
     /// Bounced drafts that are not decided.
     bounces: BTreeMap<DraftId, Bounce>,
+    /// Drafts that wait for a word on their receiver's identity, as the user knows.
+    told: BTreeSet<DraftId>,
     /// Messages about which the sender was told end to end, oldest first.
     complained: VecDeque<Mid>,
     /// What this device asked others to approve, oldest first: the transaction and the request's digest.
     own_requests: VecDeque<(TxnId, Hash32)>,
+    /// It answers nothing any more (M23).
+    hung: bool,
     suite: PhantomData<S>,
 }
 
@@ -127,8 +133,10 @@ impl<S: Suite> Device<S> {
             hints: BTreeMap::new(),
             desk: Desk::default(),
             bounces: BTreeMap::new(),
+            told: BTreeSet::new(),
             complained: VecDeque::new(),
             own_requests: VecDeque::new(),
+            hung: false,
             suite: PhantomData,
         }
     }
@@ -142,6 +150,7 @@ impl<S: Suite> Device<S> {
                 self.fact(Fact::Evict { peer, why: EvictCause::Restart });
             }
         }
+        self.forget_at_start();
         self.resume_identity(now);
         self.resume_inbox(now);
         self.resume_outbox(now);
@@ -154,9 +163,15 @@ impl<S: Suite> Device<S> {
 
     /// Takes one input; the law of calls is in [`crate::proto`].
     pub fn handle_input(&mut self, now: Now, input: DeviceInput) {
+        if self.hung {
+            return;
+        }
         match input {
             DeviceInput::Frame(envelope) => self.on_frame(now, envelope),
-            DeviceInput::Garbage => self.on_garbage(),
+            DeviceInput::Garbage(octets) => match self.decode_carelessly(&octets) {
+                Some(envelope) => self.on_frame(now, envelope),
+                None => self.on_garbage(),
+            },
             // Outputs that wait for a write are held by the driver, so nothing waits here.
             DeviceInput::Persisted(_) => {}
             DeviceInput::User(action) => self.on_action(now, action),
@@ -274,7 +289,7 @@ impl<S: Suite> Device<S> {
             Message::StatusReport { delivery, mid, attempt, report } => {
                 self.on_report(now, delivery, &mid, attempt, report);
             }
-            Message::Error { code, arg } => self.on_error(now, req, code, arg),
+            Message::Error { code, arg, about } => self.on_error(now, req, code, arg, about),
             Message::Challenge { server, nonce, time } => {
                 self.on_challenge(now, req, &server, nonce, time);
             }

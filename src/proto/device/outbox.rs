@@ -171,7 +171,7 @@ impl<S: Suite> Device<S> {
             return self.on_deadline(now, id);
         }
         let peer = draft.to.clone();
-        let own = self.sending_epoch();
+        let own = self.sending_epoch(&peer);
         let Some(key_r) = self.durable.table.get(&peer).map(|row| row.newest().clone()) else {
             return;
         };
@@ -215,9 +215,12 @@ impl<S: Suite> Device<S> {
         self.touch(now, &peer);
         self.fact(Fact::Encrypt(Box::new(sealing)));
         self.submit(now, id, &sealed);
+        if self.has(Deviation::M26) {
+            self.count_late(&peer);
+        }
     }
 
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         key: &crate::crypto::suite::Secret,
         header: &Header,
@@ -225,12 +228,27 @@ impl<S: Suite> Device<S> {
     ) -> Vec<u8> {
         self.work.aead += 1;
         self.work.aead_octets += plain.len() as u64;
-        S::seal(key, &header.nonce, &header.encode(), plain)
+        let aad = self.associated_data(header);
+        if self.has(Deviation::M62) && header.kind == BodyKind::ApprovalReply {
+            plain.to_vec()
+        } else if self.has(Deviation::M21) {
+            Self::seal_short(key, &header.nonce, &aad, plain)
+        } else {
+            S::seal(key, &header.nonce, &aad, plain)
+        }
+    }
+
+    /// What is authenticated beside the ciphertext: the whole header, as it is on the wire (protocol 3.3).
+    pub(super) fn associated_data(&self, header: &Header) -> Vec<u8> {
+        if [Deviation::M18, Deviation::M19, Deviation::M20].into_iter().any(|it| self.has(it)) {
+            return self.thin_data(header);
+        }
+        header.encode()
     }
 
     /// The message's number, a new one if it has none, and the next encryption counter; both are durable
     /// before the octets leave.
-    fn number(&mut self, peer: &UserId, seq: Option<Seq>) -> Option<(Seq, u64)> {
+    pub(super) fn number(&mut self, peer: &UserId, seq: Option<Seq>) -> Option<(Seq, u64)> {
         let contact = self.durable.contacts.entry(peer.clone()).or_default();
         let seq = match seq {
             Some(seq) => seq,
@@ -239,30 +257,35 @@ impl<S: Suite> Device<S> {
                 Seq(contact.sent)
             }
         };
-        contact.counter += 1;
-        let counter = contact.counter;
+        let counter = contact.counter + 1;
+        if !self.config.deviations.has(Deviation::M26) {
+            contact.counter = counter;
+        }
         self.save_contact(peer);
         Some((seq, counter))
     }
 
     /// The own epoch of new encryptions: the recorded one, never one that is only announced (R13).
-    fn sending_epoch(&self) -> Epoch {
+    fn sending_epoch(&self, peer: &UserId) -> Epoch {
         let keyring = &self.durable.keyring;
         let pending = keyring.pending.as_ref().map(|record| record.epoch);
         if self.has(Deviation::M86) {
             return pending.unwrap_or(keyring.current);
         }
-        if self.has(Deviation::M13) {
+        if self.has(Deviation::M13) || self.is_left_behind(peer) {
             return keyring.keys.keys().next().copied().unwrap_or(keyring.current);
         }
         keyring.current
     }
 
-    fn nonce(&self, counter: u64) -> [u8; 12] {
+    pub(super) fn nonce(&self, counter: u64) -> [u8; 12] {
         let mut nonce = [0; 12];
-        if !self.has(Deviation::M24) {
+        if !self.has(Deviation::M25) && !self.has(Deviation::M26) {
             nonce[..4].copy_from_slice(&self.salt);
-            nonce[4..].copy_from_slice(&counter.to_be_bytes());
+        }
+        nonce[4..].copy_from_slice(&counter.to_be_bytes());
+        if self.has(Deviation::M24) {
+            nonce.fill(0);
         }
         nonce
     }

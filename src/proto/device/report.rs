@@ -163,7 +163,7 @@ impl<S: Suite> Device<S> {
         let Some(peer) = self.durable.drafts.get(&id).map(|draft| draft.to.clone()) else { return };
         self.bounces.insert(id, Bounce { since: now.at, answered: false });
         if self.waits_for_user(&peer) {
-            self.notice(id, None, DraftStatus::NeedsConfirm);
+            self.notice_confirm(&peer);
         }
         self.want_lookup(now, &peer, LookupCause::Bounce);
     }
@@ -257,6 +257,7 @@ impl<S: Suite> Device<S> {
         self.timers.stop(&Timer::Deadline(id));
         self.timers.stop(&Timer::Draft(id));
         self.bounces.remove(&id);
+        self.told.remove(&id);
         self.write(DeviceWrite::Draft(id, None));
     }
 
@@ -291,12 +292,14 @@ impl<S: Suite> Device<S> {
         }
     }
 
-    /// Tells the user which drafts wait for a word on the peer's identity.
+    /// Tells the user which drafts wait for a word on the peer's identity, once for each identity.
     pub(super) fn notice_confirm(&mut self, peer: &UserId) {
         let mut waiting = self.waiting_drafts(peer);
         waiting.extend(self.bounces_to(peer).map(|(id, _)| id));
         for id in waiting {
-            self.notice(id, None, DraftStatus::NeedsConfirm);
+            if self.told.insert(id) {
+                self.notice(id, None, DraftStatus::NeedsConfirm);
+            }
         }
     }
 

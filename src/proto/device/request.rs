@@ -2,7 +2,7 @@
 //!
 //! Not here: what an answer means to the topic that asked.
 
-use crate::base::id::{DraftId, Epoch, ReqId, UserId};
+use crate::base::id::{DraftId, Epoch, Hash32, ReqId, UserId};
 use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
@@ -12,6 +12,7 @@ use crate::proto::device::timers::Timer;
 use crate::trace::fact::{Fact, LookupEnd};
 use crate::wire::code::ErrorCode;
 use crate::wire::message::{Envelope, Message};
+use crate::wire::signed::error_octets;
 
 /// A request that waits for its answer.
 #[derive(Clone, Debug)]
@@ -190,12 +191,30 @@ impl<S: Suite> Device<S> {
     }
 
     fn resend(&mut self, now: Now, req: ReqId) {
+        if self.has(Deviation::M27)
+            && let Some(Asking::Submit(draft)) = self.what_of(req).cloned()
+        {
+            self.settle_request(req);
+            return self.resend_edited(now, draft);
+        }
         self.send_request(now, req);
     }
 
-    /// A refusal, for the topic that asked. A code that is not defined for the request answers nothing.
-    pub(super) fn on_error(&mut self, now: Now, req: ReqId, code: ErrorCode, arg: u64) {
-        let Some(what) = self.what_of(req).cloned() else { return };
+    /// A refusal, for the topic that asked. A code that is not defined for the request answers nothing, nor
+    /// does the refusal of other octets: the request was altered on its way, and goes on.
+    pub(super) fn on_error(
+        &mut self,
+        now: Now,
+        req: ReqId,
+        code: ErrorCode,
+        arg: u64,
+        about: Hash32,
+    ) {
+        let Some(request) = self.requests.get(&req) else { return };
+        if Self::digest(&error_octets(&request.body, code, arg)) != about {
+            return;
+        }
+        let what = request.what.clone();
         match what {
             Asking::Hello(epoch) | Asking::Attach(epoch, _) => {
                 self.on_attach_error(now, req, epoch, code);

@@ -3,8 +3,9 @@
 //! Not here: the screen and its buttons (`approval`), or how answers leave (`outbox`).
 
 use crate::base::id::{Hash32, Mid, TxnId};
-use crate::base::time::Now;
+use crate::base::time::{Millis, Now};
 use crate::crypto::suite::Suite;
+use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::approval::{Origin, Prompt};
 use crate::proto::device::durable::{Answer, DeviceWrite};
@@ -32,7 +33,7 @@ impl<S: Suite> Device<S> {
         let payload = statement.encode();
         let octets = cose::sig_structure(&payload);
         self.work.sign += 1;
-        let signature = S::sign(&secret, &octets);
+        let signature = self.signature(&secret, &octets);
         let cose = cose::encode(&payload, &signature);
         let made = ApprovalMade {
             txn: request.txn,
@@ -41,7 +42,7 @@ impl<S: Suite> Device<S> {
             body: statement.req_digest,
             display: statement.disp_digest,
             counter: statement.approval_ctr,
-            expires: request.expires,
+            expires: statement.expires,
             signed_at: now.wall,
             statement: Self::digest(&cose),
         };
@@ -59,7 +60,13 @@ impl<S: Suite> Device<S> {
         self.advance_drafts(now, &parcel.to);
     }
 
-    fn statement(&self, now: Now, request: &ApprovalRequest, body: &[u8]) -> ApprovalStatement {
+    pub(super) fn statement(
+        &self,
+        now: Now,
+        request: &ApprovalRequest,
+        body: &[u8],
+    ) -> ApprovalStatement {
+        let left_out = self.has(Deviation::M58);
         ApprovalStatement {
             txn: request.txn,
             requester: request.requester.clone(),
@@ -67,10 +74,10 @@ impl<S: Suite> Device<S> {
             sig_epoch: self.durable.keyring.current,
             req_digest: Self::digest(body),
             disp_digest: Self::digest(&display_octets(&request.lines)),
-            user_info: self.config.user_info.clone(),
+            user_info: if left_out { String::new() } else { self.config.user_info.clone() },
             approval_ctr: self.durable.approvals + 1,
             t: now.wall,
-            expires: request.expires,
+            expires: if left_out { Millis(0) } else { request.expires },
         }
     }
 

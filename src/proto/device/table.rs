@@ -5,9 +5,9 @@
 
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::time::Now;
-use crate::crypto::schedule::{Party, direction_key, pair_secret};
+use crate::crypto::schedule::{EXTRACT_SALT, Party, direction_key, pair_from_z};
 use crate::crypto::sign::fingerprint;
-use crate::crypto::suite::{Secret, Suite};
+use crate::crypto::suite::{Point, Secret, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{PeerKey, Row, Slot, Stage};
@@ -64,24 +64,24 @@ impl<S: Suite> Device<S> {
     ///
     /// `None` when a key is missing or not valid.
     pub(super) fn pair(&mut self, peer: &UserId, own: Epoch, theirs: Epoch) -> Option<Secret> {
-        let row = self.durable.table.get(peer)?;
-        if let Some(slot) = row.slots.iter().find(|slot| (slot.own, slot.theirs) == (own, theirs)) {
+        let place = self.misplaced(peer).unwrap_or(peer);
+        let slots = self.durable.table.get(place).map_or(&[][..], |row| &row.slots);
+        if let Some(slot) = slots.iter().find(|slot| (slot.own, slot.theirs) == (own, theirs)) {
             return Some(slot.pair.clone());
         }
-        let key = row.key(theirs)?.clone();
+        let mut key = self.durable.table.get(peer)?.key(theirs)?.clone();
         let own_key = self.durable.keyring.keys.get(&own)?.clone();
+        if self.has(Deviation::M12) {
+            (key.agree, key.kid) = (own_key.agree.public, own_key.kid);
+        }
         if self.has(Deviation::M41) && self.is_mixed(own, &key, peer) {
             return None;
         }
-        let none = Hash32::ZERO;
-        let (own_named, their_named) = if self.has(Deviation::M17) {
-            ((Epoch(0), &none), (Epoch(0), &none))
-        } else {
-            ((own, &own_key.kid), (theirs, &key.kid))
-        };
-        let us = Party { user: &self.user, epoch: own_named.0, kid: own_named.1 };
-        let them = Party { user: peer, epoch: their_named.0, kid: their_named.1 };
-        let pair = pair_secret::<S>(&own_key.agree.secret, us, &key.agree, them).ok()?;
+        let us = Party { user: &self.user, epoch: own, kid: &own_key.kid };
+        let them = Party { user: peer, epoch: theirs, kid: &key.kid };
+        let ours = &own_key.agree.secret;
+        let pair = self.derive(ours, us, &key.agree, them);
+        let pair = pair.or_else(|| self.secret_of_no_point(ours, us, &key.agree, them))?;
         self.work.agree += 1;
         self.work.kdf += 2;
         let secret = fingerprint::<S>(&pair);
@@ -98,6 +98,29 @@ impl<S: Suite> Device<S> {
         Some(pair)
     }
 
+    /// The pair secret by the key schedule, or what a deviation makes of it.
+    fn derive(
+        &self,
+        own: &Secret,
+        us: Party<'_>,
+        point: &Point,
+        them: Party<'_>,
+    ) -> Option<Secret> {
+        let z = S::agree(own, point).ok()?;
+        let z = if self.has(Deviation::M15) { without_zeros(&z) } else { z };
+        let prk = || S::extract(EXTRACT_SALT, &z);
+        if self.has(Deviation::M14) {
+            Some(z)
+        } else if self.has(Deviation::M16) {
+            Some(S::expand(&prk(), &[us.kid.min(them.kid).0, us.kid.max(them.kid).0].concat()))
+        } else if self.has(Deviation::M17) {
+            let bare = |party| Party { epoch: Epoch(0), kid: &Hash32::ZERO, ..party };
+            Some(pair_from_z::<S>(z, bare(us), bare(them)))
+        } else {
+            Some(pair_from_z::<S>(z, us, them))
+        }
+    }
+
     /// Whether one end's epoch is its newest and the other's is not (M41).
     fn is_mixed(&self, own: Epoch, key: &PeerKey, peer: &UserId) -> bool {
         let newest = self.durable.table.get(peer).map(|row| row.newest().epoch);
@@ -112,7 +135,10 @@ impl<S: Suite> Device<S> {
         receiver: &UserId,
     ) -> (Secret, Hash32) {
         self.work.kdf += 1;
-        let key = direction_key::<S>(pair, sender, receiver);
+        let one_key = self.has(Deviation::M18) && receiver < sender;
+        let (sender, receiver) = if one_key { (receiver, sender) } else { (sender, receiver) };
+        let raw = self.has(Deviation::M14);
+        let key = if raw { pair.clone() } else { direction_key::<S>(pair, sender, receiver) };
         let print = fingerprint::<S>(&key);
         (key, print)
     }
@@ -136,10 +162,10 @@ impl<S: Suite> Device<S> {
 
     /// Stores verified keys of a peer, keeping the secrets that still fit them.
     pub(super) fn store_keys(&mut self, now: Now, peer: &UserId, keys: Vec<PeerKey>) {
-        if !self.durable.table.contains_key(peer) {
-            self.make_room();
-        }
+        let known = self.durable.table.contains_key(peer);
+        let evicted = if known { None } else { self.make_room() };
         let before = self.durable.table.remove(peer);
+        let before = before.or_else(|| evicted.filter(|_| self.has(Deviation::M52)));
         let used = before.as_ref().map_or(now.at, |row| row.used);
         let mut slots = before.map(|row| row.slots).unwrap_or_default();
         slots.retain(|slot| keys.iter().any(|key| key.epoch == slot.theirs));
@@ -159,19 +185,29 @@ impl<S: Suite> Device<S> {
         !self.is_full_without(peer) || self.evictable().is_some()
     }
 
-    fn make_room(&mut self) {
+    /// Evicts rows until another fits; the last that went.
+    fn make_room(&mut self) -> Option<Row> {
+        let mut evicted = None;
         while self.durable.table.len() >= self.config.table_capacity {
             // A pinned table admits no lookup, so one that became pinned while it was under way gives
             // up its least recently used row all the same: its work waits for a new lookup.
             let oldest = || self.durable.table.iter().min_by_key(|(_, row)| row.used);
             let victim = self.evictable().or_else(|| oldest().map(|(peer, _)| peer.clone()));
-            let Some(peer) = victim else { return };
+            let Some(peer) = victim else { break };
+            evicted = self.durable.table.get(&peer).cloned();
             self.evict(&peer, EvictCause::Capacity);
         }
+        evicted
     }
 
     fn evict(&mut self, peer: &UserId, why: EvictCause) {
         self.drop_row(peer);
+        if let Some(contact) = self.durable.contacts.get_mut(peer)
+            && self.config.deviations.has(Deviation::M38)
+        {
+            contact.pin = None;
+            self.save_contact(peer);
+        }
         self.fact(Fact::Evict { peer: peer.clone(), why });
     }
 
@@ -184,12 +220,13 @@ impl<S: Suite> Device<S> {
 
     /// The least recently used row without pending work (protocol 4.1).
     fn evictable(&self) -> Option<UserId> {
-        self.durable
-            .table
-            .iter()
-            .filter(|(peer, _)| !self.is_pinned(peer))
-            .min_by_key(|(peer, row)| (row.used, (*peer).clone()))
-            .map(|(peer, _)| peer.clone())
+        let rows = self.durable.table.iter().filter(|(peer, _)| !self.is_pinned(peer));
+        let victim = if self.has(Deviation::M50) {
+            rows.max_by_key(|(_, row)| row.used)
+        } else {
+            rows.min_by_key(|(peer, row)| (row.used, (*peer).clone()))
+        };
+        victim.map(|(peer, _)| peer.clone())
     }
 
     /// Whether keys of the peer are needed for what is under way: drafts that are not fixed, messages that
@@ -202,4 +239,12 @@ impl<S: Suite> Device<S> {
             || self.arrivals.keys().any(|mid| mid.sender == *peer)
             || self.held(peer).is_some()
     }
+}
+
+/// A number without its leading zeros, where 32 octets are expected (M15).
+fn without_zeros(z: &Secret) -> Secret {
+    let mut octets = *z.expose();
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    octets.rotate_left(zeros);
+    Secret::new(octets)
 }

@@ -36,11 +36,18 @@ impl Window {
         if seq.0 <= self.high && self.bit(seq.0) { Standing::Seen } else { Standing::New }
     }
 
+    /// Whether a number is so far above the highest that nothing of the window is left.
+    #[must_use]
+    pub const fn is_far(&self, seq: Seq) -> bool {
+        seq.0.saturating_sub(self.high) >= WINDOW
+    }
+
     /// Marks a number as seen, moving the window up when it is the highest.
     pub fn mark(&mut self, seq: Seq) {
+        let far = self.is_far(seq);
         let bits = self.bits.get_or_insert_with(Box::default);
         if seq.0 > self.high {
-            if seq.0 - self.high >= WINDOW {
+            if far {
                 bits.fill(0);
             } else {
                 for passed in self.high + 1..seq.0 {

@@ -20,6 +20,7 @@ use crate::proto::work::Work;
 use crate::trace::fact::{Fact, FrameKind};
 use crate::wire::code::ErrorCode;
 use crate::wire::message::{Envelope, Message, Ticket};
+use crate::wire::signed::error_octets;
 
 /// Numbers of deliveries and draws of one start; the next start continues far above them, so that
 /// neither needs to be durable.
@@ -196,49 +197,53 @@ impl<S: Suite> Account<S> {
         let Envelope { req, ticket, body } = envelope;
         let call = Call { now, origin, req };
         let kind = FrameKind::ALL[usize::from(body.kind() as u8) - 1];
-        let (by, mid) = claims(&body, ticket.as_ref(), &self.user);
-        if let Err(Refusal { code, arg }) = self.serve(call, ticket.as_ref(), body) {
+        if let Err(Refusal { code, arg }) = self.serve(call, ticket.as_ref(), &body) {
+            let (by, mid) = claims(&body, ticket.as_ref(), &self.user);
             let (kind, code_name) = (kind.name().to_owned(), code.name().to_owned());
             self.fact(Fact::Refuse { by, kind, code: code_name, mid });
-            self.answer(call, Message::Error { code, arg });
+            let about = S::hash(&[&error_octets(&body, code, arg)]);
+            self.answer(call, Message::Error { code, arg, about });
         }
     }
 
-    fn serve(&mut self, call: Call, ticket: Option<&Ticket>, body: Message) -> Result<(), Refusal> {
+    fn serve(
+        &mut self,
+        call: Call,
+        ticket: Option<&Ticket>,
+        body: &Message,
+    ) -> Result<(), Refusal> {
         match body {
-            Message::Register(body) => self.register(call, *body),
-            Message::Hello { user, versions, suites } => {
-                self.hello(call, &user, &versions, &suites)
-            }
+            Message::Register(body) => self.register(call, body),
+            Message::Hello { user, versions, suites } => self.hello(call, user, versions, suites),
             Message::Attach { user, sig_epoch, nonce, sig } => {
-                self.attach(call, &user, sig_epoch, &nonce, &sig)
+                self.attach(call, user, *sig_epoch, nonce, sig)
             }
             Message::LookupKey { user, have_hash, .. } => {
                 let by = self.guest(call, ticket)?.user.clone();
-                self.lookup(call, &by, &user, have_hash)
+                self.lookup(call, &by, user, *have_hash)
             }
             Message::Submit(body) => {
                 let guest = self.guest(call, ticket)?;
-                self.submit(call, guest, *body)
+                self.submit(call, guest, body)
             }
             Message::Poll { max, .. } => {
                 self.owner(call, ticket)?;
-                self.poll(call, max);
+                self.poll(call, *max);
                 Ok(())
             }
             Message::DeliverAck { delivery, mid, .. } => {
                 self.owner(call, ticket)?;
-                self.on_ack(delivery, &mid);
+                self.on_ack(*delivery, mid);
                 Ok(())
             }
             Message::DeliverNack { delivery, mid, code, retry_after } => {
                 self.owner(call, ticket)?;
-                self.on_nack(call.now, delivery, &mid, code, retry_after);
+                self.on_nack(call.now, *delivery, mid, *code, *retry_after);
                 Ok(())
             }
             Message::RotateKey(body) => {
                 self.owner(call, ticket)?;
-                self.rotate(call, *body)
+                self.rotate(call, body)
             }
             // What only a server says is noise when a device says it.
             Message::RegisterAck { .. }

@@ -10,7 +10,7 @@ use crate::proto::port::{Lease, Origin};
 use crate::proto::server::account::{Account, Call};
 use crate::proto::server::desk::Desk;
 use crate::proto::server::durable::AccountWrite;
-use crate::proto::server::mailbox::{ItemBody, ItemNo, Mail};
+use crate::proto::server::mailbox::{ItemBody, ItemNo, Mail, Mailbox, Refusals};
 use crate::trace::fact::Fact;
 use crate::wire::code::Report;
 use crate::wire::message::{Deliver, Message};
@@ -60,6 +60,18 @@ impl<S: Suite> Account<S> {
         let mailbox = self.durable.mailbox()?;
         let waiting = self.desk.as_ref()?.waiting();
         waiting.filter_map(|no| Some(mailbox.item(no)?.refusals.again)).min()
+    }
+
+    /// Makes everything due that was put off: whoever attaches may have room by now, or the user's word.
+    pub(super) fn recall(&self, now: Instant) -> Vec<AccountWrite> {
+        let items = self.durable.mailbox().into_iter().flat_map(Mailbox::items);
+        let put_off = items.filter(|(_, item)| item.refusals.again > now);
+        put_off
+            .map(|(no, item)| {
+                let refusals = Refusals { again: now, ..item.refusals };
+                AccountWrite::Note { no, refusals }
+            })
+            .collect()
     }
 
     /// Leases and items whose time is over.

@@ -2,7 +2,7 @@
 //!
 //! Not here: leases, which are volatile (`desk`), and the decisions about items (`submit`, `delivery`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, Hash32, Mid, UserId};
@@ -10,6 +10,10 @@ use crate::base::time::{Instant, Millis};
 use crate::proto::server::row::Row;
 use crate::wire::code::Report;
 use crate::wire::header::Header;
+
+/// Rows of one account at most, so that users who are gone do not fill it. A sender whose row is forgotten
+/// starts anew: copies of what it sent before may be stored again, and the receiver's replay window takes them.
+const ROWS_MAX: usize = 4_096;
 
 /// The number of an item in its mailbox, in order of arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,15 +177,41 @@ impl Mailbox {
             self.messages += 1;
             self.octets += mail.ciphertext.len() as u64;
             let header = &mail.header;
+            if self.row(&header.sender, &mail.generation).is_none() {
+                self.make_room_for_a_row();
+            }
             let rows = self.rows.entry(header.sender.clone()).or_default();
             let row = match rows.iter().position(|row| row.generation() == mail.generation) {
                 Some(at) => &mut rows[at],
                 None => rows.push_mut(Row::new(mail.generation)),
             };
-            row.accept(header.seq, mail.attempt, mail.content);
+            row.accept(no, header.seq, mail.attempt, mail.content);
         }
         self.items.insert(no, item);
         self.next = self.next.max(ItemNo(no.0 + 1));
+    }
+
+    /// Forgets the row that was not used for longest, of those without mail that waits, when there are as
+    /// many as may be.
+    fn make_room_for_a_row(&mut self) {
+        if self.rows.values().map(Vec::len).sum::<usize>() < ROWS_MAX {
+            return;
+        }
+        let waiting: BTreeSet<(&UserId, Hash32)> =
+            self.mail().map(|(_, mail)| (&mail.header.sender, mail.generation)).collect();
+        let each =
+            self.rows.iter().flat_map(|(user, rows)| rows.iter().map(move |row| (user, row)));
+        let idle = each.filter(|(user, row)| !waiting.contains(&(*user, row.generation())));
+        let oldest = idle.min_by_key(|(_, row)| row.last());
+        let Some((sender, generation)) = oldest.map(|(user, row)| (user.clone(), row.generation()))
+        else {
+            return;
+        };
+        let rows = self.rows.entry(sender.clone()).or_default();
+        rows.retain(|row| row.generation() != generation);
+        if rows.is_empty() {
+            self.rows.remove(&sender);
+        }
     }
 
     /// Notes refusals.
@@ -208,5 +238,62 @@ impl Mailbox {
         for row in rows.filter(|row| row.generation() == mail.generation) {
             row.bounce(mail.header.seq, mail.attempt);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::{Epoch, Seq};
+    use crate::wire::header::BodyKind;
+
+    fn mail(sender: &str) -> Item {
+        let header = Header {
+            kind: BodyKind::Text,
+            sender: UserId::new(sender).unwrap(),
+            receiver: UserId::new("bob").unwrap(),
+            epoch_s: Epoch(1),
+            epoch_r: Epoch(1),
+            kid_s: [1; 8],
+            kid_r: [2; 8],
+            seq: Seq(1),
+            nonce: [0; 12],
+        };
+        let mail = Mail {
+            header,
+            ciphertext: vec![0xc1],
+            content: Hash32([1; 32]),
+            generation: Hash32::ZERO,
+            attempt: 1,
+            queued_at: Millis(0),
+            expires: Millis::NEVER,
+        };
+        Item {
+            body: ItemBody::Mail(Arc::new(mail)),
+            until: Instant::NEVER,
+            after: DeliveryId(0),
+            refusals: Refusals::default(),
+        }
+    }
+
+    #[test]
+    fn the_row_of_who_is_gone_for_longest_makes_room() {
+        let mut mailbox = Mailbox::default();
+        let has_row = |mailbox: &Mailbox, sender: &str| {
+            mailbox.row(&UserId::new(sender).unwrap(), &Hash32::ZERO).is_some()
+        };
+        for no in 0..ROWS_MAX as u64 {
+            mailbox.store(ItemNo(no), mail(&format!("u{no}")));
+            // The mail of the first one waits.
+            if no > 0 {
+                mailbox.remove(ItemNo(no));
+            }
+        }
+        mailbox.store(ItemNo(5_000), mail("u1"));
+        mailbox.remove(ItemNo(5_000));
+        mailbox.store(ItemNo(5_001), mail("new"));
+        let kept = ["u0", "u1", "u2", "u3", "new"].map(|sender| has_row(&mailbox, sender));
+        assert_eq!(kept, [true, true, false, true, true]);
+        assert_eq!(mailbox.rows.len(), ROWS_MAX);
     }
 }

@@ -80,10 +80,12 @@ impl<S: Suite> Account<S> {
     }
 
     /// The item that a delivery of this message was about: the one under that lease, else the only one of
-    /// the message that is old enough.
+    /// the message that is old enough. A lease of another message makes the answer one that was altered.
     fn find(&self, delivery: DeliveryId, mid: &Mid) -> Option<(ItemNo, &Item)> {
-        self.leased_as(delivery, mid)
-            .or_else(|| self.only(mid).filter(|(_, item)| delivery > item.after))
+        if self.desk.as_ref().is_some_and(|desk| desk.leased(delivery).is_some()) {
+            return self.leased_as(delivery, mid);
+        }
+        self.only(mid).filter(|(_, item)| delivery > item.after)
     }
 
     fn only(&self, mid: &Mid) -> Option<(ItemNo, &Item)> {

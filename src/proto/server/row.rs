@@ -6,11 +6,14 @@ use std::collections::VecDeque;
 
 use crate::base::id::{Hash32, Seq};
 use crate::proto::config::WINDOW;
+use crate::proto::server::mailbox::ItemNo;
 
 /// Submissions of one (sender, generation): a watermark and the hashes of the last [`WINDOW`] numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     generation: Hash32,
+    /// The item that was accepted last.
+    last: ItemNo,
     /// The highest number accepted.
     high: u64,
     /// Sorted by number, all above `high - WINDOW`.
@@ -45,7 +48,12 @@ pub(super) enum Judgement {
 impl Row {
     /// A row of a sender who has not submitted anything.
     pub(super) const fn new(generation: Hash32) -> Self {
-        Self { generation, high: 0, entries: VecDeque::new() }
+        Self { generation, last: ItemNo(0), high: 0, entries: VecDeque::new() }
+    }
+
+    /// The item that was accepted last: of two rows, the one with the lower was not used for longer.
+    pub(super) const fn last(&self) -> ItemNo {
+        self.last
     }
 
     /// The sender's identity.
@@ -78,7 +86,8 @@ impl Row {
     }
 
     /// Notes an accepted submission; numbers that fall out of the window are forgotten.
-    pub(super) fn accept(&mut self, seq: Seq, attempt: u64, content: Hash32) {
+    pub(super) fn accept(&mut self, no: ItemNo, seq: Seq, attempt: u64, content: Hash32) {
+        self.last = no;
         let entry = Entry { seq, content, attempt, bounced: false };
         match self.find(seq) {
             Ok(at) => self.entries[at] = entry,
@@ -118,7 +127,7 @@ mod tests {
     fn row(entries: &[(u64, u64, Hash32, bool)]) -> Row {
         let mut row = Row::new(Hash32::ZERO);
         for (seq, attempt, content, bounced) in entries {
-            row.accept(Seq(*seq), *attempt, *content);
+            row.accept(ItemNo(0), Seq(*seq), *attempt, *content);
             if *bounced {
                 row.bounce(Seq(*seq), *attempt);
             }
@@ -159,11 +168,11 @@ mod tests {
         let mut row = row(&[(1, 1, A, false), (WINDOW, 1, A, false)]);
         assert_eq!(row.judge(Seq(0), 1, A), Judgement::Conflict);
         assert_eq!(row.judge(Seq(1), 1, A), Judgement::Known { attempt: 1, content: A });
-        row.accept(Seq(WINDOW + 1), 1, A);
+        row.accept(ItemNo(0), Seq(WINDOW + 1), 1, A);
         assert_eq!(row.judge(Seq(1), 1, A), Judgement::Conflict);
         assert_eq!(row.judge(Seq(2), 1, A), Judgement::New);
         assert_eq!(row.least_free(), Seq(WINDOW + 2));
-        row.accept(Seq(u64::MAX), 1, A);
+        row.accept(ItemNo(0), Seq(u64::MAX), 1, A);
         assert_eq!(row.judge(Seq(WINDOW + 1), 1, A), Judgement::Conflict);
         assert_eq!(row.least_free(), Seq(u64::MAX));
     }

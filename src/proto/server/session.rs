@@ -173,7 +173,9 @@ impl<S: Suite> Account<S> {
 
     fn begin_session(&mut self, call: Call) -> Session {
         let session = self.new_session(call.now, call.origin);
-        self.persist(vec![AccountWrite::Attach(session)]);
+        let mut writes = vec![AccountWrite::Attach(session)];
+        writes.extend(self.recall(call.now.at));
+        self.persist(writes);
         self.fact(Fact::Session { user: self.user.clone(), expires: session.expires });
         session
     }

@@ -22,7 +22,7 @@ impl<S: Suite> Account<S> {
         &mut self,
         call: Call,
         guest: &Ticket,
-        body: Submit,
+        body: &Submit,
     ) -> Result<(), Refusal> {
         let header = &body.header;
         if guest.user != header.sender {
@@ -55,9 +55,9 @@ impl<S: Suite> Account<S> {
                 return Ok(());
             }
             Judgement::Conflict => return Err(Refusal::with(ErrorCode::SeqConflict, least_free)),
-            Judgement::New => self.check_new(call, &body)?,
+            Judgement::New => self.check_new(call, body)?,
         }
-        let Submit { header, ciphertext, attempt, .. } = body;
+        let Submit { header, ciphertext, attempt, .. } = body.clone();
         let queued_at = call.now.wall;
         self.accept(
             call,
@@ -79,9 +79,15 @@ impl<S: Suite> Account<S> {
         let row = mailbox.and_then(|mailbox| mailbox.row(&header.sender, &generation));
         let row = row.unwrap_or(&fresh);
         let judgement = row.judge(header.seq, attempt, content);
-        let forgetful = self.config.deviations.has(Deviation::M72);
+        let wrong = self.config.deviations;
         let known = matches!(judgement, Judgement::Known { .. });
-        let judgement = if known && forgetful { Judgement::New } else { judgement };
+        let judgement = if known && wrong.has(Deviation::M72) {
+            Judgement::New
+        } else if judgement == Judgement::Conflict && wrong.has(Deviation::M84) {
+            Judgement::Known { attempt, content }
+        } else {
+            judgement
+        };
         (judgement, row.least_free().0)
     }
 

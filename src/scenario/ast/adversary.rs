@@ -67,6 +67,8 @@ words! {
         OffCurve = "off-curve",
         /// The encoding of the identity point.
         Identity = "identity",
+        /// The right point, in another encoding than the profile's.
+        OtherEncoding = "other-encoding",
         /// A signature of its own that does not verify.
         BadSignature = "bad-signature",
         /// Another user's record.

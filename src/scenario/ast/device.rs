@@ -4,8 +4,9 @@
 
 use crate::base::id::UserId;
 use crate::base::time::Duration;
+use crate::base::units::Ratio;
 use crate::scenario::ast::forms::Beside;
-use crate::scenario::ast::link::Link;
+use crate::scenario::ast::link::{Latency, Link};
 use crate::scenario::fields::{table, words};
 use crate::scenario::leaf::{Name, Octets};
 use crate::scenario::range::Drawn;
@@ -34,6 +35,8 @@ table! {
         display: Option<Display>,
         /// Approvals.
         approve: Option<Approve>,
+        /// Its user answers what the screen asks; without it only `press` steps do.
+        user: Option<Answering>,
         /// Bounds on work that waits.
         limits: Option<Limits>,
         /// How often used entries are looked up again (T_refresh); 24 h unless given.
@@ -54,6 +57,8 @@ table! {
         gap: Option<Spanned<Duration>>,
         /// How long a negative answer is believed (T_neg); 60 s unless given.
         negative: Option<Spanned<Duration>>,
+        /// How long a durable write takes; as the server's `store` unless given.
+        store: Option<Spanned<Drawn<Duration>>>,
         /// The cryptoperiod written into key records; 365 d unless given.
         life: Option<Spanned<Duration>>,
     }
@@ -113,6 +118,17 @@ table! {
 }
 
 table! {
+    /// A user who answers everything that the screen asks, own data too.
+    Answering "user" short "after" {
+        /// How long after the buttons count: a duration (a range is drawn once per device), or luck
+        /// for each request anew.
+        after: Spanned<Latency>,
+        /// The share of requests that are approved; the others are rejected.
+        approves: Spanned<Ratio> = "100%",
+    }
+}
+
+table! {
     /// Bounds on work that waits.
     Limits "limits" {
         /// Received messages that may wait for keys, order or confirmation; 256 unless given.
@@ -138,7 +154,7 @@ table! {
         /// How long accounts take to reach each other; also what an action on another node's point
         /// waits at least.
         internal: Spanned<Duration> = "10ms",
-        /// How long a durable write takes, on the server and on devices.
+        /// How long a durable write takes, on the server and on devices without a `store` of their own.
         store: Spanned<Duration> = "1ms",
         /// How long an offered message waits for its answer; 30 s unless given.
         lease: Option<Spanned<Duration>>,

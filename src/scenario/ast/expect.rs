@@ -353,7 +353,8 @@ table! {
 table! {
     /// A quantile of a metric lies below a bound.
     Slo "slo" {
-        /// The metric: `chat.delivery`, `chat.response`.
+        /// The metric: `chat.delivery` (until it is seen), `chat.response` (until the server has it),
+        /// `pay.answer` (of requests: until the answer is back), `heal.partition`.
         metric: Spanned<String>,
         /// The quantile.
         quantile: Spanned<Ratio>,

@@ -263,6 +263,54 @@ table! {
 }
 
 table! {
+    /// A durable store takes longer for a while; what waits for it to be durable waits too.
+    StoreSlow "store-slow" {
+        /// Whose store: a device's, or `server` for all accounts.
+        of: Spanned<UserId>,
+        /// Of the server: only this user's account.
+        account: Option<Spanned<UserId>>,
+        /// How much longer every write takes.
+        extra: Spanned<Duration>,
+        /// How long; until everything heals unless given.
+        lasting as "for": Option<Spanned<Duration>>,
+        /// Until when.
+        until: Option<Spanned<Moment>>,
+    }
+    rules [AtMostOne(&["for", "until"])]
+}
+
+table! {
+    /// A durable store finishes no write for a while.
+    StoreStall "store-stall" {
+        /// Whose store: a device's, or `server` for all accounts.
+        of: Spanned<UserId>,
+        /// Of the server: only this user's account.
+        account: Option<Spanned<UserId>>,
+        /// How long; until everything heals unless given.
+        lasting as "for": Option<Spanned<Duration>>,
+        /// Until when.
+        until: Option<Spanned<Moment>>,
+    }
+    rules [AtMostOne(&["for", "until"])]
+}
+
+table! {
+    /// The next write of a durable store fails: nothing of it is durable, so the node stops there, and
+    /// starts again from what is.
+    StoreFail "store-fail" {
+        /// Whose store: a device's, or `server` with `account`.
+        of: Spanned<UserId>,
+        /// Of the server: this user's account.
+        account: Option<Spanned<UserId>>,
+        /// How long the node is down; until everything heals unless given.
+        lasting as "for": Option<Spanned<Duration>>,
+        /// Until when it is down.
+        until: Option<Spanned<Moment>>,
+    }
+    rules [AtMostOne(&["for", "until"])]
+}
+
+table! {
     /// The operator ends a user's identity; the next registration begins a new one.
     ResetUser "reset-user" short "of" {
         /// Whose.

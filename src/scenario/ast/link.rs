@@ -98,7 +98,7 @@ one_of! {
     }
 }
 
-/// A measured sample of durations.
+/// A measured sample: durations, each of which is as likely, or instants in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sample(pub Vec<Spanned<Duration>>);
 

@@ -1,10 +1,12 @@
 //! `needs`: which capabilities a device must declare for a case to apply to it.
 //!
-//! Not here: the vocabulary of capabilities and its values (`conformance`).
+//! Not here: the vocabulary (`verdict::capability`), or what a device declares.
 
 use std::collections::BTreeMap;
 
+use crate::scenario::diagnostics::suggest;
 use crate::scenario::fields::leaf;
+use crate::verdict::capability::CAPABILITIES;
 
 /// An expression over capabilities.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,7 +118,22 @@ impl<'a> Parser<'a> {
             Some(word @ ("and" | "or" | ")")) => {
                 Err(format!("a capability is missing before `{word}`"))
             }
-            Some(word) => Ok(Needs::Capability(word.to_owned())),
+            Some(word) if CAPABILITIES.iter().any(|known| known.name == word) => {
+                Ok(Needs::Capability(word.to_owned()))
+            }
+            Some(word) => Err(unknown(word)),
+        }
+    }
+}
+
+/// What to say of a word that is no capability: the nearest one, or all of them.
+fn unknown(word: &str) -> String {
+    let names = || CAPABILITIES.iter().map(|known| known.name);
+    match suggest(word, names()) {
+        Some(near) => format!("there is no capability `{word}`; did you mean `{near}`?"),
+        None => {
+            let names: Vec<_> = names().collect();
+            format!("there is no capability `{word}`; they are: {}", names.join(", "))
         }
     }
 }
@@ -128,22 +145,37 @@ mod tests {
 
     #[test]
     fn not_binds_tightest_then_and_then_or() {
-        let declared = [("a", true), ("b", false), ("c", true)];
+        let declared = [("push", true), ("poll", false), ("sync", true)];
         let declared = declared.map(|(name, value)| (name.to_owned(), value)).into();
         for (text, held) in [
-            ("a", true),
-            ("not b", true),
-            ("not a or c", true),
-            ("b and b or c", true),
-            ("a or b and b", true),
-            ("(a or b) and b", false),
-            ("not (a and c)", false),
+            ("push", true),
+            ("not poll", true),
+            ("not push or sync", true),
+            ("poll and poll or sync", true),
+            ("push or poll and poll", true),
+            ("(push or poll) and poll", false),
+            ("not (push and sync)", false),
         ] {
             assert_eq!(Needs::parse(text).unwrap().holds(&declared), Ok(held), "{text}");
         }
-        for bad in ["", "and a", "a and", "a b", "(a", "a)", "not"] {
+        for bad in ["", "and push", "push and", "push sync", "(push", "push)", "not"] {
             assert!(Needs::parse(bad).is_err(), "{bad}");
         }
-        assert_eq!(Needs::parse("a and x").unwrap().holds(&declared), Err("x".to_owned()));
+        let undeclared = Needs::parse("push and kat").unwrap().holds(&declared);
+        assert_eq!(undeclared, Err("kat".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_capability_is_told_with_the_nearest_one() {
+        for (text, why) in [
+            ("aprove", "there is no capability `aprove`; did you mean `approve`?"),
+            (
+                "sync and prompt_event",
+                "there is no capability `prompt_event`; did you mean `prompt_events`?",
+            ),
+        ] {
+            assert_eq!(Needs::parse(text), Err(why.to_owned()));
+        }
+        assert!(Needs::parse("zebra").unwrap_err().contains("they are: approve, compose"));
     }
 }

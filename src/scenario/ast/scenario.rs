@@ -40,7 +40,7 @@ table! {
         needs: Option<Spanned<Needs>>,
         /// Words to select scenarios by.
         tags: Vec<Spanned<Name>>,
-        /// The requirements that it shows. Listing one without a record that shows it is a finding.
+        /// The requirements that it shows, each in at least one run of its cases and seeds.
         requirements: Option<Requirements>,
         /// The races (`R1` to `R13`) or coverage marks that must occur; otherwise the run is inconclusive.
         reaches: Vec<Spanned<Name>>,
@@ -87,7 +87,8 @@ table! {
 }
 
 table! {
-    /// The requirements that a scenario shows.
+    /// The requirements that a scenario shows. One that is listed, and that none of its runs shows, makes the
+    /// scenario inconclusive; where only a part of its cases or seeds ran, that is a warning.
     Requirements "requirements" {
         /// The required behavior is seen.
         positive: Vec<Spanned<Requirement>>,

@@ -14,7 +14,7 @@ use crate::scenario::ast::adversary::{
 use crate::scenario::ast::fault::{
     Clock, Clog, Corrupt, Crash, Delay, DirectoryOffline, Drop, Duplicate, Fence, Hold, LinkSet,
     LossEpisode, MailboxFull, Online, Partition, ResetUser, Restart, Restore, ServerCrash,
-    Snapshot, Swizzle,
+    Snapshot, StoreFail, StoreSlow, StoreStall, Swizzle,
 };
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::fields::{Kind, Read, one_of, read_beside, table};
@@ -118,6 +118,12 @@ one_of! {
         MailboxFull(MailboxFull) = "mailbox-full",
         /// The server stops without warning and starts again.
         ServerCrash(ServerCrash) = "server-crash",
+        /// A durable store takes longer.
+        StoreSlow(StoreSlow) = "store-slow",
+        /// A durable store finishes no write.
+        StoreStall(StoreStall) = "store-stall",
+        /// The next write of a durable store fails, and its node stops.
+        StoreFail(StoreFail) = "store-fail",
         /// The operator ends a user's identity.
         ResetUser(ResetUser) = "reset-user",
         /// An adversary sends a captured frame again.

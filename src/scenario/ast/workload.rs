@@ -6,6 +6,7 @@ use crate::base::id::UserId;
 use crate::base::time::Duration;
 use crate::base::units::{Rate, Ratio};
 use crate::scenario::ast::forms::{Or, Some1};
+use crate::scenario::ast::link::Sample;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::fields::{Kind, Read, one_of, read_beside, table, words};
 use crate::scenario::leaf::{Milli, Name, Octets};
@@ -22,6 +23,19 @@ pub struct Workload {
     pub season: Season,
     /// What recurs.
     pub what: Recurring,
+}
+
+impl Workload {
+    /// When it acts, if that is not by a period.
+    #[must_use]
+    pub const fn arrivals(&self) -> Option<&Arrivals> {
+        match &self.what {
+            Recurring::Send(it) => Some(&it.arrivals),
+            Recurring::Request(it) | Recurring::Compose(it) => Some(&it.arrivals),
+            Recurring::Poll(it) => Some(&it.arrivals),
+            Recurring::Rotate(_) => None,
+        }
+    }
 }
 
 impl Read for Workload {
@@ -52,6 +66,12 @@ one_of! {
     Recurring "workload" beside Season {
         /// Messages.
         Send(SendOften) = "send",
+        /// Requests for approval.
+        Request(AskOften) = "request",
+        /// Own data, to be approved on the own screen and sent.
+        Compose(AskOften) = "compose",
+        /// Polls by hand.
+        Poll(PollOften) = "poll",
         /// Rotations.
         Rotate(RotateOften) = "rotate",
     }
@@ -63,9 +83,42 @@ table! {
         /// Who writes.
         from: Group,
         /// For whom.
-        to: Spanned<Or<Some1<Spanned<UserId>>, Contacts>>,
+        to: Whom,
         /// How much text: a size, or luck for each message anew.
         size: Spanned<SizeOf> = "64B",
+        /// When.
+        arrivals: Arrivals,
+    }
+}
+
+table! {
+    /// Requests, or own data (claim 4). Their users answer by `press` steps or by their devices' `user`.
+    AskOften "workload of approvals" {
+        /// Who asks, or who writes own data and approves it.
+        from: Group,
+        /// Who is to approve, or for whom own data is.
+        to: Whom,
+        /// What the display shows, line by line.
+        lines: Spanned<Vec<Spanned<String>>>,
+        /// The amount in minor units.
+        amount: Option<Spanned<u64>>,
+        /// The currency's code.
+        currency: Option<Spanned<String>>,
+        /// Who is paid.
+        payee: Option<Spanned<String>>,
+        /// How long it may be approved.
+        expires: Spanned<Duration> = "120s",
+        /// When.
+        arrivals: Arrivals,
+    }
+    rules [Needs("amount", "currency"), Needs("currency", "amount")]
+}
+
+table! {
+    /// Users who ask for mail, beside what their devices do by themselves.
+    PollOften "workload of polls" {
+        /// Who asks.
+        by: Group,
         /// When.
         arrivals: Arrivals,
     }
@@ -85,6 +138,9 @@ table! {
 
 /// Who acts: names of devices and fleets, or a map with `fleet`.
 pub type Group = Spanned<Or<Some1<Spanned<UserId>>, Fleets>>;
+
+/// For whom: names of devices and fleets, of which one is drawn each time, or a list of contacts.
+pub type Whom = Spanned<Or<Some1<Spanned<UserId>>, Contacts>>;
 
 table! {
     /// All devices of some fleets.
@@ -124,6 +180,10 @@ one_of! {
         Poisson(RateOf) = "poisson",
         /// At exact intervals, each device with a phase of its own.
         Constant(RateOf) = "constant",
+        /// At random, at a rate that swings around a mean.
+        Sine(SineOf) = "sine",
+        /// At recorded instants.
+        Trace(TraceOf) = "trace",
     }
 }
 
@@ -133,6 +193,30 @@ table! {
         /// The rate.
         rate: Spanned<Rate>,
         /// Of each device, or of all of them together.
+        per: Spanned<Per>,
+    }
+}
+
+table! {
+    /// How often: at the end of `given` the rate is at its mean and rises.
+    SineOf "sine" {
+        /// The mean rate.
+        rate: Spanned<Rate>,
+        /// Of each device, or of all of them together.
+        per: Spanned<Per>,
+        /// From one highest rate to the next.
+        period: Spanned<Duration>,
+        /// How far the rate swings to either side, as a share of the mean.
+        amplitude: Spanned<Ratio> = "100%",
+    }
+}
+
+table! {
+    /// Instants from the end of `given`, in order; those outside of the workload's time are left out.
+    TraceOf "trace" {
+        /// The instants, or the path of a file with one instant a line.
+        table: Spanned<Sample>,
+        /// Each device acts at every instant (`device`), or a drawn one at each (`workload`).
         per: Spanned<Per>,
     }
 }

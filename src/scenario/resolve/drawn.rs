@@ -25,12 +25,18 @@ pub fn drawn(tree: &Node, plan: &Plan) -> Node {
         if written.entries().is_none() {
             written.kind = NodeKind::Map(Vec::new());
         }
-        let config = &plan.profiles[device.profile as usize].config;
+        let profile = &plan.profiles[device.profile as usize];
+        let config = &profile.config;
         let poll = config.poll.unwrap_or_default();
         replace(written, &["receive", "poll"], poll);
         replace(written, &["table", "capacity"], config.table_capacity);
         replace(written, &["refresh"], config.refresh);
         replace(written, &["stale"], config.max_stale);
+        replace(written, &["store"], profile.sync);
+        if let Some(after) = profile.user.as_ref().and_then(|user| user.after.only_value()) {
+            replace(written, &["user"], after);
+            replace(written, &["user", "after"], after);
+        }
         if network_is_drawn || written.get("network").is_some_and(has_range) {
             let up = settings(&plan.links[device.up as usize]);
             let down = settings(&plan.links[device.down as usize]);
@@ -61,7 +67,7 @@ fn has_range(node: &Node) -> bool {
 /// Replaces a range by what it became.
 fn replace(node: &mut Node, path: &[&str], value: impl ToString) {
     let place = path.iter().try_fold(node, |node, key| node.get_mut(key));
-    if let Some(place) = place.filter(|place| has_range(place)) {
+    if let Some(place) = place.filter(|place| place.text().is_some() && has_range(place)) {
         *place = text(value);
     }
 }

@@ -23,6 +23,10 @@ pub enum Setting {
     Stale = 3,
     /// Rows of the table.
     Capacity = 4,
+    /// How long a user takes to answer.
+    User = 5,
+    /// Time of a durable write.
+    Store = 6,
     /// Uplink latency; the other settings of the uplink follow.
     Up = 16,
     /// Downlink latency; the other settings of the downlink follow.

@@ -51,7 +51,7 @@ impl Equipment {
     pub fn of(
         scenario: &Scenario,
         people: &People<'_>,
-        server: &ServerConfig,
+        (server, sync): (&ServerConfig, Duration),
         seed: u64,
         sink: &mut Diagnostics,
     ) -> Self {
@@ -68,7 +68,7 @@ impl Equipment {
                 let draws = || Draws::of(seed, user);
                 let known = shared.profiles.get(&Vec::new()).copied();
                 let profile = known.unwrap_or_else(|| {
-                    equipment.profile(group, deviant, &draws(), server, &mut shared, sink)
+                    equipment.profile(group, deviant, &draws(), (server, sync), &mut shared, sink)
                 });
                 let (up, down) = match (wiring.of_user(user), shared.links.get(&Vec::new())) {
                     (Some(link), _) => {
@@ -90,20 +90,24 @@ impl Equipment {
         group: &Group<'_>,
         deviations: Deviations,
         draws: &Draws,
-        server: &ServerConfig,
+        (server, sync): (&ServerConfig, Duration),
         shared: &mut Shared,
         sink: &mut Diagnostics,
     ) -> u32 {
         let mut config = settings::device(group.device, draws, server, sink);
         config.deviations = deviations;
-        let cpu = settings::cpu(group.device.cpu.value);
+        let profile = Profile {
+            config: Arc::new(config),
+            cpu: settings::cpu(group.device.cpu.value),
+            sync: settings::sync(group.device, draws).unwrap_or(sync),
+            user: settings::user(group.device, draws, sink),
+        };
         *shared.profiles.entry(draws.drawn()).or_insert_with(|| {
-            let alike = |other: &Profile| *other.config == config && other.cpu == cpu;
-            if let Some(index) = find(&self.profiles, alike) {
+            if let Some(index) = find(&self.profiles, |other| *other == profile) {
                 return index;
             }
-            self.limits.push(settings::limits(&config));
-            push(&mut self.profiles, Profile { config: Arc::new(config), cpu })
+            self.limits.push(settings::limits(&profile.config));
+            push(&mut self.profiles, profile)
         })
     }
 

@@ -251,6 +251,9 @@ pub const fn is_fault(verb: &Verb) -> bool {
             | Verb::Crash(_)
             | Verb::DirectoryOffline(_)
             | Verb::MailboxFull(_)
+            | Verb::StoreSlow(_)
+            | Verb::StoreStall(_)
+            | Verb::StoreFail(_)
             | Verb::ServerCrash(_)
     )
 }
@@ -262,12 +265,20 @@ fn slo(it: &Slo, cx: &mut Context<'_>) -> Option<Check> {
         None => None,
     };
     let metric = &it.metric;
-    let known = metric.value.rsplit_once('.').is_some_and(|(name, what)| match what {
-        "delivery" | "response" => cx.names.list.iter().any(|named| named.name == name),
-        _ => name == "heal",
+    let asks = |what: &NamedThing| {
+        matches!(what, NamedThing::Request { .. } | NamedThing::Workload { .. })
+    };
+    let known = metric.value.rsplit_once('.').is_some_and(|(name, what)| {
+        let mut named = cx.names.list.iter().filter(|named| named.name == name);
+        match what {
+            "delivery" | "response" => named.next().is_some(),
+            "answer" => named.any(|named| asks(&named.what)),
+            _ => name == "heal",
+        }
     });
     if !known {
-        cx.sink.unknown_metric(metric, "`m1.delivery`, `m1.response` and `heal.partition`");
+        let known = "`m1.delivery`, `m1.response`, `q1.answer` and `heal.partition`";
+        cx.sink.unknown_metric(metric, known);
     }
     Some(Check::Slo {
         metric: metric.value.clone(),

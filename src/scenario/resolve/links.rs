@@ -185,7 +185,11 @@ fn apply(
     link
 }
 
-fn make_latency(
+/// The latency that is written, with its range drawn.
+///
+/// # Errors
+/// When it makes no sense.
+pub fn make_latency(
     written: &link::Latency,
     setting: u64,
     draws: &Draws,

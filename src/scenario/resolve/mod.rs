@@ -12,6 +12,7 @@ pub mod order;
 pub mod people;
 pub mod settings;
 pub mod steps;
+pub mod stores;
 pub mod trouble;
 pub mod whole;
 pub mod workload;
@@ -21,7 +22,6 @@ use std::sync::Arc;
 use crate::base::time::Duration;
 use crate::oracle::spec::Spec;
 use crate::scenario::ast::device::Device;
-use crate::scenario::ast::scenario::SuiteWord;
 use crate::scenario::ast::step;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::plan::{Plan, SuiteName};
@@ -30,7 +30,7 @@ use crate::scenario::resolve::equipment::Equipment;
 use crate::scenario::resolve::names::Names;
 use crate::scenario::resolve::people::People;
 
-/// Above this many devices the ends of a pair may share one computed agreement (design 5).
+/// Above this many devices the ends of a pair share one computed agreement (design 5).
 const SHARE_ABOVE: usize = 256;
 
 /// What steps, expectations and workloads are resolved against.
@@ -65,8 +65,8 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
     server.deviations = whole::deviations(scenario, "server");
     whole::check_deviations(scenario, &people, sink);
     let time = whole::times(scenario.time.as_ref());
-    let equipment = Equipment::of(scenario, &people, &server, seed, sink);
     let (internal, sync) = whole::delays(scenario, sink);
+    let equipment = Equipment::of(scenario, &people, (&server, sync), seed, sink);
     let given = whole::given(scenario, &people, sink);
     let mut cx = Context {
         people: &people,
@@ -89,8 +89,11 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
     if sink.errors() > before {
         return None;
     }
-    let devices = people.users.len();
+    // An agreement of the model costs less than looking one up.
+    let suite = whole::suite(scenario);
     let by_the_book = scenario.deviations.0.is_empty();
+    let share_agreements =
+        suite == SuiteName::P256 && people.users.len() > SHARE_ABOVE && by_the_book;
     let spec = Spec {
         users: people.users,
         by_name: people.by_name,
@@ -106,16 +109,15 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         bandwidth: whole::bandwidth(&equipment.links),
         round_trip: equipment.round_trip,
         internal,
+        slowest_write: whole::slowest_write(sync, &equipment.profiles, &steps, time.active.value),
+        shared_agreements: share_agreements,
     };
     Some(Plan {
         case: case.id.clone(),
         title: scenario.title.value.clone(),
         source: source.to_owned(),
         seed,
-        suite: match scenario.suite.value {
-            SuiteWord::P256 => SuiteName::P256,
-            SuiteWord::Model => SuiteName::Model,
-        },
+        suite,
         devices: equipment.devices,
         profiles: equipment.profiles,
         links: equipment.links,
@@ -130,7 +132,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         kills: scenario.kills.iter().map(|mutant| mutant.value.0.clone()).collect(),
         active: time.active.value,
         settle: time.settle.value,
-        share_agreements: devices > SHARE_ABOVE && by_the_book,
+        share_agreements,
         null_devices: false,
     })
 }

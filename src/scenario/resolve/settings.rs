@@ -10,9 +10,10 @@ use crate::proto::config::{DeviceConfig, ServerConfig};
 use crate::scenario::ast::device::{CpuName, Device, Limits, Server, StartAs};
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
-use crate::scenario::plan::{Cpu, Start};
+use crate::scenario::plan::{Answering, Cpu, Start};
 use crate::scenario::range::Drawn;
 use crate::scenario::resolve::draws::{Draws, Setting};
+use crate::scenario::resolve::links::make_latency;
 use crate::scenario::source::Spanned;
 
 /// T_push: an attached receiver with push gets its mail this soon (protocol 4.5).
@@ -176,6 +177,25 @@ pub const fn bounds(config: &ServerConfig) -> ServerBounds {
         unknown: config.unknown,
         ticket: config.ticket,
         mailbox_messages: config.mailbox_messages,
+    }
+}
+
+/// The time of a device's durable writes, if it has one of its own.
+#[must_use]
+pub fn sync(written: &Device, draws: &Draws) -> Option<Duration> {
+    written.store.as_ref().map(|store| draws.draw(Setting::Store as u64, &store.value))
+}
+
+/// The user of a device, if they answer by themselves.
+pub fn user(written: &Device, draws: &Draws, sink: &mut Diagnostics) -> Option<Answering> {
+    let user = written.user.as_ref()?;
+    check_share(&user.approves, sink);
+    match make_latency(&user.after.value, Setting::User as u64, draws) {
+        Ok(after) => Some(Answering { after, approves: user.approves.value }),
+        Err(error) => {
+            sink.bad_latency(user.after.span, &error.to_string());
+            None
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::scenario::plan::{self, Action, BadDownload, ProvisionPlan, RequestPla
 use crate::scenario::resolve::Context;
 use crate::scenario::resolve::names::transaction;
 use crate::scenario::resolve::people::NOBODY;
+use crate::scenario::resolve::stores;
 use crate::scenario::resolve::trouble;
 use crate::scenario::source::{Span, Spanned};
 
@@ -140,6 +141,9 @@ fn action(written: &Step, name: NameId, cx: &mut Context<'_>) -> Option<Action> 
             until: until(it.lasting.as_ref(), it.until.as_ref(), cx)?,
         },
         Verb::ServerCrash(it) => server_crash(it, barrier.as_ref(), written.span, cx)?,
+        Verb::StoreSlow(_) | Verb::StoreStall(_) | Verb::StoreFail(_) => {
+            stores::action(&written.verb, cx)?
+        }
         Verb::ResetUser(reset) => Action::ResetUser { user: cx.user(&reset.of)? },
         Verb::Fence(fence) => Action::Fence { by: cx.user(&fence.by)? },
         Verb::Partition(_)

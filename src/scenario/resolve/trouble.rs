@@ -268,6 +268,7 @@ const fn forgery(how: ForgeryOf) -> Forgery {
     match how {
         ForgeryOf::Unchained => Forgery::Unchained,
         ForgeryOf::OffCurve => Forgery::OffCurve,
+        ForgeryOf::OtherEncoding => Forgery::OtherEncoding,
         ForgeryOf::Identity => Forgery::Identity,
         ForgeryOf::BadSignature => Forgery::BadSignature,
         ForgeryOf::OtherUser => Forgery::OtherUser,

@@ -13,12 +13,12 @@ use crate::oracle::spec::Circumstances;
 use crate::proto::deviation::Deviations;
 use crate::scenario::ast::device::StartAs;
 use crate::scenario::ast::expect::Expected;
-use crate::scenario::ast::scenario::{self, GivenMap, Scenario, Time};
+use crate::scenario::ast::scenario::{self, GivenMap, Scenario, SuiteWord, Time};
 use crate::scenario::ast::step::Verb;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::fields::Read as _;
-use crate::scenario::plan::Given;
+use crate::scenario::plan::{Action, Given, Profile, Step, StoreTrouble, SuiteName, Until};
 use crate::scenario::resolve::people::People;
 use crate::scenario::source::{Span, Spanned};
 use crate::scenario::tree::{Node, NodeKind};
@@ -33,6 +33,15 @@ pub fn times(written: Option<&Time>) -> Time {
         let nothing = Node { span: Span::NOWHERE, kind: NodeKind::Map(Vec::new()) };
         Time::read(&nothing, &mut Diagnostics::default()).expect("all keys have defaults")
     })
+}
+
+/// The suite of a run.
+#[must_use]
+pub const fn suite(scenario: &Scenario) -> SuiteName {
+    match scenario.suite.value {
+        SuiteWord::P256 => SuiteName::P256,
+        SuiteWord::Model => SuiteName::Model,
+    }
 }
 
 /// Latency between accounts, and time of a durable write.
@@ -135,6 +144,27 @@ pub fn except(scenario: &Scenario) -> BTreeMap<String, String> {
 #[must_use]
 pub fn bandwidth(links: &[LinkConfig]) -> Option<u64> {
     links.iter().filter_map(|link| link.bandwidth).map(|bandwidth| bandwidth.rate).min()
+}
+
+/// The longest time that a durable write may take; stores in trouble at a time add up.
+#[must_use]
+pub fn slowest_write(
+    server: Duration,
+    profiles: &[Profile],
+    steps: &[Step],
+    active: Duration,
+) -> Duration {
+    let usual = profiles.iter().map(|profile| profile.sync).max().unwrap_or_default().max(server);
+    let longer = steps.iter().filter_map(|step| {
+        let Action::Store { trouble, until, .. } = &step.action else { return None };
+        match (trouble, until) {
+            (StoreTrouble::Slow(extra), _) => Some(*extra),
+            (StoreTrouble::Stall, Until::For(span)) => Some(*span),
+            (StoreTrouble::Stall, Until::At(_) | Until::Point(..) | Until::Heal) => Some(active),
+            (StoreTrouble::Fail, _) => None,
+        }
+    });
+    longer.fold(usual, |sum, more| sum + more)
 }
 
 /// What the run contains that relaxes certain rules.

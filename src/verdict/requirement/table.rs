@@ -30,7 +30,7 @@ pub(super) static TABLE: [Info; 101] = [
     row((1, 2), &[I], &[B], &[Rx], &["L-03"],
         "Without a slot the device fetches the sender's key, derives the secret and shows that \
          same message."),
-    row((1, 3), &[L], &[G], &[Rx], &["S-22"],
+    row((1, 3), &[L], &[G], &[Rx], &["S-01", "S-22"],
         "No private key, raw agreement or stored secret leaves the device."),
     row((1, 4), &[I], &[B], &[Rx], &["C01-R4"],
         "With the server out of reach a hit still decrypts and a miss is kept, neither lost nor \
@@ -41,7 +41,7 @@ pub(super) static TABLE: [Info; 101] = [
     row((1, 6), &[I, P], &[B], &[Rx], &["S-07", "S-21"],
         "The slot is chosen by the exact sender ID; a message for somebody else is refused before \
          any lookup."),
-    row((1, 7), &[P], &[B], &[Rx], &["S-21"],
+    row((1, 7), &[P], &[B], &[Rx], &["S-21", "S-32"],
         "A malformed message causes neither a lookup nor a display."),
 
     row((2, 1), &[L], &[B], &[Tx], &["S-06"],
@@ -54,7 +54,7 @@ pub(super) static TABLE: [Info; 101] = [
          pair's."),
     row((2, 4), &[P], &[B], &[Tx], &["S-20", "L-02"],
         "When no key can be had the user is told, and the draft is never called sent."),
-    row((2, 5), &[I], &[G], &[Tx], &["S-02"],
+    row((2, 5), &[I], &[G], &[Tx], &["S-02", "C02-R5"],
         "The peer can decrypt with its own private key and the device's registered public key."),
     row((2, 6), &[P], &[B], &[Tx], &["S-05"],
         "Several drafts for one missing receiver share one lookup."),
@@ -119,7 +119,7 @@ pub(super) static TABLE: [Info; 101] = [
         "After a first exchange a second message of that peer causes no lookup."),
     row((6, 2), &[L], &[B], &[Cache], &["S-06"],
         "Traffic with one peer does not change whether another hits, except through capacity."),
-    row((6, 3), &[L, P], &[B], &[Cache], &["S-28"],
+    row((6, 3), &[L, P], &[B], &[Cache], &["S-28", "C06-R3"],
         "The table holds as many peers as declared, evicts when full and goes on working."),
     row((6, 4), &[I], &[B], &[Cache], &["S-06"],
         "A slot made while receiving serves sending, and the other way round."),
@@ -145,7 +145,7 @@ pub(super) static TABLE: [Info; 101] = [
         "A message is encrypted completely before its first octet leaves the device."),
     row((8, 2), &[L], &[B], &[Tx, Srv], &["S-04"],
         "The submission names the receiver, so that the server can route without decrypting."),
-    row((8, 3), &[I], &[G], &[Tx, Srv], &["S-01"],
+    row((8, 3), &[I], &[G], &[Tx, Srv], &["S-01", "S-17"],
         "What the server sees gives neither plaintext nor secrets."),
     row((8, 4), &[P], &[B], &[Tx], &["S-20", "C08-R4"],
         "A message counts as sent only after SubmitAck; until then identical octets are sent \
@@ -193,7 +193,7 @@ pub(super) static TABLE: [Info; 101] = [
 
     row((12, 1), &[L], &[B], &[Prov], &["C12-R1"],
         "A provisioned device sends its public key with its user ID before its first exchange."),
-    row((12, 2), &[I], &[G], &[Prov], &["S-22"],
+    row((12, 2), &[I], &[G], &[Prov], &["S-17", "S-22"],
         "The private key appears on no interface after provisioning."),
     row((12, 3), &[L], &[B], &[Srv], &["S-25"],
         "The server indexes the key by the user's ID and returns exactly those octets."),

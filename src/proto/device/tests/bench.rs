@@ -20,6 +20,7 @@ use crate::wire::body::Body;
 use crate::wire::code::{ErrorCode, Report};
 use crate::wire::message::{Deliver, Envelope, Message, MessageKind, Submit, Ticket};
 use crate::wire::record::KeyRecord;
+use crate::wire::signed::error_octets;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MINUTE: Duration = Duration::from_secs(60);
@@ -259,7 +260,7 @@ impl<S: Suite> Bench<S> {
                         let records = peer.served(have_hash);
                         Message::KeyReply { records, more: false }
                     }
-                    None => Message::Error { code: ErrorCode::UnknownUser, arg: 0 },
+                    None => return self.error(req, ErrorCode::UnknownUser, 0),
                 }
             }
             Message::Submit(body) => {
@@ -359,8 +360,22 @@ impl<S: Suite> Bench<S> {
         self.frame(req, Message::KeyReply { records, more: false });
     }
 
+    /// The request that left under this number is refused.
     pub fn error(&mut self, req: ReqId, code: ErrorCode, arg: u64) {
-        self.frame(req, Message::Error { code, arg });
+        let request = |it: &Output<_>| match it {
+            Output::Transmit(_, it) if it.req == req => Some(it.body.clone()),
+            Output::Transmit(..) | Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => {
+                None
+            }
+        };
+        let request = self.outputs.iter().find_map(request).expect("a request was sent");
+        self.error_about(req, &request, code, arg);
+    }
+
+    /// A refusal of these octets, which may not be those that were sent.
+    pub fn error_about(&mut self, req: ReqId, request: &Message, code: ErrorCode, arg: u64) {
+        let about = S::hash(&[&error_octets(request, code, arg)]);
+        self.frame(req, Message::Error { code, arg, about });
     }
 
     pub fn peer(&mut self, name: &str) -> &mut Peer<S> {

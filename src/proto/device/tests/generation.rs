@@ -51,7 +51,12 @@ fn mail_of_a_new_identity_waits_for_the_user() {
     assert_eq!(bench.answers().len(), 2);
     assert_eq!(asked(&bench).len(), 1);
     bench.confirm("bob", true);
+    let attaches = |bench: &Bench<Model>| bench.transmitted(MessageKind::Attach);
+    let polls = |bench: &Bench<Model>| bench.transmitted(MessageKind::Poll);
+    let before = (attaches(&bench), polls(&bench));
     bench.serve();
+    let after = (attaches(&bench), polls(&bench));
+    assert_eq!(after, (before.0 + 1, before.1 + 1), "what the server kept is asked for");
     bench.receive("bob", Letter::new(1), "new me");
     bench.serve();
     assert_eq!(bench.shown(), ["bob#1 new me"], "numbers count from 1 again");
@@ -68,14 +73,18 @@ fn drafts_wait_for_the_user_too() {
     bench.facts.clear();
     bench.serve_lookups();
     bench.send(2, "bob", "composed meanwhile");
-    let notices = bench.notices();
-    for draft in [1, 2] {
-        assert!(notices.contains(&(draft, DraftStatus::NeedsConfirm)), "{notices:?}");
-    }
+    let asked = [1, 2].map(|draft| (draft, DraftStatus::NeedsConfirm));
+    assert_eq!(bench.notices(), asked);
     assert!(bench.sent.iter().all(|it| it.body.kind() != MessageKind::Submit));
     assert_eq!(bench.device.pending(), None);
-    bench.wait_served(DAY);
+    bench.wait_served(DAY.times(3));
+    assert_eq!(bench.notices(), [], "the user is asked once");
     assert!(bench.store.drafts.contains_key(&DraftId(1)));
+    bench.peer("bob").reset();
+    bench.wait_served(DAY.times(2));
+    let mut again = bench.notices();
+    again.sort_unstable_by_key(|(draft, _)| *draft);
+    assert_eq!(again, asked, "and again about another identity");
     bench.confirm("bob", true);
     bench.serve();
     let notices = bench.notices();

@@ -10,7 +10,7 @@ use crate::trace::fact::{Fact, RejectCause, WaitCause};
 use crate::wire::body::{Body, EndToEndNack};
 use crate::wire::code::NackCode;
 use crate::wire::header::BodyKind;
-use crate::wire::message::Message;
+use crate::wire::message::{Deliver, Message};
 
 fn bench() -> Bench<Model> {
     Bench::new(|_| ())
@@ -172,7 +172,7 @@ fn reflection_is_refused() {
     std::mem::swap(&mut header.kid_s, &mut header.kid_r);
     let (delivery, queued_at) = (DeliveryId(50), Millis::WORLD_START);
     let ciphertext = submit.ciphertext;
-    let deliver = crate::wire::message::Deliver { delivery, header, ciphertext, queued_at };
+    let deliver = Deliver { delivery, header, ciphertext, queued_at };
     bench.deliver(deliver);
     assert_eq!(bench.answers(), ["bob>alice#2 AUTH_FAIL"]);
 }
@@ -251,12 +251,35 @@ fn complaints_are_not_complained_about_and_leave_room_for_drafts() {
 #[test]
 fn a_full_device_is_busy() {
     let mut bench = Bench::<Model>::new(|config| config.pending_max = 2);
-    for seq in 1..=3 {
-        bench.receive("bob", Letter::new(seq), "x");
-    }
+    let delivers: Vec<_> =
+        (1..=3).map(|seq| bench.letter("bob", Letter::new(seq), &text("x"))).collect();
+    delivers.iter().for_each(|it| bench.deliver(it.clone()));
     assert_eq!(bench.answers(), ["bob>alice#3 BUSY 30s"]);
-    bench.receive("bob", Letter::new(2), "offered again");
+    bench.deliver(Deliver { delivery: DeliveryId(77), ..delivers[1].clone() });
     assert_eq!(bench.answers(), Vec::<String>::new(), "known ones wait on");
+    let mut forged = delivers[0].clone();
+    forged.ciphertext[0] ^= 1;
+    bench.deliver(forged);
+    assert_eq!(bench.answers(), ["bob>alice#1 BUSY 30s"], "others take room");
+}
+
+#[test]
+fn a_forgery_does_not_take_the_place_of_what_waits_for_a_key() {
+    for forged_first in [true, false] {
+        let mut bench = bench();
+        let genuine = bench.letter("bob", Letter::new(1), &text("genuine"));
+        let mut forged = Deliver { delivery: DeliveryId(77), ..genuine.clone() };
+        forged.ciphertext[0] ^= 1;
+        let both = if forged_first { [forged, genuine] } else { [genuine, forged] };
+        both.into_iter().for_each(|it| bench.deliver(it));
+        assert_eq!(bench.lookups("bob").len(), 1);
+        bench.serve_lookups();
+        let answers = bench.answers();
+        assert!(answers.contains(&"bob>alice#1 COMMITTED".to_owned()), "{answers:?}");
+        assert!(answers.contains(&"bob>alice#1 AUTH_FAIL".to_owned()), "{answers:?}");
+        assert_eq!(bench.shown(), ["bob#1 genuine"]);
+        assert!(bench.device.pending().is_none());
+    }
 }
 
 #[test]

@@ -187,6 +187,26 @@ fn a_taken_number_makes_the_device_jump_ahead() {
 }
 
 #[test]
+fn a_refusal_of_altered_octets_is_no_refusal() {
+    let mut bench = met();
+    bench.send(1, "bob", "hi");
+    let (req, submit) = bench.expect_submit();
+    let mut altered = submit.clone();
+    altered.ciphertext[0] ^= 1;
+    let altered = Message::Submit(Box::new(altered));
+    for code in ErrorCode::ALL {
+        bench.error_about(req, &altered, *code, 41);
+        assert_eq!((bench.notices(), submits(&bench)), (vec![], vec![]), "{code}");
+    }
+    bench.wait(MINUTE);
+    let again = submits(&bench);
+    assert!(!again.is_empty() && again.iter().all(|it| *it == (req, submit.clone())));
+    bench.sent.clear();
+    bench.error(req, ErrorCode::SeqConflict, 41);
+    assert_eq!(bench.expect_submit_among().1.header.seq.0, 41, "about the octets that were sent");
+}
+
+#[test]
 fn a_taken_number_does_not_need_the_row() {
     let mut bench = Bench::<Model>::new(|config| config.table_capacity = 1);
     bench.meet("bob");

@@ -414,7 +414,7 @@ pub fn offered(message: &Message) -> Option<Offered> {
 /// The refusal that is the only answer.
 pub fn refusal(answers: &[Message]) -> Option<(ErrorCode, u64)> {
     match answers {
-        [Message::Error { code, arg }] => Some((*code, *arg)),
+        [Message::Error { code, arg, .. }] => Some((*code, *arg)),
         _ => None,
     }
 }

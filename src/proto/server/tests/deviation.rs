@@ -33,7 +33,7 @@ fn epochs_served(bench: &mut Bench<Model>) -> Vec<u64> {
 
 #[test]
 fn every_server_deviation_shows() {
-    let symptoms: [(Deviation, Symptom); 15] = [
+    let symptoms: [(Deviation, Symptom); 16] = [
         (Deviation::M68, |bench| {
             bench.store("alice", "bob", 1);
             bench.order.first() == Some(&"submit-ack")
@@ -85,6 +85,12 @@ fn every_server_deviation_shows() {
             bench.poll("bob");
             bench.wait(MINUTE);
             bench.poll("bob").is_empty()
+        }),
+        (Deviation::M84, |bench| {
+            bench.store("alice", "bob", 1);
+            let mut mail = bench.mail("alice", "bob", 1, 1);
+            mail.ciphertext.push(0);
+            refusal(&bench.submit(mail)).is_none()
         }),
         (Deviation::M85, |bench| {
             bench.rotate("alice", false);

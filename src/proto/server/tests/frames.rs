@@ -170,7 +170,7 @@ fn reply() -> impl Strategy<Value = Message> {
             attempt: number,
             report: Report::Expired,
         },
-        6 => Message::Error { code: ErrorCode::BadTicket, arg: number },
+        6 => Message::Error { code: ErrorCode::BadTicket, arg: number, about: hash },
         7 => Message::Challenge { server: mid.sender, nonce: hash, time: Millis(number) },
         _ => Message::Attached { ticket },
     })

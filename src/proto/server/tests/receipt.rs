@@ -1,6 +1,6 @@
 //! Refusals by receivers, late acknowledgements.
 
-use super::bench::{Bench, MINUTE};
+use super::bench::{Bench, MINUTE, Offered};
 use crate::base::time::Duration;
 use crate::crypto::model::Model;
 use crate::trace::fact::Fact;
@@ -74,6 +74,34 @@ fn a_refusal_counts_only_under_the_present_lease() {
     assert_eq!(kinds, ["nacked", "bounced", "report"]);
     bench.nack("bob", &second[0], NackCode::StaleEpoch, 0);
     assert_eq!(bench.take_facts(), [], "gone");
+}
+
+#[test]
+fn an_acknowledgement_under_the_lease_of_another_message_is_ignored() {
+    let mut bench: Bench<Model> = Bench::attached(|_| {});
+    bench.store("alice", "bob", 1);
+    bench.store("alice", "bob", 2);
+    let both = bench.poll("bob");
+    let altered = Offered { mid: both[0].mid.clone(), ..both[1].clone() };
+    bench.ack("bob", &altered);
+    assert_eq!(bench.account("bob").leased().count(), 2);
+    bench.ack("bob", &both[1]);
+    bench.wait(MINUTE);
+    let again = bench.poll("bob");
+    assert_eq!(again.len(), 1, "the one that was not acknowledged is offered again");
+    assert_eq!(again[0].mid, both[0].mid);
+}
+
+#[test]
+fn what_was_put_off_is_due_at_the_next_attach() {
+    let mut bench: Bench<Model> = Bench::attached(|_| {});
+    bench.store("alice", "bob", 1);
+    let first = bench.poll("bob");
+    bench.nack("bob", &first[0], NackCode::Busy, 3_600_000);
+    bench.wait(MINUTE);
+    assert_eq!(bench.poll("bob"), [], "put off");
+    bench.attach("bob");
+    assert_eq!(bench.poll("bob").len(), 1);
 }
 
 #[test]
