@@ -151,7 +151,8 @@ pub fn without_part(tree: &Node, path: &[String]) -> Option<Node> {
 /// Simpler values for the scalar at a path, the simplest first: shorter and rounder times, smaller numbers.
 #[must_use]
 pub fn simpler(tree: &Node, path: &[String]) -> Vec<Node> {
-    let Some(old) = path.iter().try_fold(tree, child).and_then(Node::text) else {
+    let Some(old) = path.iter().try_fold(tree, |node, key| child(node, key)).and_then(Node::text)
+    else {
         return Vec::new();
     };
     if path.first().is_some_and(|key| matches!(key.as_str(), "peadsim" | "id" | "title")) {
@@ -305,7 +306,7 @@ fn children(node: &Node) -> Vec<(String, &Node)> {
     }
 }
 
-fn child<'a>(node: &'a Node, key: &String) -> Option<&'a Node> {
+fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     match &node.kind {
         NodeKind::Seq(items) => items.get(key.parse::<usize>().ok()?),
         NodeKind::Map(_) => node.get(key),

@@ -53,7 +53,7 @@ pub fn generate(seed: u64, suite: Option<SuiteName>) -> String {
         families: Families::draw(&mut luck(Kind::Families)),
         devices: NAMES[..count].to_vec(),
         hot: index(&mut size, count),
-        active: *pick(&mut size, &ACTIVE),
+        active: pick(&mut size, &ACTIVE),
     };
     let real = size.below(REAL_ONE_IN) == 0;
     let suite = match suite {
@@ -85,14 +85,14 @@ impl Frame {
 
     /// Somebody, the hot one more often than the others.
     fn user(&self, draw: &mut Draw) -> &'static str {
-        if chance(draw, 2) { self.devices[self.hot] } else { *pick(draw, &self.devices) }
+        if chance(draw, 2) { self.devices[self.hot] } else { pick(draw, &self.devices) }
     }
 
     /// Somebody else.
     fn peer(&self, of: &str, draw: &mut Draw) -> &'static str {
         let others: Vec<_> = self.devices.iter().filter(|it| **it != of).copied().collect();
         let hot = self.devices[self.hot];
-        if hot != of && chance(draw, 2) { hot } else { *pick(draw, &others) }
+        if hot != of && chance(draw, 2) { hot } else { pick(draw, &others) }
     }
 }
 
@@ -140,7 +140,7 @@ fn server(frame: &Frame, draw: &mut Draw, text: &mut String) {
     let mut mailbox = Vec::new();
     let mut keys = Vec::new();
     if frame.has(Family::Short) {
-        let ttl = *pick(draw, &[60, 120, 240]);
+        let ttl = pick(draw, &[60, 120, 240]);
         mailbox.push(format!("ttl: {ttl}s"));
         // At least 5 % more than mail lives.
         keys.push(format!("directory: {{grace: {}s}}", ttl + ttl / 10));
@@ -158,7 +158,7 @@ fn server(frame: &Frame, draw: &mut Draw, text: &mut String) {
 }
 
 fn network(frame: &Frame, draw: &mut Draw, text: &mut String) {
-    let low = *pick(draw, &[5, 40, 300]);
+    let low = pick(draw, &[5, 40, 300]);
     let mut keys = vec![match draw.below(3) {
         0 => format!("latency: {low}ms"),
         1 => format!("latency: {{uniform: {low}ms..{}ms}}", low * 3),
@@ -190,8 +190,8 @@ fn index(draw: &mut Draw, length: usize) -> usize {
     usize::try_from(draw.below(length as u64)).unwrap_or(0)
 }
 
-fn pick<'a, T>(draw: &mut Draw, among: &'a [T]) -> &'a T {
-    &among[index(draw, among.len())]
+fn pick<T: Clone>(draw: &mut Draw, among: &[T]) -> T {
+    among[index(draw, among.len())].clone()
 }
 
 fn line(text: &mut String, line: &str) {

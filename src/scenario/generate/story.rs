@@ -62,7 +62,7 @@ impl Story<'_> {
         // Some things happen together: a third of all moments is one of a few.
         let last = self.frame.active * 600;
         if chance(self.draw, 3) {
-            *pick(self.draw, &[0, 1_000, last / 2])
+            pick(self.draw, &[0, 1_000, last / 2])
         } else {
             self.draw.between(0, last)
         }
@@ -73,9 +73,9 @@ impl Story<'_> {
         if self.messages.is_empty() || chance(self.draw, 2) {
             return format!("at: {}ms", self.moment());
         }
-        let point = *pick(self.draw, &POINTS);
-        let message = pick(self.draw, &self.messages).clone();
-        let delay = *pick(self.draw, &[0, 50, 500, 5_000]);
+        let point = pick(self.draw, &POINTS);
+        let message = pick(self.draw, &self.messages);
+        let delay = pick(self.draw, &[0, 50, 500, 5_000]);
         format!("after: {message}.{point}, delay: {delay}ms")
     }
 
@@ -85,7 +85,7 @@ impl Story<'_> {
     }
 
     fn direction(&mut self) -> &'static str {
-        *pick(self.draw, &["both", "up", "down"])
+        pick(self.draw, &["both", "up", "down"])
     }
 
     fn add(&mut self, step: String) {
@@ -133,7 +133,7 @@ impl Story<'_> {
         if self.has(Family::Approval) {
             for n in 1..=self.times(3) {
                 let (from, to) = self.pair();
-                let (at, expires) = (self.moment(), *pick(self.draw, &[10, 60, 120]));
+                let (at, expires) = (self.moment(), pick(self.draw, &[10, 60, 120]));
                 self.add(format!(
                     "request: {{as: q{n}, from: {from}, to: {to}, lines: [Pay {n}.00 EUR], \
                      expires: {expires}s, at: {at}ms}}"
@@ -153,8 +153,8 @@ impl Story<'_> {
     /// Presses that may come too early, in time, or too late.
     fn press(&mut self, by: &str, since: u64) {
         for _ in 0..self.times(2) {
-            let button = *pick(self.draw, &["approve", "approve", "reject"]);
-            let at = since + *pick(self.draw, &[200, 2_000, 12_000, 30_000]);
+            let button = pick(self.draw, &["approve", "approve", "reject"]);
+            let at = since + pick(self.draw, &[200, 2_000, 12_000, 30_000]);
             self.add(format!("press: {{by: {by}, button: {button}, at: {at}ms}}"));
         }
     }
@@ -234,7 +234,7 @@ impl Story<'_> {
         if self.has(Family::Clock) {
             let (who, when) = (self.user(), self.when());
             let how =
-                *pick(self.draw, &["step: 5m", "step: -5m", "drift: 500ppm", "drift: -500ppm"]);
+                pick(self.draw, &["step: 5m", "step: -5m", "drift: 500ppm", "drift: -500ppm"]);
             self.add(format!("clock: {{device: {who}, {how}, {when}}}"));
         }
     }
@@ -262,7 +262,7 @@ impl Story<'_> {
         let copy = self.draw.between(1, 2);
         match self.draw.below(4) {
             0 if !self.rotations.is_empty() => {
-                let rotation = pick(self.draw, &self.rotations).clone();
+                let rotation = pick(self.draw, &self.rotations);
                 format!("{rotation}.{}#{copy}", pick(self.draw, &["request", "ack"]))
             }
             1 => {
@@ -270,7 +270,7 @@ impl Story<'_> {
                 format!("{by}.{}({of})#{copy}", pick(self.draw, &["lookup", "key-reply"]))
             }
             _ => {
-                let message = pick(self.draw, &self.messages).clone();
+                let message = pick(self.draw, &self.messages);
                 format!("{message}.{}#{copy}", pick(self.draw, &FRAMES))
             }
         }
@@ -278,14 +278,14 @@ impl Story<'_> {
 
     fn adversary(&mut self) {
         if self.has(Family::Replay) {
-            let message = pick(self.draw, &self.messages).clone();
-            let delay = *pick(self.draw, &[1, 20]);
+            let message = pick(self.draw, &self.messages);
+            let delay = pick(self.draw, &[1, 20]);
             let when = format!("after: {message}.forwarded, delay: {delay}s");
             let step = match self.draw.below(3) {
                 0 => format!("replay: {{frame: {message}.deliver, {when}}}"),
                 1 => format!("reflect: {{message: {message}, {when}}}"),
                 _ => {
-                    let part = *pick(self.draw, &["header", "ciphertext", "tag"]);
+                    let part = pick(self.draw, &["header", "ciphertext", "tag"]);
                     format!("flip: {{frame: {message}.deliver, part: {part}, {when}}}")
                 }
             };
@@ -296,7 +296,7 @@ impl Story<'_> {
                 let ((to, of), when) = (self.pair(), self.when());
                 let step = match self.draw.below(3) {
                     0 => {
-                        let how = *pick(
+                        let how = pick(
                             self.draw,
                             &[
                                 "unchained",
