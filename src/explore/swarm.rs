@@ -192,11 +192,14 @@ fn first(outcome: &Outcome, plan: &Plan) -> Option<(Fingerprint, String)> {
         .find_map(|it| Fingerprint::of(it, &names).map(|print| (print, it.message.clone())))
 }
 
-/// The first reason for which a run could not be judged. Steps that never act or have no effect are luck.
+/// Reasons that do not matter here: steps that never act or have no effect are luck, and a generated scenario
+/// expects and claims nothing.
+const OF_NO_MATTER: [&str; 2] = ["step", "vacuous"];
+
+/// The first reason for which a run could not be judged.
 fn unjudged(outcome: &Outcome) -> Option<(String, String)> {
-    let it = outcome
-        .findings
-        .iter()
-        .find(|it| it.severity == Severity::Inconclusive && it.oracle != "step")?;
+    let it = outcome.findings.iter().find(|it| {
+        it.severity == Severity::Inconclusive && !OF_NO_MATTER.contains(&it.oracle.as_str())
+    })?;
     Some((it.oracle.clone(), it.message.clone()))
 }
