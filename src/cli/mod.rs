@@ -8,6 +8,7 @@ mod check;
 mod decode;
 pub mod exit;
 mod explain;
+mod explore;
 mod files;
 mod jobs;
 mod mutants;
@@ -18,6 +19,7 @@ mod run;
 mod schema;
 mod setup;
 mod shell;
+mod shrink;
 mod vectors;
 mod verify;
 mod why;
@@ -38,6 +40,8 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),
+        Command::Explore(args) => explore::run(args),
+        Command::Shrink(args) => shrink::run(args),
         Command::Mutants(args) => mutants::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Completions(args) => shell::completions(args),
