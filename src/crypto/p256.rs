@@ -1,7 +1,8 @@
 //! The real suite, PEAD-P256-1 (protocol 3.1), and the checks of the profile that its crates do not make.
 //!
 //! Agreement and verification go to a backend: `fast` where it is built and `pure` otherwise, or `pure` where
-//! it is asked for. A backend only ever sees octets that passed the checks here. Not here: which octets are hashed, signed or sealed.
+//! it is asked for. A backend only ever sees octets that passed the checks here. Not here: which octets are
+//! hashed, signed or sealed.
 
 use std::fmt;
 use std::marker::PhantomData;

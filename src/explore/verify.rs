@@ -1,8 +1,8 @@
 //! The determinism certificate: the same runs made in several ways give the same digests (design 3 and 5).
 //!
-//! A run is made again after all others on the same thread, then on more threads in the opposite order, on the
-//! other suite, and on the reference backend. Where two ways differ, bisection finds the first record that does.
-//! Not here: digests stored from earlier builds (`golden`), or files.
+//! A run is made again after all others on the same thread, then on more threads in the opposite order, on
+//! the other suite, and on the reference backend. Where two ways differ, bisection finds the first record
+//! that does. Not here: digests stored from earlier builds (`golden`), or files.
 
 use std::fmt;
 use std::num::NonZeroUsize;

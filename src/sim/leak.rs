@@ -1,4 +1,4 @@
-//! A fault of the simulator itself, built for tests only: something that no plan knows decides when frames arrive.
+//! A fault of the simulator itself, built for tests only: what no plan knows decides when frames arrive.
 //!
 //! Not here: faults that scenarios ask for (`network`).
 
