@@ -44,6 +44,8 @@ pub enum Command {
     Vectors(Vectors),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
     Mutants(Mutants),
+    /// Search for schedules that break a rule.
+    Explore(Explore),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page.
@@ -213,6 +215,23 @@ pub struct Mutants {
     /// Fail only for what is worse than in this matrix, Markdown or JSON.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub check: Option<PathBuf>,
+}
+
+/// Arguments of `explore`.
+#[derive(Clone, Debug, Args)]
+pub struct Explore {
+    /// Go through every schedule of small worlds.
+    #[arg(long, required = true)]
+    pub exhaustive: bool,
+    /// Only this world: `first-contact`, `warm` or `rotate-twice`.
+    #[arg(long, value_name = "NAME")]
+    pub scope: Option<String>,
+    /// Visit so many states at most; what is left then is told as `bounded`.
+    #[arg(long, value_name = "N", default_value = "1000000")]
+    pub states: NonZeroUsize,
+    /// Search the schedules of something broken: `M85`.
+    #[arg(long, value_name = "ID")]
+    pub deviation: Option<String>,
 }
 
 /// Arguments of `completions`.

@@ -6,6 +6,7 @@
 pub mod args;
 mod check;
 mod decode;
+mod exhaustive;
 pub mod exit;
 mod explain;
 mod files;
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),
         Command::Mutants(args) => mutants::run(args),
+        Command::Explore(args) => exhaustive::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),
     };

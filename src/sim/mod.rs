@@ -11,6 +11,7 @@ mod forge;
 mod frame;
 mod keys;
 mod links;
+pub mod lockstep;
 mod node;
 mod outbox;
 mod path;
