@@ -13,9 +13,7 @@ use crate::crypto::suite::Secret;
 use crate::engine::clock::NodeClock;
 use crate::oracle::escrow::Held;
 use crate::proto::device::Device;
-use crate::proto::port::{
-    AccountInput, AccountMessage, DeviceInput, Origin, To, UserAction,
-};
+use crate::proto::port::{AccountInput, AccountMessage, DeviceInput, Origin, To, UserAction};
 use crate::proto::server::account::Account;
 use crate::proto::server::route;
 use crate::scenario::plan::{Action, Plan};
@@ -31,6 +29,9 @@ use crate::wire::message::{Envelope, Ticket};
 
 /// Timers that are further away belong to another story: refreshes, renewals, the end of a grace.
 pub const HORIZON: Duration = Duration::from_secs(30 * 60);
+
+/// In this time everything that is in flight at the end of a prelude arrives.
+const CALM: Duration = Duration::from_secs(1);
 
 /// Steps of a plan, so that those to be done fit into a state.
 const STEPS_MAX: usize = 8;
@@ -129,13 +130,8 @@ impl Lab {
         if plan.steps.len() > STEPS_MAX || !plan.steps.iter().all(|step| known(&step.action)) {
             return Err(NoLab::Steps);
         }
-        let world = World::<Model>::new(Arc::clone(&plan), Limits::default());
-        let mut world = world.map_err(|_| NoLab::Prelude)?;
-        while world.phase == Phase::Given && world.step() {}
-        if world.phase != Phase::Active {
-            return Err(NoLab::Prelude);
-        }
-        let now = world.now();
+        let mut world = prelude(&plan)?;
+        let now = world.now() + CALM;
         let mut lab = Self {
             server_key: world.server_key.clone(),
             prelude: Prelude {
@@ -290,7 +286,9 @@ impl Lab {
             let (at, reason) = self.actors.get(*actor).timer()?;
             Some((at, node_at(place), reason))
         });
-        timers.min_by_key(|(at, node, _)| (*at, *node)).filter(|(at, ..)| *at <= state.now + HORIZON)
+        timers
+            .min_by_key(|(at, node, _)| (*at, *node))
+            .filter(|(at, ..)| *at <= state.now + HORIZON)
     }
 
     pub(super) fn flight(&self, frame: u32) -> &Flight {
@@ -513,6 +511,23 @@ impl Lab {
         let label = Some(label);
         let frame = Frame { octets, user, account, up, number: 0, copy: 0, label, cause: None };
         self.frames.keep(Flight::Frame(frame))
+    }
+}
+
+/// The world of a plan after its prelude, when what was in flight at its end has arrived.
+fn prelude(plan: &Plan) -> Result<World<Model>, NoLab> {
+    let plan = Arc::new(Plan { steps: Vec::new(), ..plan.clone() });
+    let mut world = World::new(plan, Limits::default()).map_err(|_| NoLab::Prelude)?;
+    while world.phase == Phase::Given && world.step() {}
+    if world.phase != Phase::Active {
+        return Err(NoLab::Prelude);
+    }
+    let calm = world.now() + CALM;
+    loop {
+        let before = world.clone();
+        if !world.step() || world.now() >= calm {
+            return Ok(before);
+        }
     }
 }
 

@@ -233,7 +233,9 @@ impl<'a> Story<'a> {
                 let step = &self.lab.plan.steps[usize::from(step)];
                 let name = &self.lab.plan.spec.names[step.name.0 as usize].name;
                 let does = match &step.action {
-                    Action::Send { by, to, .. } => format!("{} sends {name} to {to}", self.user(*by)),
+                    Action::Send { by, to, .. } => {
+                        format!("{} sends {name} to {to}", self.user(*by))
+                    }
                     Action::Rotate { by, .. } => format!("{} rotates ({name})", self.user(*by)),
                     _ => name.clone(),
                 };
