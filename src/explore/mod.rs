@@ -2,7 +2,8 @@
 //!
 //! `campaign` runs jobs on threads, `attempt` makes one run that may break down, `subject` is a scenario with
 //! the seeds to run it with. On these stands the kill matrix (`mutants`); `why` slices the records of one
-//! run, and `exhaustive` goes through all schedules of a small world. Not here: one run (`sim`), files and flags (`cli`), or how results look (`report`).
+//! run, and `exhaustive` goes through all schedules of a small world. Not here: one run (`sim`), files and
+//! flags (`cli`), or how results look (`report`).
 
 pub mod attempt;
 pub mod campaign;

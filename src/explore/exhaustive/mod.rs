@@ -18,6 +18,9 @@ use crate::sim::lockstep::{Choice, Faults, Judged, Lab, NoLab, State, Step};
 /// States unless told otherwise: about a minute and a gigabyte.
 pub const STATES: usize = 1_000_000;
 
+/// How often the choices of a failing schedule are gone through to leave some out.
+const PASSES_MAX: usize = 8;
+
 /// What a search came to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -35,7 +38,7 @@ pub struct Report {
     pub turns: usize,
     /// Whether all schedules were seen.
     pub complete: bool,
-    /// The first failure.
+    /// The first failure, with a schedule from which no single choice can be left out.
     pub found: Option<Judged>,
 }
 
@@ -151,12 +154,39 @@ impl Search {
             return false;
         }
         self.report.judged += 1;
-        let judged = self.lab.judge(&self.schedule(), rest);
+        let schedule = self.schedule();
+        let judged = self.lab.judge(&schedule, rest);
         let fails = !judged.findings.is_empty();
         if fails {
-            self.report.found = Some(judged);
+            self.report.found = Some(self.shorten(schedule, judged));
         }
         fails
+    }
+
+    /// Leaves choices out, one after the other, as long as the same oracle fails.
+    fn shorten(&mut self, mut schedule: Vec<Choice>, mut judged: Judged) -> Judged {
+        let oracle = judged.findings.first().map(|it| it.oracle.clone());
+        for _ in 0..PASSES_MAX {
+            let before = schedule.len();
+            for place in (0..before).rev() {
+                if place >= schedule.len() {
+                    continue;
+                }
+                let mut fewer = schedule.clone();
+                fewer.remove(place);
+                let (mut fewer, end) = self.lab.follow(&fewer);
+                let rest = self.lab.is_at_rest(&end);
+                let other = self.lab.judge(&fewer, rest);
+                if other.findings.first().map(|it| &it.oracle) == oracle.as_ref() {
+                    fewer.truncate(other.lines.len());
+                    (schedule, judged) = (fewer, other);
+                }
+            }
+            if schedule.len() == before {
+                break;
+            }
+        }
+        judged
     }
 
     /// The choices that led to the newest state.
@@ -169,5 +199,80 @@ impl Search {
         }
         choices.reverse();
         choices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::exhaustive::scope::Scope;
+    use crate::explore::mutants::deviant;
+    use crate::explore::subject::plan;
+    use crate::proto::deviation::Deviation;
+    use crate::scenario::read::{Extras, read_text};
+
+    /// What a search of these steps comes to.
+    fn search(steps: &str, faults: Faults, states: usize) -> Report {
+        let text = format!(
+            "peadsim: 1\nid: TOY\ntitle: t\nsuite: model\ndevices: {{alice: {{receive: {{push: \
+             true}}}}, bob: {{receive: {{push: true}}}}}}\nsteps: [{steps}]\nexpect: []\n"
+        );
+        let reading = read_text("toy.yaml", &text, &Extras::default());
+        let plan = plan(&reading, &reading.cases[0], "toy.yaml", 1).unwrap();
+        explore(plan, faults, Limits { states, stopped: &|| false }).unwrap()
+    }
+
+    const ROTATE: &str = "{rotate: {as: r1, by: alice, at: 1s}}";
+    const BOTH: &str = "{rotate: {as: r1, by: alice, at: 1s}}, {rotate: {as: r2, by: bob, at: 1s}}";
+
+    fn extent(report: &Report) -> (usize, usize, bool) {
+        assert!(report.found.is_none(), "{:?}", report.found);
+        (report.states, report.depth, report.complete)
+    }
+
+    #[test]
+    fn a_rotation_alone_has_four_states_one_after_the_other() {
+        assert_eq!(extent(&search(ROTATE, Faults::default(), STATES)), (4, 3, true));
+    }
+
+    #[test]
+    fn two_rotations_that_do_not_touch_meet_in_the_product_of_their_states() {
+        assert_eq!(extent(&search(BOTH, Faults::default(), STATES)), (16, 6, true));
+    }
+
+    #[test]
+    fn a_loss_adds_the_states_of_a_repetition() {
+        let faults = Faults { losses: 1, ..Faults::default() };
+        let (states, _, complete) = extent(&search(ROTATE, faults, STATES));
+        assert!(states > 4 && complete, "{states}");
+    }
+
+    #[test]
+    fn a_search_that_reaches_its_limit_is_bounded() {
+        let (states, _, complete) = extent(&search(BOTH, Faults::default(), 10));
+        assert_eq!((states, complete), (10, false));
+    }
+
+    #[test]
+    fn a_deviation_is_found_and_its_schedule_has_nothing_to_leave_out() {
+        let scope = Scope::of("first-contact").unwrap();
+        let plan = deviant(scope.plan().unwrap(), Deviation::M85);
+        let limits = Limits { states: 5_000, stopped: &|| false };
+        let found = explore(plan, Faults::default(), limits).unwrap().found.unwrap();
+        assert!(found.lines.iter().any(|line| line.contains("rotates")), "{:?}", found.lines);
+        assert!(!found.lines.iter().any(|line| line.contains("m2")), "{:?}", found.lines);
+    }
+
+    #[test]
+    fn steps_that_are_no_texts_or_rotations_are_refused() {
+        let reading = read_text(
+            "toy.yaml",
+            "peadsim: 1\nid: TOY\ntitle: t\ndevices: {alice: {}}\nsteps: [{poll: {by: alice}}]\n\
+             expect: []\n",
+            &Extras::default(),
+        );
+        let plan = plan(&reading, &reading.cases[0], "toy.yaml", 1).unwrap();
+        let limits = Limits { states: 1, stopped: &|| false };
+        assert_eq!(explore(plan, Faults::default(), limits).unwrap_err(), NoLab::Steps);
     }
 }

@@ -280,6 +280,41 @@ impl Lab {
         Some(Step { state: next, alarming, turn: Some((node, number)) })
     }
 
+    /// Follows a schedule as far as it can be, and says what came of it: for a frame that is not in flight
+    /// comes one of the same kind about the same thing, and what cannot happen is left out.
+    pub fn follow(&mut self, schedule: &[Choice]) -> (Vec<Choice>, State) {
+        let mut state = self.start.clone();
+        let mut made = Vec::new();
+        for choice in schedule {
+            let choice = match *choice {
+                Choice::Deliver { frame, again, cut } => {
+                    Choice::Deliver { frame: self.alike(&state, frame), again, cut }
+                }
+                Choice::Lose { frame } => Choice::Lose { frame: self.alike(&state, frame) },
+                Choice::Act { .. } | Choice::Wait { .. } => *choice,
+            };
+            if let Some(step) = self.step(&state, choice) {
+                state = step.state;
+                made.push(choice);
+            }
+        }
+        (made, state)
+    }
+
+    /// The frame itself if it is in flight, else one like it, else itself.
+    fn alike(&self, state: &State, frame: u32) -> u32 {
+        let says = |number| match self.frames.get(number) {
+            Flight::Frame(it) => {
+                let label = it.label.as_ref().map(|label| (label.kind, &label.about));
+                (Some((it.user, it.up, label)), None)
+            }
+            Flight::Mail(to, message) => (None, Some((*to, message))),
+        };
+        let in_flight = || state.frames.iter().map(|(number, _)| *number);
+        let same = in_flight().find(|it| *it == frame);
+        same.or_else(|| in_flight().find(|it| says(*it) == says(frame))).unwrap_or(frame)
+    }
+
     /// The next timer within the horizon: when, whose, and what for.
     pub(super) fn next_timer(&self, state: &State) -> Option<(Instant, NodeId, &'static str)> {
         let timers = (0..).zip(&state.actors).filter_map(|(place, actor)| {
