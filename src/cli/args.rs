@@ -140,6 +140,15 @@ pub struct Explore {
     /// How to print the results.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: Format,
+    /// Go through every schedule of small worlds instead.
+    #[arg(long, conflicts_with_all = ["seed", "seeds", "time", "saturate", "suite", "threads", "report", "format"])]
+    pub exhaustive: bool,
+    /// Only this world: `first-contact`, `warm` or `rotate-twice`.
+    #[arg(long, value_name = "NAME", requires = "exhaustive")]
+    pub scope: Option<String>,
+    /// Visit so many states at most, 1000000 unless given; what is left then is told as `bounded`.
+    #[arg(long, value_name = "N", requires = "exhaustive")]
+    pub states: Option<NonZeroUsize>,
 }
 
 /// Arguments of `shrink`.

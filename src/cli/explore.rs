@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::base::time::Duration;
 use crate::cli::args::{Explore, Format};
+use crate::cli::exhaustive;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::jobs;
 use crate::cli::mutants;
@@ -29,6 +30,9 @@ const SEEDS_MAX: u64 = 1_000_000;
 /// # Errors
 /// When a deviation is unknown, or a result cannot be written.
 pub fn run(args: &Explore) -> Result<Exit, CliError> {
+    if args.exhaustive {
+        return exhaustive::run(args);
+    }
     let deviations = mutants::deviations(&args.deviations)?;
     let deviations = if args.deviations.is_empty() { Vec::new() } else { deviations };
     if let Some(folder) = &args.report {

@@ -6,6 +6,7 @@
 pub mod args;
 mod check;
 mod decode;
+mod exhaustive;
 pub mod exit;
 mod explain;
 mod explore;

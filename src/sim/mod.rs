@@ -13,6 +13,7 @@ mod keys;
 #[cfg(test)]
 pub mod leak;
 mod links;
+pub mod lockstep;
 mod node;
 mod outbox;
 mod path;

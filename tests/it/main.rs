@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod cli_exhaustive;
 mod cli_explore;
 mod cli_mutants;
 mod cli_run;
