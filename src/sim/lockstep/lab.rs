@@ -325,19 +325,20 @@ impl Lab {
 
     /// Whether an earlier step that is to be done is the same.
     fn has_twin(&self, todo: u8, step: u8) -> bool {
-        let rotation = |step: u8| match &self.plan.steps[usize::from(step)].action {
-            Action::Rotate { by, revoke } => Some((*by, *revoke)),
-            _ => None,
+        let rotation = |step: u8| {
+            let action = &self.plan.steps[usize::from(step)].action;
+            if let Action::Rotate { by, revoke } = action { Some((*by, *revoke)) } else { None }
         };
         let this = rotation(step);
         this.is_some() && (0..step).any(|one| todo & 1 << one != 0 && rotation(one) == this)
     }
 
     fn user_of(&self, step: u8) -> Option<u32> {
-        match &self.plan.steps.get(usize::from(step))?.action {
-            Action::Send { by, .. } | Action::Rotate { by, .. } => Some(*by),
-            _ => None,
+        let action = &self.plan.steps.get(usize::from(step))?.action;
+        if let Action::Send { by, .. } | Action::Rotate { by, .. } = action {
+            return Some(*by);
         }
+        None
     }
 }
 

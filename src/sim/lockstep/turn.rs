@@ -165,13 +165,14 @@ impl Lab {
     }
 
     fn action(&self, step: u8) -> Option<UserAction> {
-        match &self.plan.steps.get(usize::from(step))?.action {
-            Action::Send { to, text, draft, .. } => {
-                Some(UserAction::Send { draft: *draft, to: to.clone(), text: text.clone() })
-            }
-            Action::Rotate { revoke, .. } => Some(UserAction::Rotate { revoke: *revoke }),
-            _ => None,
+        let action = &self.plan.steps.get(usize::from(step))?.action;
+        if let Action::Send { to, text, draft, .. } = action {
+            return Some(UserAction::Send { draft: *draft, to: to.clone(), text: text.clone() });
         }
+        if let Action::Rotate { revoke, .. } = action {
+            return Some(UserAction::Rotate { revoke: *revoke });
+        }
+        None
     }
 
     /// Gives numbers to what came of a turn.
