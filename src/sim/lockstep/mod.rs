@@ -15,6 +15,7 @@ mod lab;
 mod pool;
 mod state;
 mod story;
+mod turn;
 
 pub use self::lab::{Lab, NoLab, Step};
 pub use self::state::{Choice, Faults, State};

@@ -15,8 +15,9 @@ use crate::oracle::panel::Panel;
 use crate::proto::port::AccountMessage;
 use crate::scenario::plan::Action;
 use crate::sim::frame::Frame;
-use crate::sim::lockstep::lab::{Flight, HORIZON, Lab, Outcome};
+use crate::sim::lockstep::lab::{HORIZON, Lab};
 use crate::sim::lockstep::state::{Choice, State};
+use crate::sim::lockstep::turn::{Flight, Outcome};
 use crate::trace::fact::{About, Fact, LossCause, Meddling, Phase, StopCause};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::{Finding, Severity};
@@ -232,12 +233,12 @@ impl<'a> Story<'a> {
             Choice::Act { step, cut } => {
                 let step = &self.lab.plan.steps[usize::from(step)];
                 let name = &self.lab.plan.spec.names[step.name.0 as usize].name;
-                let does = match &step.action {
-                    Action::Send { by, to, .. } => {
-                        format!("{} sends {name} to {to}", self.user(*by))
-                    }
-                    Action::Rotate { by, .. } => format!("{} rotates ({name})", self.user(*by)),
-                    _ => name.clone(),
+                let does = if let Action::Send { by, to, .. } = &step.action {
+                    format!("{} sends {name} to {to}", self.user(*by))
+                } else if let Action::Rotate { by, .. } = &step.action {
+                    format!("{} rotates ({name})", self.user(*by))
+                } else {
+                    name.clone()
                 };
                 does + &failure(cut)
             }
