@@ -105,6 +105,10 @@ pub struct Run {
     /// Stop at the first run that fails.
     #[arg(long)]
     pub fail_fast: bool,
+    /// Run each again with one thing changed that must not matter: the size of tables, push or poll,
+    /// names, the date, the order of arrival; and once more unchanged.
+    #[arg(long)]
+    pub relations: bool,
     /// Run only the i-th of n equal shares of the runs.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,

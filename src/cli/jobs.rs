@@ -104,6 +104,9 @@ impl Job<'_> {
         if let Some(suite) = args.suite {
             words.extend(["--suite".to_owned(), suite_word(suite).to_owned()]);
         }
+        if args.relations {
+            words.push("--relations".to_owned());
+        }
         words.join(" ")
     }
 }

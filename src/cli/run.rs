@@ -18,6 +18,7 @@ use crate::cli::progress::Progress;
 use crate::cli::setup;
 use crate::explore::attempt::attempt;
 use crate::explore::campaign;
+use crate::explore::relations::attempt_related;
 use crate::oracle::panel;
 use crate::oracle::spec::{Named, NamedThing};
 use crate::report::coverage::Scope;
@@ -99,7 +100,11 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
     let masked = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked, black_box: true };
     options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
-    let mut outcome = safely(&plan, options);
+    let mut outcome = if args.relations {
+        attempt_related(&plan, options).unwrap_or_else(|text| broken(&plan, &text))
+    } else {
+        safely(&plan, options)
+    };
     if let Some((sink, place)) = sink {
         sink.finish().map_err(trace_failed(place))?.publish()?;
     }

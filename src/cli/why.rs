@@ -191,6 +191,7 @@ fn made(args: &Why) -> Result<Known, CliError> {
         trace: None,
         format: Format::Human,
         fail_fast: false,
+        relations: false,
         shard: None,
     };
     let mut best: Option<Known> = None;

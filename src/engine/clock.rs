@@ -2,7 +2,7 @@
 //!
 //! Not here: the world's own time, which never goes back and is the scheduler's.
 
-use crate::base::time::{Instant, Millis, Now};
+use crate::base::time::{Duration, Instant, Millis, Now};
 
 /// The wall clock of one node, in integers only. By default it is right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -16,6 +16,13 @@ pub struct NodeClock {
 }
 
 impl NodeClock {
+    /// A clock that is ahead of the world by this much from the start.
+    #[must_use]
+    pub fn ahead_by(span: Duration) -> Self {
+        let offset = i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+        Self { offset, ..Self::default() }
+    }
+
     /// What this clock shows at a moment of the world. It may go back, as wall clocks do, and stops
     /// at 1970.
     #[must_use]

@@ -4,8 +4,8 @@
 //! the seeds to run it with. On these stand the kill matrix (`mutants`), the determinism certificate (`verify`
 //! and `bisect`, with stored digests in `golden`), the swarm of generated scenarios (`swarm`, `marks`,
 //! `incidents`), what makes its failures small (`shrink`), and the search through all schedules of a small
-//! world (`exhaustive`); `why` slices the records of one run. Not here: one run (`sim`), files and flags
-//! (`cli`), or how results look (`report`).
+//! world (`exhaustive`); `relations` compares a run with another that must show the same, `why` slices the
+//! records of one. Not here: one run (`sim`), files and flags (`cli`), or how results look (`report`).
 
 pub mod attempt;
 pub mod bisect;
@@ -15,6 +15,7 @@ pub mod golden;
 pub mod incidents;
 pub mod marks;
 pub mod mutants;
+pub mod relations;
 pub mod shrink;
 pub mod subject;
 pub mod swarm;

@@ -18,6 +18,7 @@ pub mod panel;
 pub mod points;
 pub mod races;
 mod ranges;
+pub mod relation;
 pub mod requirement;
 mod rollback;
 pub mod safety;

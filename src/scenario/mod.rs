@@ -26,5 +26,6 @@ pub mod shrink;
 pub mod source;
 pub mod syntax;
 pub mod tree;
+pub mod variant;
 pub mod write;
 mod yaml;

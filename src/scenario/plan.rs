@@ -62,6 +62,8 @@ pub struct Plan {
     pub settle: Duration,
     /// Whether the two ends of a pair share one computed agreement; `Spec` says so too.
     pub share_agreements: bool,
+    /// How much later than usual the world starts by the wall clocks of all nodes.
+    pub ahead: Duration,
     /// Whether no device ever comes up, so that nothing may pass: a trial of the judges (design 10).
     pub null_devices: bool,
 }

@@ -118,11 +118,11 @@ pub const OUTPUTS_MAX: usize = 1_000_000;
 
 impl<M: Machine> Node<M> {
     /// A node that is off.
-    pub fn new(durable: M::Durable) -> Self {
+    pub fn new(durable: M::Durable, clock: NodeClock) -> Self {
         Self {
             machine: None,
             durable,
-            clock: NodeClock::default(),
+            clock,
             boot: 0,
             life: 0,
             records: 0,
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_turn_or_an_instant_without_end_is_given_up() {
-        let mut node = Node { machine: Some(Talker(0)), ..Node::new(()) };
+        let mut node = Node { machine: Some(Talker(0)), ..Node::new((), NodeClock::default()) };
         assert!(turn(&mut node, 1, OUTPUTS_MAX).is_ok());
         assert_eq!(turn(&mut node, 2, OUTPUTS_MAX + 1), Err(Storm::Outputs));
         for _ in 0..TURNS_MAX {

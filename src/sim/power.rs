@@ -10,6 +10,7 @@ use crate::base::rng::{Luck, Purpose};
 use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
+use crate::engine::clock::NodeClock;
 use crate::oracle::spec::NameId;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, OwnKey};
@@ -51,8 +52,9 @@ impl<S: Suite> World<S> {
                 Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
             };
             let epochs: Vec<Epoch> = device.keyring.keys.keys().copied().collect();
-            self.devices.push(Node::new(device));
-            self.accounts.push(Node::new(account));
+            let clock = NodeClock::ahead_by(plan.ahead);
+            self.devices.push(Node::new(device, clock));
+            self.accounts.push(Node::new(account, clock));
             epochs.into_iter().for_each(|epoch| self.entrust(user, epoch));
         }
         for (user, device) in (0..).zip(&plan.devices) {

@@ -21,6 +21,7 @@ mod crypto_points;
 mod crypto_properties;
 mod crypto_wycheproof;
 mod digests;
+mod explore_relations;
 mod floors;
 mod scenario_bad;
 mod scenario_read;

@@ -180,6 +180,7 @@ impl Draft {
             active: secs(60),
             settle: secs(600),
             share_agreements: false,
+            ahead: Duration::ZERO,
             null_devices: false,
         };
         Self { plan, spec, drafts: 0 }

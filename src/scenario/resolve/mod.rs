@@ -133,6 +133,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         active: time.active.value,
         settle: time.settle.value,
         share_agreements,
+        ahead: Duration::ZERO,
         null_devices: false,
     })
 }
