@@ -90,7 +90,7 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
                 }
                 let failed = || panel.findings().iter().any(|it| it.severity >= Severity::Fail);
                 let enough = options.records_max.is_some_and(|most| counted.records >= most);
-                goes_on = !enough && !(options.fail_fast && failed()) && world.step();
+                goes_on = !(enough || options.fail_fast && failed()) && world.step();
             }
             counted.take(&mut world);
         }
