@@ -58,10 +58,10 @@ pub fn shuffled(plan: &Plan) -> Plan {
     let extra = Latency::new(way_round, None).expect("a legal latency");
     for link in &mut variant.links {
         let probability = Ratio::from_percent(25);
-        link.reorder.get_or_insert(Reorder { probability, extra: extra.clone() });
+        link.reorder.get_or_insert_with(|| Reorder { probability, extra: extra.clone() });
     }
     let longer = LONG_WAY.times(2);
-    spec(&mut variant, |spec| spec.round_trip = spec.round_trip + longer);
+    spec(&mut variant, |spec| spec.round_trip += longer);
     variant
 }
 
