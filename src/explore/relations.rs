@@ -18,12 +18,8 @@ use crate::scenario::variant;
 use crate::sim::run::RunOptions;
 use crate::trace::sink::Sink;
 use crate::verdict::finding::{Finding, Severity};
+use crate::verdict::metrics::{RELATED, UNRELATED};
 use crate::verdict::outcome::Outcome;
-
-/// Counts relations that were judged.
-pub const JUDGED: &str = "relations.judged";
-/// Counts relations that did not apply.
-pub const IDLE: &str = "relations.not-applicable";
 
 /// Runs a plan, and again for each relation. What they show is added to the outcome of the first run.
 ///
@@ -41,7 +37,7 @@ pub fn attempt_related(plan: &Arc<Plan>, options: RunOptions<'_>) -> Result<Outc
     related.date()?;
     if let Some(why) = obstacle(plan).or_else(|| related.unfinished()) {
         tracing::debug!(case = plan.case, why, "relations do not apply");
-        related.outcome.metrics.add(IDLE, 4);
+        related.outcome.metrics.add(UNRELATED, 4);
     } else {
         related.tables()?;
         related.delivery()?;
@@ -130,7 +126,7 @@ impl Related<'_> {
         judge: impl FnOnce(&Seen, &Seen) -> Vec<Finding>,
     ) {
         if arm.seen.has_ended_mail() || is_cut_short(&arm.outcome) {
-            self.outcome.metrics.add(IDLE, 1);
+            self.outcome.metrics.add(UNRELATED, 1);
         } else {
             let findings = judge(&self.seen, &arm.seen);
             self.judged(id, findings);
@@ -138,7 +134,7 @@ impl Related<'_> {
     }
 
     fn judged(&mut self, id: &'static str, findings: Vec<Finding>) {
-        self.outcome.metrics.add(JUDGED, 1);
+        self.outcome.metrics.add(RELATED, 1);
         if findings.is_empty() {
             *self.outcome.evaluated.entry(id.to_owned()).or_default() += 1;
         }
@@ -151,7 +147,7 @@ impl Related<'_> {
 
     fn unfinished(&self) -> Option<&'static str> {
         (self.seen.has_ended_mail() || is_cut_short(&self.outcome))
-            .then_some("mail is given up, or not yet through at the end")
+            .then_some("mail is given up, or the run was")
     }
 }
 
@@ -162,9 +158,9 @@ fn arm(plan: Plan) -> Result<Arm, String> {
     Ok(Arm { seen, outcome })
 }
 
-/// Whether a run ended while something was under way.
+/// Whether a run was given up.
 fn is_cut_short(outcome: &Outcome) -> bool {
-    let names = ["pending", "limit", "given"];
+    let names = ["limit", "given"];
     outcome.findings.iter().any(|it| names.contains(&it.oracle.as_str()))
 }
 

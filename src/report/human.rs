@@ -115,9 +115,10 @@ impl Layout {
         for repro in &repros {
             text += &format!("    {}\n", clean(repro));
         }
-        // What led to it is the next question, asked of the same run.
+        // What led to it is the next question, asked of the same run. Of two runs there is no answer.
         if verdict == Verdict::Fail
             && let Some(words) = repros.first().and_then(|it| it.strip_prefix("peadsim run "))
+            && !words.ends_with(" --relations")
         {
             text += &format!("    peadsim why {}\n", clean(words));
         }
@@ -208,6 +209,10 @@ impl Layout {
             let (half, most) = (at(HALF_PPB), at(MOST_PPB));
             let faults = counted(times.count(), "fault");
             row("heals", format!("{}: p50 {half}, p99 {most} after {faults}", clean(kind)));
+        }
+        if totals.related + totals.unrelated > 0 {
+            let idle = grouped(totals.unrelated);
+            row("relations", format!("{} judged, {idle} not applicable", grouped(totals.related)));
         }
         if totals.unshown > 0 {
             let style = self.palette.doubt;

@@ -13,7 +13,7 @@ use crate::base::units::hex;
 use crate::report::claims::{Claims, Unshown};
 use crate::report::coverage::Coverage;
 use crate::verdict::finding::Severity;
-use crate::verdict::metrics::Distribution;
+use crate::verdict::metrics::{Distribution, RELATED, UNRELATED};
 use crate::verdict::outcome::{Digests, Outcome, Verdict};
 
 /// The sum.
@@ -57,6 +57,10 @@ pub struct Totals {
     pub unshown: u64,
     /// Findings that are warnings, and claims that may be shown by runs that were not made.
     pub warnings: u64,
+    /// Relations of two runs that were judged.
+    pub related: u64,
+    /// Relations of two runs that did not apply.
+    pub unrelated: u64,
     /// Events processed.
     pub events: u64,
     /// Records made.
@@ -78,6 +82,9 @@ impl Summary {
         totals.verified += outcome.verified;
         let warnings = outcome.findings.iter().filter(|it| it.severity == Severity::Warning);
         totals.warnings += warnings.count() as u64;
+        let count = |name| outcome.metrics.counts.get(name).copied().unwrap_or(0);
+        totals.related += count(RELATED);
+        totals.unrelated += count(UNRELATED);
         totals.events += outcome.events;
         totals.records += outcome.records;
         totals.virtual_time += outcome.virtual_time;

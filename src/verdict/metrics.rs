@@ -17,6 +17,11 @@ pub struct Metrics {
     pub times: BTreeMap<String, Distribution>,
 }
 
+/// Counts relations of this run and others that were judged.
+pub const RELATED: &str = "relations.judged";
+/// Counts relations that did not apply to this run.
+pub const UNRELATED: &str = "relations.not-applicable";
+
 impl Metrics {
     /// Adds `n` to a counter.
     pub fn add(&mut self, name: &str, n: u64) {

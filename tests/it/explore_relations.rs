@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use peadsim::explore::relations::{IDLE, JUDGED, attempt_related};
+use peadsim::explore::relations::attempt_related;
 use peadsim::explore::subject::plan;
 use peadsim::scenario::read::{Extras, read_text};
 use peadsim::sim::run::RunOptions;
+use peadsim::verdict::metrics::{RELATED, UNRELATED};
 use peadsim::verdict::outcome::Outcome;
 
 /// Two texts to Bob from each of two senders; the acknowledgement of the first is lost.
@@ -42,8 +43,8 @@ fn related(text: &str) -> Outcome {
 fn check(text: &str, [judged, idle]: [u64; 2], found: &[&str]) {
     let outcome = related(text);
     let count = |name| outcome.metrics.counts.get(name).copied().unwrap_or(0);
-    assert_eq!([count(JUDGED), count(IDLE)], [judged, idle], "{:?}", outcome.findings);
-    let relations = ["S-29", "S-31", "S-33", "renamed", "another-day", "overtaken"];
+    assert_eq!([count(RELATED), count(UNRELATED)], [judged, idle], "{:?}", outcome.findings);
+    let relations = ["S-27", "S-29", "S-31", "S-33", "renamed", "another-day", "overtaken"];
     let mut by: Vec<&str> = outcome.findings.iter().map(|it| it.oracle.as_str()).collect();
     by.retain(|oracle| relations.contains(oracle));
     by.dedup();
@@ -57,7 +58,18 @@ fn the_reference_keeps_all_relations() {
 
 #[test]
 fn a_device_that_trusts_what_is_pushed_shows_it_twice_then() {
-    check(&MAIL.replace("bob: []", "bob: [M67]"), [6, 0], &["S-33"]);
+    let trusting = MAIL.replace("bob: []", "bob: [M67]").replace("carol, to", "alice, to");
+    check(&trusting, [6, 0], &["S-33"]);
+}
+
+#[test]
+fn a_device_that_drops_mail_when_its_table_is_full_shows_less_than_one_with_room() {
+    check(&MAIL.replace("bob: []", "bob: [M51]"), [6, 0], &["S-29"]);
+}
+
+#[test]
+fn a_device_that_shows_mail_as_it_comes_shows_another_order_when_frames_overtake() {
+    check(&MAIL.replace("bob: []", "bob: [M80]"), [6, 0], &["overtaken", "S-27"]);
 }
 
 #[test]
