@@ -11,8 +11,8 @@ use peadsim::base::id::{Epoch, UserId};
 use peadsim::base::rng::{Luck, Purpose};
 use peadsim::crypto::keys::KeyPair;
 use peadsim::crypto::model::Model;
-use peadsim::crypto::p256::P256;
-use peadsim::crypto::pure;
+use peadsim::crypto::p256::{Backend as _, P256};
+use peadsim::crypto::pure::Pure;
 use peadsim::crypto::schedule::{self, Party};
 use peadsim::crypto::suite::{Secret, Suite};
 
@@ -39,12 +39,12 @@ fn agree(c: &mut Criterion) {
     let mut group = c.benchmark_group("agree vs p256-pure");
     let (own, peer) = (pair::<P256>(0), pair::<P256>(1));
     group.bench_function("p256-pure", |b| {
-        b.iter(|| pure::agree(black_box(&own.secret), black_box(&peer.public)));
+        b.iter(|| Pure::agree(black_box(&own.secret), black_box(&peer.public)));
     });
     #[cfg(feature = "fast-crypto")]
     group.bench_function("p256-fast", |b| {
-        use peadsim::crypto::fast;
-        b.iter(|| fast::agree(black_box(&own.secret), black_box(&peer.public)));
+        use peadsim::crypto::fast::Fast;
+        b.iter(|| Fast::agree(black_box(&own.secret), black_box(&peer.public)));
     });
     group.bench_function("p256 as built, checks included", |b| {
         b.iter(|| P256::agree(black_box(&own.secret), black_box(&peer.public)));
@@ -92,12 +92,12 @@ fn verify(c: &mut Criterion) {
     let signer = pair::<P256>(0);
     let (public, signature) = (signer.public, P256::sign(&signer.secret, &TEXT));
     group.bench_function("p256-pure", |b| {
-        b.iter(|| pure::verify(black_box(&public), &TEXT, &signature));
+        b.iter(|| Pure::verify(black_box(&public), &TEXT, &signature));
     });
     #[cfg(feature = "fast-crypto")]
     group.bench_function("p256-fast", |b| {
-        use peadsim::crypto::fast;
-        b.iter(|| fast::verify(black_box(&public), &TEXT, &signature));
+        use peadsim::crypto::fast::Fast;
+        b.iter(|| Fast::verify(black_box(&public), &TEXT, &signature));
     });
     group.bench_function("p256 as built, checks included", |b| {
         b.iter(|| P256::verify(black_box(&public), &TEXT, &signature));

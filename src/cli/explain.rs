@@ -9,6 +9,7 @@ use crate::cli::args::{Explain, Selection};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Loaded, Wanted};
 use crate::cli::output;
+use crate::explore::golden::{VERSIONS, Version};
 use crate::proto::deviation::Deviation;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
@@ -28,6 +29,9 @@ pub fn run(args: &Explain) -> Result<Exit, CliError> {
         judge_or_race(&entry)
     } else if let Some(deviation) = Deviation::ALL.iter().find(|it| it.id() == id) {
         deviation_text(*deviation)
+    } else if let Some(version) = VERSIONS.iter().find(|it| it.name.eq_ignore_ascii_case(&id)) {
+        let Version { name, now, text } = version;
+        format!("{name} version {now}\n\n  {text}\n\n  {WHEN_DIGESTS_CHANGE}\n")
     } else if let Some(code) = Code::find(args.id.trim()) {
         format!("{}\n\n  {}\n", code.title(), code.explain())
     } else {
@@ -36,6 +40,10 @@ pub fn run(args: &Explain) -> Result<Exit, CliError> {
     output::print(&text)?;
     Ok(Exit::Success)
 }
+
+/// What the versions are for.
+const WHEN_DIGESTS_CHANGE: &str =
+    "`peadsim verify --bless` replaces a stored digest by another one only if a version was raised";
 
 fn unknown(id: &str) -> CliError {
     let requirements: Vec<String> = Requirement::all().map(|it| it.to_string()).collect();

@@ -111,7 +111,8 @@ impl Job<'_> {
     }
 }
 
-const fn suite_name(suite: args::Suite) -> SuiteName {
+/// The suite of a plan.
+pub const fn suite_name(suite: args::Suite) -> SuiteName {
     match suite {
         args::Suite::P256 => SuiteName::P256,
         args::Suite::Model => SuiteName::Model,

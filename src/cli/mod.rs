@@ -7,8 +7,10 @@ pub mod args;
 mod check;
 mod compare;
 mod decode;
+mod exhaustive;
 pub mod exit;
 mod explain;
+mod explore;
 mod files;
 mod jobs;
 mod mutants;
@@ -19,7 +21,9 @@ mod run;
 mod schema;
 mod setup;
 mod shell;
+mod shrink;
 mod vectors;
+mod verify;
 mod why;
 
 use crate::cli::args::{Cli, Command};
@@ -39,7 +43,10 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Explain(args) => explain::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Vectors(args) => vectors::run(args),
+        Command::Explore(args) => explore::run(args),
+        Command::Shrink(args) => shrink::run(args),
         Command::Mutants(args) => mutants::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man => shell::man(),
     };

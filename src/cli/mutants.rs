@@ -74,7 +74,7 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
 }
 
 /// The deviations with these IDs, in the order of all; all of them if there is no ID.
-fn deviations(only: &[String]) -> Result<Vec<Deviation>, CliError> {
+pub fn deviations(only: &[String]) -> Result<Vec<Deviation>, CliError> {
     let ids = || Deviation::ALL.iter().map(|it| it.id());
     for id in only {
         if !ids().any(|known| known == id) {

@@ -1,7 +1,11 @@
 //! The real suite, PEAD-P256-1 (protocol 3.1), and the checks of the profile that its crates do not make.
 //!
-//! Agreement and verification go to `fast` where it is built and to `pure` otherwise; a backend only ever
-//! sees octets that passed the checks here. Not here: which octets are hashed, signed or sealed.
+//! Agreement and verification go to a backend: `fast` where it is built and `pure` otherwise, or `pure` where
+//! it is asked for. A backend only ever sees octets that passed the checks here. Not here: which octets are
+//! hashed, signed or sealed.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use ::p256::ecdsa::signature::Signer as _;
 use ::p256::ecdsa::{self, SigningKey};
@@ -14,18 +18,37 @@ use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 #[cfg(feature = "fast-crypto")]
-use super::fast as backend;
+use super::fast::Fast as Best;
+use super::pure::Pure;
 #[cfg(not(feature = "fast-crypto"))]
-use super::pure as backend;
+use super::pure::Pure as Best;
 use super::sign;
 use super::suite::{KeyError, Nonce, Point, Secret, Signature, Suite};
 use crate::base::id::Hash32;
 
-/// ECDH and ECDSA on P-256, HKDF-SHA256, AES-256-GCM-SIV.
+/// ECDH and ECDSA on P-256, HKDF-SHA256, AES-256-GCM-SIV, with the curve arithmetic of a backend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct P256;
+pub struct P256On<B>(PhantomData<B>);
 
-impl Suite for P256 {
+/// The suite on the fastest backend that is built.
+pub type P256 = P256On<Best>;
+
+/// The suite on the reference backend.
+pub type PureP256 = P256On<Pure>;
+
+/// What may be computed by different code; all backends give the same octets.
+pub trait Backend: Copy + Default + Send + Sync + fmt::Debug + 'static {
+    /// The x-coordinate of d·Q, leading zeros kept.
+    ///
+    /// # Errors
+    /// [`KeyError::NotOnCurve`] and [`KeyError::Scalar`].
+    fn agree(own: &Secret, peer: &Point) -> Result<Secret, KeyError>;
+
+    /// Plain ECDSA with SHA-256: high-S passes here.
+    fn verify(public: &Point, message: &[u8], signature: &Signature) -> bool;
+}
+
+impl<B: Backend> Suite for P256On<B> {
     const NAME: &'static str = "p256";
 
     fn check_secret(secret: &Secret) -> Result<(), KeyError> {
@@ -51,7 +74,7 @@ impl Suite for P256 {
         // The point comes first: no invalid one may meet the private key (C05-R8).
         Self::check_point(peer)?;
         Self::check_secret(own)?;
-        backend::agree(own, peer)
+        B::agree(own, peer)
     }
 
     fn sign(secret: &Secret, message: &[u8]) -> Signature {
@@ -64,7 +87,7 @@ impl Suite for P256 {
         // Curve arithmetic takes both values of s; two octet strings for one signature are one too many.
         sign::is_low_s(signature)
             && Self::check_point(public).is_ok()
-            && backend::verify(public, message, signature)
+            && B::verify(public, message, signature)
     }
 
     fn hash(parts: &[&[u8]]) -> Hash32 {

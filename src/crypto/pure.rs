@@ -7,23 +7,24 @@ use ::p256::ecdsa::signature::Verifier as _;
 use ::p256::ecdsa::{self, VerifyingKey};
 use ::p256::{PublicKey, SecretKey};
 
+use super::p256::Backend;
 use super::suite::{KeyError, Point, Secret, Signature};
 
-/// The x-coordinate of d·Q, leading zeros kept.
-///
-/// # Errors
-/// [`KeyError::NotOnCurve`] and [`KeyError::Scalar`], in this order.
-pub fn agree(own: &Secret, peer: &Point) -> Result<Secret, KeyError> {
-    let peer = PublicKey::from_sec1_bytes(peer).map_err(|_| KeyError::NotOnCurve)?;
-    let own = SecretKey::from_bytes(own.expose().into()).map_err(|_| KeyError::Scalar)?;
-    let shared = own.diffie_hellman(&peer);
-    Ok(Secret::new((*shared.raw_secret_bytes()).into()))
-}
+/// The reference backend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pure;
 
-/// Plain ECDSA with SHA-256: high-S passes here.
-#[must_use]
-pub fn verify(public: &Point, message: &[u8], signature: &Signature) -> bool {
-    let Ok(key) = VerifyingKey::from_sec1_bytes(public) else { return false };
-    let Ok(signature) = ecdsa::Signature::from_slice(signature) else { return false };
-    key.verify(message, &signature).is_ok()
+impl Backend for Pure {
+    fn agree(own: &Secret, peer: &Point) -> Result<Secret, KeyError> {
+        let peer = PublicKey::from_sec1_bytes(peer).map_err(|_| KeyError::NotOnCurve)?;
+        let own = SecretKey::from_bytes(own.expose().into()).map_err(|_| KeyError::Scalar)?;
+        let shared = own.diffie_hellman(&peer);
+        Ok(Secret::new((*shared.raw_secret_bytes()).into()))
+    }
+
+    fn verify(public: &Point, message: &[u8], signature: &Signature) -> bool {
+        let Ok(key) = VerifyingKey::from_sec1_bytes(public) else { return false };
+        let Ok(signature) = ecdsa::Signature::from_slice(signature) else { return false };
+        key.verify(message, &signature).is_ok()
+    }
 }

@@ -1,4 +1,4 @@
-//! Floor 2: outcomes as text, JSON and JUnit, the kill matrix; pure functions, no file system.
+//! Floor 2: outcomes as text, JSON and JUnit, the kill matrix, explorations; pure functions, no file system.
 //!
 //! Nothing here reads a clock: the same outcomes give the same JSON and JUnit, octet for octet. Not here:
 //! verdicts (`verdict`), or where reports are written (`cli`).
@@ -6,6 +6,7 @@
 pub mod claims;
 pub mod compare;
 pub mod coverage;
+pub mod explore;
 pub mod human;
 pub mod json;
 pub mod junit;

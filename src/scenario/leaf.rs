@@ -51,7 +51,7 @@ pub struct Count(pub RangeInclusive<u64>);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct MutantId(pub String);
 
-/// The ID of an oracle: `S-03`, `L-01`, or a word such as `expect`.
+/// The ID of an oracle: `S-03`, `L-01`, the check of a requirement `C07-R4`, or a word such as `expect`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct OracleId(pub String);
 
@@ -217,15 +217,16 @@ leaf!(
     OracleId,
     "oracle",
     "the ID of an oracle such as `S-03` or `L-01`",
-    "^([SL]-[0-9]{2}|[a-z][a-z-]*)$",
+    "^([SL]-[0-9]{2}|C[0-9]{2}-R[0-9]+|[a-z][a-z-]*)$",
     [],
     |text: &str| {
+        let check = Requirement::parse(text).is_some();
         let word = text.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-');
         let numbered = text.strip_prefix("S-").or_else(|| text.strip_prefix("L-"));
         let good = numbered.map_or(word && !text.is_empty(), |digits| {
             digits.len() == 2 && digits.bytes().all(|octet| octet.is_ascii_digit())
         });
-        if good { Ok(OracleId(text.to_owned())) } else { Err(String::new()) }
+        if good || check { Ok(OracleId(text.to_owned())) } else { Err(String::new()) }
     }
 );
 leaf!(

@@ -10,7 +10,10 @@ pub mod cpu;
 mod forge;
 mod frame;
 mod keys;
+#[cfg(test)]
+pub mod leak;
 mod links;
+pub mod lockstep;
 mod node;
 mod outbox;
 mod path;

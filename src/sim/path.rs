@@ -190,6 +190,8 @@ impl<S: Suite> World<S> {
             self.meddled(&frame, Meddling::Reordered);
         }
         let at = self.now() + arrival.delay + extra;
+        #[cfg(test)]
+        let at = at + crate::sim::leak::delay(&self.plan.case);
         let (to, event) = if frame.up {
             (NodeId::account(frame.account), Event::Arrive(Box::new(frame)))
         } else {

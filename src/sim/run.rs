@@ -8,7 +8,7 @@ use crate::base::rng::RNG_VERSION;
 use crate::base::time::Instant;
 use crate::base::units::hex;
 use crate::crypto::model::Model;
-use crate::crypto::p256::P256;
+use crate::crypto::p256::{P256, PureP256};
 use crate::crypto::shared::Shared;
 use crate::crypto::suite::Suite;
 use crate::oracle::escrow::Escrow;
@@ -29,18 +29,41 @@ pub struct RunOptions<'a> {
     pub forms: Forms,
     /// When the run is given up.
     pub limits: Limits,
+    /// What computes on the curve.
+    pub backend: Backend,
+    /// Leave the run once it has made this many records: what follows is of no interest.
+    pub records_max: Option<u64>,
     /// End at the first finding that fails the run.
     pub fail_fast: bool,
     /// What the command line set, for the line that shows the run again: `--set PATH=VALUE`.
     pub settings: Vec<String>,
 }
 
+/// What computes agreements and verifies signatures on the curve; the octets are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Backend {
+    /// The fastest that is built.
+    #[default]
+    Best,
+    /// Rust alone.
+    Pure,
+}
+
+impl Backend {
+    /// Whether [`Self::Best`] is other code than [`Self::Pure`].
+    pub const DIFFER: bool = cfg!(feature = "fast-crypto");
+}
+
 /// Runs a plan.
 pub fn run(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
-    match plan.suite {
-        SuiteName::P256 if plan.share_agreements => run_with::<Shared<P256>>(plan, options),
-        SuiteName::P256 => run_with::<P256>(plan, options),
-        SuiteName::Model => run_with::<Model>(plan, options),
+    match (plan.suite, options.backend) {
+        // What is shared may come from another backend, so that this one shares nothing.
+        (SuiteName::P256, Backend::Pure) => run_with::<PureP256>(plan, options),
+        (SuiteName::P256, Backend::Best) if plan.share_agreements => {
+            run_with::<Shared<P256>>(plan, options)
+        }
+        (SuiteName::P256, Backend::Best) => run_with::<P256>(plan, options),
+        (SuiteName::Model, Backend::Best | Backend::Pure) => run_with::<Model>(plan, options),
     }
 }
 
@@ -66,7 +89,8 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
                     break;
                 }
                 let failed = || panel.findings().iter().any(|it| it.severity >= Severity::Fail);
-                goes_on = !(options.fail_fast && failed()) && world.step();
+                let enough = options.records_max.is_some_and(|most| counted.records >= most);
+                goes_on = !(enough || options.fail_fast && failed()) && world.step();
             }
             counted.take(&mut world);
         }

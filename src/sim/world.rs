@@ -36,6 +36,10 @@ use crate::trace::fact::{Fact, Phase};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::{Finding, Severity};
 
+/// Version of what machines, network and world do; a change of what a scenario's records say is a change of
+/// this number. With the versions of the draws and of the facts it is the reason why digests change.
+pub const WORLD_VERSION: u32 = 1;
+
 /// What happens to a node. Kept small: the queue moves it about.
 #[derive(Clone, Debug)]
 pub(super) enum Event {

@@ -2,8 +2,11 @@
 //!
 //! Not here: reading them, or saying which of the two is right.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::trace::record::Record;
 
@@ -60,8 +63,76 @@ impl fmt::Display for Difference {
                 writeln!(f, "{mark}(ends here)")?;
             }
         }
+        for Field { path, left, right } in self.fields() {
+            writeln!(f, "  they differ in {path}: {left}, {right}")?;
+        }
         Ok(())
     }
+}
+
+impl Difference {
+    /// The fields in which the two records differ; none when a run ended.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        if let (Some(left), Some(right)) = (self.left.first(), self.right.first()) {
+            let value = |record| serde_json::to_value(record).unwrap_or_default();
+            compare("", &value(left), &value(right), &mut fields);
+        }
+        fields
+    }
+}
+
+/// A field that differs, as JSON has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// Where: `fact.tx.len`.
+    pub path: String,
+    /// What the first record has there.
+    pub left: String,
+    /// What the second one has.
+    pub right: String,
+}
+
+/// Characters of a long value that are shown, from a little before the first that differs.
+const VALUE_MAX: usize = 32;
+
+fn compare(path: &str, left: &Value, right: &Value, fields: &mut Vec<Field>) {
+    if left == right {
+        return;
+    }
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (left, right) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                compare(&below(key), &left[key.as_str()], &right[key.as_str()], fields);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (n, (one, other)) in one.iter().zip(other).enumerate() {
+                compare(&below(&n.to_string()), one, other, fields);
+            }
+        }
+        (_, _) => {
+            let (one, other) = (left.to_string(), right.to_string());
+            let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+            let [left, right] = [one, other].map(|it| excerpt(&it, same));
+            fields.push(Field { path: path.to_owned(), left, right });
+        }
+    }
+}
+
+/// What of a value shows how it differs, if the first `same` characters do not.
+fn excerpt(value: &str, same: usize) -> String {
+    let len = value.chars().count();
+    if len <= 2 * VALUE_MAX {
+        return value.to_owned();
+    }
+    let start = same.saturating_sub(VALUE_MAX / 4);
+    let shown: String = value.chars().skip(start).take(VALUE_MAX).collect();
+    let mark = |holds| if holds { ".." } else { "" };
+    format!("{}{shown}{}", mark(start > 0), mark(start + VALUE_MAX < len))
 }
 
 /// A record as one line for people: time, address, cause, fact.
@@ -110,7 +181,17 @@ mod tests {
         -      0.001000s harness.0 -        {"phase":"active"}
         -      0.001000s harness.0 -        {"phase":"active"}
         +      0.001000s harness.0 harness.0 {"phase":"active"}
+          they differ in cause: null, {"node":4294967295,"seq":0}
         "#);
+    }
+
+    #[test]
+    fn long_values_are_shown_where_they_differ() {
+        let (one, other) = ("a".repeat(100), format!("{}b", "a".repeat(99)));
+        assert_eq!(excerpt(&one, 99), format!("..{}", "a".repeat(9)));
+        assert_eq!(excerpt(&other, 99), format!("..{}b", "a".repeat(8)));
+        assert_eq!(excerpt(&one, 0), format!("{}..", "a".repeat(32)));
+        assert_eq!(excerpt("\"short\"", 3), "\"short\"");
     }
 
     #[test]

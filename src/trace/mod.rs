@@ -1,5 +1,6 @@
 //! Floor 1: typed facts about a run, their digest, and the sinks that take them.
 
+pub mod checkpoint;
 pub mod diff;
 pub mod digest;
 pub mod fact;

@@ -1,11 +1,13 @@
-//! Floor 1: capabilities, requirements, findings, verdicts, metrics, the outcome of a run, the kill matrix.
+//! Floor 1: capabilities, requirements, findings, verdicts, metrics, outcomes, the kill matrix, explorations.
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
 pub mod capability;
 pub mod catalog;
+pub mod exploration;
 pub mod figures;
 pub mod finding;
+pub mod fingerprint;
 pub mod matrix;
 pub mod metrics;
 pub mod outcome;

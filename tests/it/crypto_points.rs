@@ -6,10 +6,11 @@ use peadsim::base::rng::{Luck, Purpose};
 use peadsim::crypto::keys::KeyPair;
 use peadsim::crypto::model::Model;
 use peadsim::crypto::order::{self, ORDER};
-use peadsim::crypto::p256::P256;
+use peadsim::crypto::p256::{Backend as _, P256};
+use peadsim::crypto::pure::Pure;
+use peadsim::crypto::sign;
 use peadsim::crypto::suite::{KeyError, Point, Secret, Signature, Suite};
 use peadsim::crypto::vectors::invalid_points;
-use peadsim::crypto::{pure, sign};
 
 /// What a backend does.
 pub(crate) struct Backend {
@@ -20,12 +21,12 @@ pub(crate) struct Backend {
 
 /// Every backend that this build has.
 pub(crate) const BACKENDS: &[Backend] = &[
-    Backend { name: "pure", agree: pure::agree, verify: pure::verify },
+    Backend { name: "pure", agree: Pure::agree, verify: Pure::verify },
     #[cfg(feature = "fast-crypto")]
     Backend {
         name: "fast",
-        agree: peadsim::crypto::fast::agree,
-        verify: peadsim::crypto::fast::verify,
+        agree: peadsim::crypto::fast::Fast::agree,
+        verify: peadsim::crypto::fast::Fast::verify,
     },
 ];
 

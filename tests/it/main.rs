@@ -10,9 +10,12 @@
 
 mod cli;
 mod cli_compare;
+mod cli_exhaustive;
+mod cli_explore;
 mod cli_mutants;
 mod cli_run;
 mod cli_tools;
+mod cli_verify;
 mod cli_why;
 mod crypto_known_answers;
 mod crypto_points;

@@ -103,9 +103,7 @@ fn a_store_that_has_nothing_to_write_cannot_fail_and_that_is_told() {
     let (at, trouble) = (StoreOf::Account(1), StoreTrouble::Fail);
     let action = Action::Store { at, trouble, until: Until::For(secs(5)) };
     draft.step("worn", "store", When::At(secs(1)), action);
-    let trace = trace(&draft.build(SuiteName::Model, 1));
-    assert_eq!(
-        trace.findings(),
-        ["Inconclusive step: step `worn` waited for a point that did not come"]
-    );
+    let told = trace(&draft.build(SuiteName::Model, 1)).findings();
+    let told: Vec<_> = told.iter().filter(|it| !it.contains(" vacuous: ")).collect();
+    assert_eq!(told, ["Inconclusive step: step `worn` waited for a point that did not come"]);
 }

@@ -206,7 +206,9 @@ pub(in crate::oracle::relation) mod tests {
         for (second, n) in (1..).zip(texts) {
             story.at_secs(second).displays(1, 0, *n, &format!("text {n}"));
         }
-        acks.iter().for_each(|n| _ = story.acks(0, 1, *n));
+        for n in acks {
+            story.acks(0, 1, *n);
+        }
         seen(&story)
     }
 

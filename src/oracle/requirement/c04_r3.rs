@@ -43,7 +43,8 @@ impl Oracle for ApprovalsFetchTheirKey {
         } else if let Fact::Select { peer, way: Way::Out, outcome, .. } = &record.fact {
             let missed = *outcome != Selection::Hit;
             for waiting in self.of(user, peer) {
-                waiting.missed |= missed;
+                // A slot that was only too old is there again once its peer was looked up.
+                waiting.missed = missed || (waiting.missed && waiting.derived);
             }
         } else if let Fact::Derive { peer, .. } = &record.fact {
             for waiting in self.of(user, peer) {
@@ -106,5 +107,15 @@ mod tests {
         let found = "alice>shop#1 goes out although its key was missing";
         assert_eq!(approved(Selection::Miss, false).findings[0].message, found);
         assert!(approved(Selection::Hit, false).findings.is_empty());
+    }
+
+    #[test]
+    fn a_stale_slot_that_is_refreshed_needs_no_derivation() {
+        let mut story = Story::new(&["alice", "shop"]);
+        story.approves(0, 1, 1);
+        story.selects(0, 1, None, Way::Out, Selection::Stale);
+        story.selects(0, 1, None, Way::Out, Selection::Hit);
+        story.encrypts(0, 1, 1, "approval", 1, 1);
+        assert!(story.judge(ApprovalsFetchTheirKey::default()).findings.is_empty());
     }
 }

@@ -69,6 +69,9 @@ impl Oracle for UnknownUsersMakeNoEntry {
             if self.unknown.remove(&(user, peer.clone())).is_some() {
                 docket.shown(ID, &[positive(7, 5)]);
             }
+        } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
+            // Its user knows better, from a record that came before or after the answer.
+            self.unknown.remove(&(user, peer.clone()));
         } else if let Fact::Compose { draft, to, .. } = &record.fact {
             self.drafts.insert((user, *draft), (to.clone(), record.at));
         } else if let Fact::Derive { peer, .. } = &record.fact {
@@ -96,7 +99,7 @@ impl Oracle for UnknownUsersMakeNoEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::{DraftId, ReqId};
+    use crate::base::id::{DraftId, Epoch, ReqId};
     use crate::oracle::tests_support::{Story, hash};
     use crate::trace::fact::{Content, LookupCause};
     use crate::verdict::requirement::Polarity;
@@ -119,6 +122,15 @@ mod tests {
         let docket = story.judge(UnknownUsersMakeNoEntry::default());
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
+    }
+
+    #[test]
+    fn a_user_who_is_confirmed_is_not_unknown() {
+        let mut story = told();
+        let (peer, generation, record) = (story.user(0), hash("generation"), hash("alice1"));
+        story.device(1, Fact::Confirmed { peer: peer.clone(), generation, accepted: true });
+        story.device(1, Fact::Pin { peer, generation, epoch: Epoch(1), record });
+        assert!(story.judge(UnknownUsersMakeNoEntry::default()).findings.is_empty());
     }
 
     #[test]

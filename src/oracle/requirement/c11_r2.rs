@@ -36,6 +36,10 @@ pub struct PushedLikePolled {
     raced: BTreeMap<(u32, UserId), Ranges>,
     /// Raced mail that was shown.
     shown: BTreeMap<(u32, UserId), Ranges>,
+    /// What each device showed last, and what it may show again since it stopped after that: power may fail
+    /// between the display and the write that says so.
+    last: BTreeMap<u32, Mid>,
+    again: BTreeMap<u32, Mid>,
 }
 
 /// What a device does with a push.
@@ -101,6 +105,8 @@ impl PushedLikePolled {
     }
 
     fn display(&mut self, record: &Record, user: u32, mid: &Mid, spec: &Spec, d: &mut Docket) {
+        let again = self.again.remove(&user).is_some_and(|again| again == *mid);
+        self.last.insert(user, mid.clone());
         if !self.is_raced(user, mid) {
             return;
         }
@@ -108,7 +114,7 @@ impl PushedLikePolled {
         let forgets = spec.circumstances.restore || spec.circumstances.reset;
         if shown.insert(mid.seq.0) {
             d.shown(ID, &[positive(11, 3)]);
-        } else if !forgets {
+        } else if !forgets && !again {
             let message = format!("{mid} is pushed and polled, and shown twice");
             d.violation(ID, &ONCE, record.at, &[record.id], message);
         }
@@ -151,6 +157,7 @@ impl Oracle for PushedLikePolled {
             self.display(record, user, mid, spec, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.stopped.insert(user, record.at);
+            self.again.extend(self.last.remove(&user).map(|mid| (user, mid)));
         } else if let Fact::State { to } = &record.fact {
             match to {
                 DeviceState::Ready | DeviceState::Rotating => self.idle.remove(&user),
@@ -190,6 +197,11 @@ mod tests {
 
     /// Bob polls under 7; mail is pushed under 1 and shown, then comes as the answer.
     fn race(displays: usize) -> Docket {
+        race_with(displays, None)
+    }
+
+    /// The same, with something that happens at bob's device after each display.
+    fn race_with(displays: usize, between: Option<&Fact>) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
         story.spec.server.push = true;
         let mut poll = story.frame(FrameKind::Poll, true, About::Nothing);
@@ -203,6 +215,9 @@ mod tests {
         because(&mut story, push);
         for _ in 0..displays {
             story.displays(1, 0, 1, "hello");
+            if let Some(fact) = between {
+                story.device(1, fact.clone());
+            }
         }
         let answer = delivers(&mut story, 7);
         story.push(NodeId::device(1), Some(answer), Fact::Duplicate { mid });
@@ -224,6 +239,12 @@ mod tests {
     fn a_race_with_two_displays_is_found() {
         let found = "alice>bob#1 is pushed and polled, and shown twice";
         assert_eq!(race(2).findings[0].message, found);
+    }
+
+    #[test]
+    fn what_was_shown_last_may_be_shown_again_after_a_stop() {
+        let stop = Fact::PowerOff { why: crate::trace::fact::StopCause::Crash };
+        assert!(race_with(2, Some(&stop)).findings.is_empty());
     }
 
     #[test]

@@ -34,8 +34,12 @@ impl Oracle for RepliesHoldRetiredRecords {
             if *epoch == Epoch::FIRST {
                 self.retired.retain(|(owner, _), _| owner != user);
             } else if let Some(before) = epoch.0.checked_sub(1) {
-                let at = (!revoke).then_some(record.at);
-                self.retired.insert((user.clone(), Epoch(before)), at);
+                self.retired.insert((user.clone(), Epoch(before)), Some(record.at));
+                if *revoke {
+                    // A revocation ends every epoch before it, those in grace too (R11).
+                    let own = self.retired.iter_mut().filter(|((owner, _), _)| owner == user);
+                    own.for_each(|(_, at)| *at = None);
+                }
             }
         } else if let Fact::Served { user, epochs, .. } = &record.fact {
             let from = (user.clone(), Epoch(0));
@@ -75,6 +79,20 @@ mod tests {
         let current = hash("alice2");
         story.at_secs(at).account(0, Fact::Served { user, by, epochs, current });
         story.judge(RepliesHoldRetiredRecords::default())
+    }
+
+    #[test]
+    fn a_revocation_ends_every_epoch_before_it() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.records_key(0, 2);
+        let (user, by) = (story.user(0), story.user(1));
+        let (generation, record, epoch) = (hash("generation"), hash("alice3"), Epoch(3));
+        let recorded =
+            Fact::Recorded { user: user.clone(), generation, epoch, record, revoke: true };
+        story.at_secs(10).account(0, recorded);
+        let (epochs, current) = (vec![epoch], record);
+        story.at_secs(20).account(0, Fact::Served { user, by, epochs, current });
+        assert!(story.judge(RepliesHoldRetiredRecords::default()).findings.is_empty());
     }
 
     #[test]

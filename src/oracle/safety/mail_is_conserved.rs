@@ -8,8 +8,8 @@ use crate::base::id::Mid;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::mail::{Item, Letter, Mail, Place};
-use crate::oracle::spec::Spec;
-use crate::trace::fact::Fact;
+use crate::oracle::spec::{Circumstances, Spec};
+use crate::trace::fact::{Fact, Sealing};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -64,6 +64,22 @@ impl MailIsConserved {
             (true, _) => d.shown(ID, &[positive(9, 6), negative(9, 6)]),
             (false, None) => d.shown(ID, &[]),
         }
+    }
+
+    /// Only a bounce makes the next attempt of a number: a refusal at Submit stored nothing (protocol 4.5).
+    fn encrypted(&self, record: &Record, sealing: &Sealing, spec: &Spec, d: &mut Docket) {
+        let Circumstances { reset, restore, altered, adversary, .. } = spec.circumstances;
+        if sealing.attempt == 1 || reset || restore || altered || adversary {
+            return;
+        }
+        let (mid, attempt) = (&sealing.mid, sealing.attempt);
+        let bounced = |item: &&Item| matches!(item.place, Place::Bounced(_));
+        let before = self.mail.get(mid).filter(bounced).filter(|it| it.attempt + 1 == attempt);
+        if before.is_some() {
+            return d.shown(ID, &[]);
+        }
+        let message = format!("{mid} is attempt {attempt}, and the one before it did not bounce");
+        d.violation(ID, &STORED_ONCE, record.at, &[record.id], message);
     }
 
     fn moved(
@@ -137,7 +153,9 @@ impl Oracle for MailIsConserved {
             }
             return;
         }
-        if let Fact::Report { mid, what, .. } = &record.fact
+        if let Fact::Encrypt(sealing) = &record.fact {
+            self.encrypted(record, sealing, spec, docket);
+        } else if let Fact::Report { mid, what, .. } = &record.fact
             && what.eq_ignore_ascii_case("expired")
             && self.expired.remove(mid).is_some()
         {
@@ -277,6 +295,23 @@ mod tests {
                 "alice>bob#1 moves although it ended",
             ]
         );
+    }
+
+    #[test]
+    fn an_attempt_that_no_bounce_called_for_is_found() {
+        for (bounces, found) in [(true, 0), (false, 1)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.accepts(0, 1, 1);
+            story.offers(0, 1, 1);
+            if bounces {
+                let (mid, generation, code) =
+                    (story.mid(0, 1, 1), hash("generation"), String::new());
+                story.account(1, Fact::Bounce { mid, generation, attempt: 1, code });
+            }
+            let again = Sealing { attempt: 2, ..story.sealing(0, 1, 1, "text", 1, 2) };
+            story.device(0, Fact::Encrypt(Box::new(again)));
+            assert_eq!(messages(&story).len(), found);
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ struct Device {
 struct Row {
     derived: BTreeMap<(Epoch, Epoch), Way>,
     confirmed: BTreeSet<(Epoch, Epoch)>,
+    /// The epoch that is pinned.
+    pinned: Option<Epoch>,
     /// Evicted, and nothing fetched or derived since.
     gone: bool,
     /// Searched for since it went, in vain.
@@ -225,6 +227,8 @@ impl Oracle for NoLookupOnHit {
             if let Some(row) = device.rows.get_mut(peer) {
                 row.gone = false;
             }
+        } else if let Fact::Pin { peer, epoch, .. } = &record.fact {
+            device.rows.entry(peer.clone()).or_default().pinned = Some(*epoch);
         } else if let Fact::EpochErased { epoch } = &record.fact {
             for row in device.rows.values_mut() {
                 row.confirmed.retain(|(own, _)| own != epoch);
@@ -242,12 +246,19 @@ impl Oracle for NoLookupOnHit {
     }
 }
 
-/// A stop forgets what waits; a volatile table too.
+/// A stop forgets what waits; a volatile table too. Where it comes between a pin and the row that follows
+/// from it, the row is out of date.
 fn stop(device: &mut Device, durable: bool) {
     device.messages.clear();
     device.drafts.clear();
     if !durable {
         device.rows.clear();
+    }
+    for row in device.rows.values_mut() {
+        let current = |pin| row.derived.keys().any(|(_, theirs)| *theirs == pin);
+        if !row.pinned.is_none_or(current) {
+            row.confirmed.clear();
+        }
     }
 }
 
@@ -311,6 +322,24 @@ mod tests {
         story.device(0, Fact::PowerOff { why: StopCause::Barrier });
         story.looks_up(0, 1, 1, LookupCause::Draft);
         assert!(story.judge(NoLookupOnHit::default()).findings.is_empty());
+    }
+
+    #[test]
+    fn a_stop_between_a_pin_and_its_row_lets_a_lookup_follow() {
+        for stops in [true, false] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.derives(1, 0, 1, 1);
+            let peer = story.user(0);
+            let (own, theirs, hash) = (Epoch(1), Epoch(1), crate::base::id::Hash32::ZERO);
+            story.device(1, Fact::Confirm { peer: peer.clone(), own, theirs });
+            story.device(1, Fact::Pin { peer, generation: hash, epoch: Epoch(2), record: hash });
+            if stops {
+                story.device(1, Fact::PowerOff { why: StopCause::Crash });
+            }
+            story.selects(1, 0, None, Way::Out, Selection::Miss);
+            story.looks_up(1, 0, 1, LookupCause::Draft);
+            assert_eq!(story.judge(NoLookupOnHit::default()).findings.is_empty(), stops);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Mid, ReqId, UserId};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{About, Fact, FrameKind, ReplyResult, Selection, Way};
+use crate::trace::fact::{About, DeviceState, Fact, FrameKind, ReplyResult, Selection, Way};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -160,7 +160,10 @@ impl Oracle for OneLookupPerMiss {
             if let Some(state) = self.peers.get_mut(&(user, mid.sender.clone())) {
                 state.messages.remove(mid);
             }
-        } else if let Fact::PowerOff { .. } | Fact::PowerOn { .. } = &record.fact {
+        } else if let Fact::PowerOff { .. }
+        | Fact::PowerOn { .. }
+        | Fact::State { to: DeviceState::Blank } = &record.fact
+        {
             // What is under way is volatile; needs come back with redelivery or from the outbox.
             self.peers.retain(|(owner, _), _| *owner != user);
         }
@@ -205,6 +208,15 @@ mod tests {
             let requirement = Requirement::of(14, number);
             assert_eq!(docket.evidence.count(requirement, Polarity::Positive), count);
         }
+    }
+
+    #[test]
+    fn a_wiped_device_has_no_lookup_under_way() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.looks_up(1, 0, 1, LookupCause::Message);
+        story.device(1, Fact::State { to: DeviceState::Blank });
+        story.looks_up(1, 0, 2, LookupCause::Message);
+        assert!(story.judge(OneLookupPerMiss::default()).findings.is_empty());
     }
 
     #[test]

@@ -169,6 +169,10 @@ impl Oracle for ResourcesAreBounded {
             }
         } else if let Fact::KeyReply { req, .. } | Fact::LookupFailed { req, .. } = &record.fact {
             self.devices.entry(user).or_default().tries.remove(req);
+        } else if let Fact::Attached { .. } = &record.fact {
+            // A new burst begins for everything that is under way (protocol 4.5).
+            let device = self.devices.entry(user).or_default();
+            device.tries.values_mut().for_each(|tries| *tries = 0);
         } else if let Fact::PowerOff { .. } = &record.fact {
             let device = self.devices.entry(user).or_default();
             device.waiting.clear();
@@ -194,6 +198,7 @@ impl Oracle for ResourcesAreBounded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::time::Millis;
     use crate::oracle::tests_support::Story;
     use crate::trace::fact::{About, LookupCause};
     use crate::verdict::requirement::Polarity;
@@ -248,5 +253,19 @@ mod tests {
             story.device(0, Fact::Tx(frame));
         }
         assert_eq!(messages(&story), ["a lookup is sent 9 times, a burst has 8"]);
+    }
+
+    #[test]
+    fn a_new_session_begins_a_new_burst() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.looks_up(0, 1, 0, LookupCause::Draft);
+        for _ in 0..2 {
+            for _ in 0..8 {
+                let frame = story.frame(FrameKind::LookupKey, true, About::User(story.user(1)));
+                story.device(0, Fact::Tx(frame));
+            }
+            story.device(0, Fact::Attached { expires: Millis(0) });
+        }
+        assert_eq!(messages(&story), [""; 0]);
     }
 }
