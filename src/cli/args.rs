@@ -75,7 +75,7 @@ pub struct Selection {
 }
 
 /// Arguments of `run`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Run {
     /// Which scenarios.
     #[command(flatten)]
@@ -114,27 +114,6 @@ pub struct Run {
     /// Run only the i-th of n equal shares of the runs.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
-}
-
-impl Run {
-    /// As if nothing but the selection were given.
-    #[must_use]
-    pub const fn of(selection: Selection) -> Self {
-        Self {
-            selection,
-            seed: None,
-            seeds: None,
-            case: None,
-            suite: None,
-            threads: None,
-            report: None,
-            trace: None,
-            format: Format::Human,
-            fail_fast: false,
-            relations: false,
-            shard: None,
-        }
-    }
 }
 
 /// Arguments of `compare`.
@@ -365,9 +344,10 @@ pub struct Completions {
 }
 
 /// How results are printed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Format {
     /// For people.
+    #[default]
     Human,
     /// For programs.
     Json,

@@ -30,7 +30,8 @@ pub fn run(args: &Compare) -> Result<Exit, CliError> {
         seed: args.seed,
         seeds: args.seeds.clone(),
         suite: args.suite,
-        ..args::Run::of(selection.clone())
+        selection: selection.clone(),
+        ..args::Run::default()
     });
     let pairs = pairs(jobs(&loaded[0], &wanted[0])?, jobs(&loaded[1], &wanted[1])?)?;
     let interrupt = setup::interrupt()?;

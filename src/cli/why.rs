@@ -184,7 +184,8 @@ fn made(args: &Why) -> Result<Known, CliError> {
         seed: args.seed,
         case: args.case.clone(),
         suite: args.suite,
-        ..args::Run::of(selection)
+        selection,
+        ..args::Run::default()
     };
     let mut best: Option<Known> = None;
     for job in jobs(&loaded, &wanted)? {
