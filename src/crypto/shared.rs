@@ -123,6 +123,12 @@ impl<S: Suite> Suite for Shared<S> {
     }
 }
 
+/// Whether this thread holds the agreement of these key pairs for their other end.
+#[cfg(test)]
+pub(crate) fn is_held(one: &Hash32, other: &Hash32) -> bool {
+    MEMO.with_borrow(|memo| memo.find(&(*one.min(other), *one.max(other)))).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,10 +3,10 @@
 //! Each is called at the decision that it breaks, and nowhere else. Not here: which deviations there are, or
 //! anything that a device by the book does.
 
-use crate::base::id::{DraftId, Epoch, Seq, UserId};
+use crate::base::id::{DraftId, Epoch, Hash32, Seq, UserId};
 use crate::base::time::Now;
 use crate::crypto::keys::KeyPair;
-use crate::crypto::schedule::{Party, pair_from_z, pair_secret};
+use crate::crypto::schedule::{EXTRACT_SALT, Party, pair_from_z, pair_secret};
 use crate::crypto::sign::fingerprint;
 use crate::crypto::suite::{KeyError, Nonce, Point, Secret, Suite, TAG_LEN};
 use crate::proto::deviation::{Deviation, Deviations};
@@ -56,9 +56,44 @@ impl<S: Suite> Device<S> {
             || (wrong.has(Deviation::M47) && S::check_point(&uncompressed(point)).is_ok())
     }
 
+    /// The pair secret where a deviation breaks its making; none by the book.
+    pub(super) fn wrong_secret(
+        &self,
+        own: &Secret,
+        us: Party<'_>,
+        point: &Point,
+        them: Party<'_>,
+    ) -> Option<Secret> {
+        if self.config.deviations.is_empty() {
+            return None;
+        }
+        match S::agree(own, point) {
+            Ok(z) => self.wrong_schedule(z, us, them),
+            Err(_) => self.secret_of_no_point(own, us, point, them),
+        }
+    }
+
+    /// The raw agreement (M14), the one without its leading zeros (M15), or a schedule that leaves out IDs (M16)
+    /// or epochs and kids (M17).
+    fn wrong_schedule(&self, z: Secret, us: Party<'_>, them: Party<'_>) -> Option<Secret> {
+        if self.has(Deviation::M14) {
+            Some(z)
+        } else if self.has(Deviation::M15) {
+            Some(pair_from_z::<S>(without_zeros(&z), us, them))
+        } else if self.has(Deviation::M16) {
+            let kids = [us.kid.min(them.kid).0, us.kid.max(them.kid).0].concat();
+            Some(S::expand(&S::extract(EXTRACT_SALT, &z), &kids))
+        } else if self.has(Deviation::M17) {
+            let bare = |party| Party { epoch: Epoch(0), kid: &Hash32::ZERO, ..party };
+            Some(pair_from_z::<S>(z, bare(us), bare(them)))
+        } else {
+            None
+        }
+    }
+
     /// The secret with a key that is no valid point: of the point that is meant (M47), of the zeros that
     /// multiplying the identity gives (M46), or of whatever comes out off the curve (M45).
-    pub(super) fn secret_of_no_point(
+    fn secret_of_no_point(
         &self,
         own: &Secret,
         us: Party<'_>,
@@ -268,4 +303,12 @@ fn masked<S: Suite>(key: &Secret, tag: &[u8], text: &[u8]) -> Vec<u8> {
     let block = |n: usize| S::expand(key, &[tag, &n.to_be_bytes()].concat());
     let stream = (0..).flat_map(|n| *block(n).expose());
     text.iter().zip(stream).map(|(octet, mask)| octet ^ mask).collect()
+}
+
+/// A number without its leading zeros, where 32 octets are expected (M15).
+fn without_zeros(z: &Secret) -> Secret {
+    let mut octets = *z.expose();
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    octets.rotate_left(zeros);
+    Secret::new(octets)
 }

@@ -5,9 +5,9 @@
 
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::time::Now;
-use crate::crypto::schedule::{EXTRACT_SALT, Party, direction_key, pair_from_z};
+use crate::crypto::schedule::{Party, direction_key, pair_secret};
 use crate::crypto::sign::fingerprint;
-use crate::crypto::suite::{Point, Secret, Suite};
+use crate::crypto::suite::{Secret, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{PeerKey, Row, Slot, Stage};
@@ -80,8 +80,10 @@ impl<S: Suite> Device<S> {
         let us = Party { user: &self.user, epoch: own, kid: &own_key.kid };
         let them = Party { user: peer, epoch: theirs, kid: &key.kid };
         let ours = &own_key.agree.secret;
-        let pair = self.derive(ours, us, &key.agree, them);
-        let pair = pair.or_else(|| self.secret_of_no_point(ours, us, &key.agree, them))?;
+        let pair = match self.wrong_secret(ours, us, &key.agree, them) {
+            Some(wrong) => wrong,
+            None => pair_secret::<S>(ours, us, &key.agree, them).ok()?,
+        };
         self.work.agree += 1;
         self.work.kdf += 2;
         let secret = fingerprint::<S>(&pair);
@@ -96,29 +98,6 @@ impl<S: Suite> Device<S> {
         self.fact(Fact::Derive { peer: peer.clone(), own, theirs, own_kid, their_kid, secret });
         self.save_row(peer);
         Some(pair)
-    }
-
-    /// The pair secret by the key schedule, or what a deviation makes of it.
-    fn derive(
-        &self,
-        own: &Secret,
-        us: Party<'_>,
-        point: &Point,
-        them: Party<'_>,
-    ) -> Option<Secret> {
-        let z = S::agree(own, point).ok()?;
-        let z = if self.has(Deviation::M15) { without_zeros(&z) } else { z };
-        let prk = || S::extract(EXTRACT_SALT, &z);
-        if self.has(Deviation::M14) {
-            Some(z)
-        } else if self.has(Deviation::M16) {
-            Some(S::expand(&prk(), &[us.kid.min(them.kid).0, us.kid.max(them.kid).0].concat()))
-        } else if self.has(Deviation::M17) {
-            let bare = |party| Party { epoch: Epoch(0), kid: &Hash32::ZERO, ..party };
-            Some(pair_from_z::<S>(z, bare(us), bare(them)))
-        } else {
-            Some(pair_from_z::<S>(z, us, them))
-        }
     }
 
     /// Whether one end's epoch is its newest and the other's is not (M41).
@@ -239,12 +218,4 @@ impl<S: Suite> Device<S> {
             || self.arrivals.keys().any(|mid| mid.sender == *peer)
             || self.held(peer).is_some()
     }
-}
-
-/// A number without its leading zeros, where 32 octets are expected (M15).
-fn without_zeros(z: &Secret) -> Secret {
-    let mut octets = *z.expose();
-    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-    octets.rotate_left(zeros);
-    Secret::new(octets)
 }

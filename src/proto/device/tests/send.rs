@@ -3,6 +3,7 @@
 use crate::base::id::{DeliveryId, DraftId, Epoch, Mid, ReqId, Seq};
 use crate::base::time::Duration;
 use crate::crypto::model::Model;
+use crate::crypto::shared::{Shared, is_computed_twice, is_held};
 use crate::proto::config::TEXT_MAX;
 use crate::proto::device::durable::Stage;
 use crate::proto::device::tests::bench::{Bench, DAY, HOUR, MINUTE, SECOND, text};
@@ -54,6 +55,19 @@ fn a_hit_is_sent_at_once_and_its_receiver_can_read_it() {
     bench.report(&submit, Report::Delivered);
     assert_eq!(bench.notices(), [(1, DraftStatus::Delivered)]);
     assert!(bench.store.drafts.is_empty() && bench.device.pending().is_none());
+}
+
+#[test]
+fn a_secret_for_a_receiver_is_left_to_the_receiver_where_ends_share() {
+    let mut bench = Bench::<Shared<Model>>::new(|_| ());
+    for (draft, peer) in (1..).zip(["bob", "carol", "dave"]) {
+        bench.send(draft, peer, "hi");
+        let lookup = bench.expect_lookup(peer);
+        let records = bench.peer(peer).served(None);
+        bench.reply(lookup, records);
+        let (own, theirs) = (bench.alice.kid(1), bench.peers[peer].kid(1));
+        assert_eq!(is_held(&own, &theirs), !is_computed_twice(&own, &theirs), "{peer}");
+    }
 }
 
 #[test]
