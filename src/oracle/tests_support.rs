@@ -77,6 +77,16 @@ impl Story {
         Self { spec, records, now: Instant::START, sequence, held }
     }
 
+    /// Alice and bob with keys that the harness owns: alice has asked for bob's and derived their secret.
+    pub fn acquainted() -> Self {
+        let mut story = Self::new(&["alice", "bob"]);
+        story.holds_keys(0);
+        story.holds_keys(1);
+        story.transmits(0, FrameKind::LookupKey, About::Nothing, b"lookup");
+        story.derives_truly(0, 1);
+        story
+    }
+
     /// Names a thing.
     pub fn name(&mut self, name: &str, what: NamedThing) -> NameId {
         self.spec.names.push(Named { name: name.to_owned(), what });

@@ -76,11 +76,7 @@ mod tests {
     use crate::verdict::requirement::Polarity;
 
     fn judged(octets: impl FnOnce(&Story) -> Vec<u8>) -> Docket {
-        let mut story = Story::new(&["alice", "bob"]);
-        story.holds_keys(0);
-        story.holds_keys(1);
-        story.transmits(0, FrameKind::LookupKey, About::Nothing, b"lookup");
-        story.derives_truly(0, 1);
+        let mut story = Story::acquainted();
         let octets = octets(&story);
         story.transmits(0, FrameKind::Submit, About::Nothing, &octets);
         let (peer, req) = (story.user(1), crate::base::id::ReqId([1; 8]));

@@ -98,11 +98,7 @@ mod tests {
     use crate::verdict::requirement::Polarity;
 
     fn judged(octets: impl FnOnce(&Story) -> Vec<u8>) -> Docket {
-        let mut story = Story::new(&["alice", "bob"]);
-        story.holds_keys(0);
-        story.holds_keys(1);
-        story.transmits(0, FrameKind::LookupKey, About::Nothing, b"lookup");
-        story.derives_truly(0, 1);
+        let mut story = Story::acquainted();
         let octets = octets(&story);
         let about = About::Message(story.mid(0, 1, 1), 1);
         let mut frame = story.frame(FrameKind::Submit, true, about);
