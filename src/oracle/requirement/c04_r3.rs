@@ -41,10 +41,10 @@ impl Oracle for ApprovalsFetchTheirKey {
             let waiting = Waiting { to, record: record.id, missed: false, derived: false };
             self.waiting.insert((user, made.draft), waiting);
         } else if let Fact::Select { peer, way: Way::Out, outcome, .. } = &record.fact {
-            let missed = *outcome != Selection::Hit;
+            // A slot that is only too old is there again once its peer was looked up.
+            let missed = !matches!(outcome, Selection::Hit | Selection::Stale);
             for waiting in self.of(user, peer) {
-                // A slot that was only too old is there again once its peer was looked up.
-                waiting.missed = missed || (waiting.missed && waiting.derived);
+                waiting.missed |= missed;
             }
         } else if let Fact::Derive { peer, .. } = &record.fact {
             for waiting in self.of(user, peer) {
@@ -107,6 +107,18 @@ mod tests {
         let found = "alice>shop#1 goes out although its key was missing";
         assert_eq!(approved(Selection::Miss, false).findings[0].message, found);
         assert!(approved(Selection::Hit, false).findings.is_empty());
+    }
+
+    #[test]
+    fn a_missing_key_that_is_found_before_it_is_used_was_missing() {
+        let mut story = Story::new(&["alice", "shop"]);
+        story.approves(0, 1, 1);
+        story.selects(0, 1, None, Way::Out, Selection::Miss);
+        story.selects(0, 1, None, Way::Out, Selection::Hit);
+        story.derives(0, 1, 1, 1);
+        story.encrypts(0, 1, 1, "approval", 1, 1);
+        let docket = story.judge(ApprovalsFetchTheirKey::default());
+        assert_eq!(docket.evidence.count(CITED[0], Polarity::Positive), 1);
     }
 
     #[test]
