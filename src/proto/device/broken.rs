@@ -73,8 +73,8 @@ impl<S: Suite> Device<S> {
         }
     }
 
-    /// The raw agreement (M14), the one without its leading zeros (M15), or a schedule that leaves out IDs (M16)
-    /// or epochs and kids (M17).
+    /// The raw agreement (M14), the one without its leading zeros (M15), or a schedule that leaves out IDs
+    /// (M16) or epochs and kids (M17).
     fn wrong_schedule(&self, z: Secret, us: Party<'_>, them: Party<'_>) -> Option<Secret> {
         if self.has(Deviation::M14) {
             Some(z)
