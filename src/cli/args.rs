@@ -206,6 +206,9 @@ pub struct Check {
     /// Which scenarios.
     #[command(flatten)]
     pub selection: Selection,
+    /// Read them as this world does: with its keys of `worlds` on top, and with what it cannot see told.
+    #[arg(long, value_name = "WORLD")]
+    pub world: Option<World>,
     /// Print each case as a single file with nothing left to draw.
     #[arg(long)]
     pub expand: bool,
@@ -351,6 +354,19 @@ pub enum Format {
     Human,
     /// For programs.
     Json,
+}
+
+/// What runs a scenario.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum World {
+    /// The simulator.
+    Run,
+    /// Hardware in the loop, its frames carried by the harness.
+    Conform,
+    /// Hardware in the loop that connects to a port by itself: a closed box.
+    Native,
+    /// Load on a real server.
+    Load,
 }
 
 /// How the kill matrix is printed.

@@ -4,10 +4,11 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Check, Format};
+use crate::cli::args::{Check, Format, World};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Loaded, Wanted};
 use crate::cli::output;
+use crate::scenario::ast::scenario::WorldKind;
 use crate::scenario::codes::Severity;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::render::to_json;
@@ -20,8 +21,17 @@ use crate::scenario::write::write;
 /// # Errors
 /// When there is nothing to read.
 pub fn run(args: &Check) -> Result<Exit, CliError> {
-    let (mut loaded, skipped) = files::load(&args.selection, Wanted::All)?;
+    let wanted = match args.world {
+        None => Wanted::All,
+        Some(World::Run) => Wanted::In(WorldKind::Run),
+        Some(World::Conform | World::Native) => Wanted::In(WorldKind::Conform),
+        Some(World::Load) => Wanted::In(WorldKind::Load),
+    };
+    let (mut loaded, skipped) = files::load(&args.selection, wanted)?;
     loaded.iter_mut().for_each(|it| it.reading.check());
+    if args.world == Some(World::Native) {
+        loaded.iter_mut().for_each(|it| it.reading.check_native());
+    }
     let same_id = files::same_id(&loaded);
     let has_errors = loaded.iter().any(|it| it.reading.diagnostics.has_errors());
     let exit = if has_errors || same_id.is_some() { Exit::Usage } else { Exit::Success };

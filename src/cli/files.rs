@@ -48,6 +48,8 @@ pub struct Skipped {
 pub enum Wanted {
     /// Every scenario.
     All,
+    /// Every scenario, as this world has it.
+    In(WorldKind),
     /// Small scenarios of `kind: run`.
     SmallRuns,
 }
@@ -63,7 +65,11 @@ pub fn load(
     let extras = Extras {
         set: selection.set.clone(),
         sweep: selection.sweep.clone(),
-        world: (wanted == Wanted::SmallRuns).then_some(WorldKind::Run),
+        world: match wanted {
+            Wanted::All => None,
+            Wanted::In(world) => Some(world),
+            Wanted::SmallRuns => Some(WorldKind::Run),
+        },
     };
     let mut loaded = Vec::new();
     let mut skipped = Vec::new();
@@ -154,7 +160,7 @@ fn reason_to_skip(path: &Path, wanted: Wanted) -> Option<&'static str> {
     if is_library(&tree) {
         return Some(A_LIBRARY);
     }
-    if wanted == Wanted::All {
+    if wanted != Wanted::SmallRuns {
         return None;
     }
     let word = |key| tree.get(key).and_then(Node::text);

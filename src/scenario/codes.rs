@@ -134,6 +134,8 @@ codes! {
     LongPeriod "W403" "long-period" "The period is longer than the run, so that most devices never rotate.";
     Idle "W404" "idle" "The scenario has neither steps nor workloads: nothing happens.";
     MixedPush "W405" "mixed-push" "The server pushes either to all attached devices or to none. Since one device wants push, those without get pushes too.";
+    Unseen "W406" "unseen" "In the native world a device is a closed box: its frames, its screen and its buttons are seen, and nothing of its inside. Expect what follows from it outside, or say under `worlds: {conform: ..}` what is expected there.";
+    UnaskedCapability "W407" "unasked-capability" "Not every device can be made to do this. Name the capability in `needs`, so that the case is not applicable to a device that declares it cannot.";
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ fn thing(name: NameId, plan: &Plan) -> &NamedThing {
 }
 
 /// Sender and receiver of a message.
-fn ends(of: NameId, plan: &Plan) -> Option<(u32, u32)> {
+pub(super) fn ends(of: NameId, plan: &Plan) -> Option<(u32, u32)> {
     match thing(of, plan) {
         NamedThing::Message { by, to, .. } | NamedThing::Request { by, to, .. } => {
             Some((*by, plan.spec.index(to)?))
@@ -218,7 +218,7 @@ fn too_high(user: u32, epoch: Option<u64>, plan: &Plan) -> Option<String> {
 }
 
 /// Who has to press a button for a request: its receiver, or the writer of own data.
-fn presser(request: NameId, plan: &Plan) -> Option<u32> {
+pub(super) fn presser(request: NameId, plan: &Plan) -> Option<u32> {
     let index = usize::try_from(request.0).ok()?;
     if let Action::Approve { by, .. } = &plan.steps.get(index)?.action {
         return Some(*by);

@@ -14,6 +14,7 @@ pub mod generate;
 pub mod leaf;
 pub mod library;
 pub mod lint;
+pub mod native;
 pub mod overrides;
 pub mod plan;
 pub mod range;

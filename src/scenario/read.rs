@@ -11,6 +11,7 @@ use crate::scenario::expand;
 use crate::scenario::fields::Read as _;
 use crate::scenario::library::{self, Shelf};
 use crate::scenario::lint::lint;
+use crate::scenario::native;
 use crate::scenario::overrides;
 use crate::scenario::render;
 use crate::scenario::resolve::resolve;
@@ -60,6 +61,17 @@ impl Reading {
             let plan = resolve(case, seed, "", &mut self.diagnostics);
             if let (Some(plan), true) = (plan, readable) {
                 lint(&case.scenario, &plan, &mut self.diagnostics);
+            }
+        }
+    }
+
+    /// Reports what devices in the native world would have to show of their inside; of use after
+    /// [`check`](Self::check), which reports what is wrong in any world.
+    pub fn check_native(&mut self) {
+        for case in &self.cases {
+            let seed = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
+            if let Some(plan) = resolve(case, seed, "", &mut Diagnostics::default()) {
+                native::look(&case.scenario, &plan, &mut self.diagnostics);
             }
         }
     }

@@ -25,6 +25,7 @@ mod digests;
 mod explore_relations;
 mod floors;
 mod scenario_bad;
+mod scenario_native;
 mod scenario_read;
 mod scenario_resolve;
 mod sim_adversary;
