@@ -10,7 +10,7 @@ use crate::oracle::judge::{Docket, Oracle, device_of};
 use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::spec::Spec;
-use crate::trace::fact::Fact;
+use crate::trace::fact::{DeviceState, Fact};
 use crate::trace::record::Record;
 use crate::verdict::finding::Severity;
 use crate::verdict::requirement::Requirement;
@@ -74,7 +74,10 @@ impl Oracle for DraftsAreAnswered {
         } else if let Fact::Notice { draft, .. } = &record.fact {
             // Whatever the user is told, they are not left in the dark.
             self.answer(&(user, *draft), docket);
-        } else if let Fact::Rolledback { .. } = &record.fact {
+        } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
+            &record.fact
+        {
+            // Gone with everything else of that device, as its user wanted.
             self.dues.retain(|(owner, _)| *owner != user);
         }
     }

@@ -3,7 +3,7 @@
 //! Displayed means processed for what is for the device and not for its user. Not here: messages that no
 //! account accepted (L-02).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
 use crate::base::time::{Duration, Instant};
@@ -12,8 +12,9 @@ use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::mail::Mail;
 use crate::oracle::ranges::Ranges;
+use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::{DeviceLimits, ServerBounds, Spec};
-use crate::trace::fact::{About, Fact, FrameKind, RejectCause, WaitCause};
+use crate::trace::fact::{About, AlarmKind, DeviceState, Fact, FrameKind, RejectCause, WaitCause};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::Severity;
 use crate::verdict::requirement::Requirement;
@@ -34,6 +35,15 @@ pub struct MailIsDisplayed {
     /// The last that a receiver's device said about a message.
     words: BTreeMap<Mid, (String, RecordId)>,
     octets: BTreeMap<Mid, u64>,
+    /// When messages came into an inbox and are not seen yet.
+    committed: BTreeMap<Mid, Instant>,
+    rollbacks: Rollbacks,
+    /// Devices that lost their own key by a restore, and said so: nobody can open what is sealed for it.
+    keyless: BTreeSet<u32>,
+    /// Devices and peers of whom their users were warned, where there is an adversary.
+    warned: BTreeSet<(u32, UserId)>,
+    /// Users whose identity was ended: what it sent may not open any more.
+    ended: BTreeSet<UserId>,
     /// Time for lookups and backlog, by receiver.
     allowances: BTreeMap<UserId, Duration>,
 }
@@ -76,7 +86,10 @@ impl MailIsDisplayed {
     fn mailbox(&mut self, record: &Record, spec: &Spec) {
         if let Fact::Accept { mid, known: false, .. } = &record.fact {
             let pair = (mid.sender.clone(), mid.receiver.clone());
-            if !self.seen.get(&pair).is_some_and(|seen| seen.contains(mid.seq.0)) {
+            let excused = spec.index(&mid.receiver).is_some_and(|user| {
+                self.keyless.contains(&user) || self.warned.contains(&(user, mid.sender.clone()))
+            });
+            if !excused && !self.seen.get(&pair).is_some_and(|seen| seen.contains(mid.seq.0)) {
                 self.dues.open(mid.clone(), record.at);
                 if self.settling.heal().is_some() {
                     self.allow(spec);
@@ -90,9 +103,12 @@ impl MailIsDisplayed {
             if excused || code == "TOO_OLD" {
                 self.close(mid);
             }
+        } else if let Fact::Recorded { user, .. } = &record.fact {
+            spec.index(user).map(|user| self.keyless.remove(&user));
         } else if let Fact::Reset { user } = &record.fact {
             // A new identity counts its messages from 1 again.
             self.seen.retain(|(sender, _), _| sender != user);
+            self.ended.insert(user.clone());
         }
     }
 
@@ -123,8 +139,10 @@ impl MailIsDisplayed {
                 }
                 (mid, format!("waits for {why}"))
             } else if let Fact::Reject { mid: Some(mid), why } = &record.fact {
-                if *why == RejectCause::UnknownEpoch && spec.circumstances.altered {
-                    // No lookup finds an epoch that a flipped bit made; the server bounces it much later.
+                let made_up = *why == RejectCause::UnknownEpoch && spec.circumstances.altered;
+                if made_up || self.ended.contains(&mid.sender) {
+                    // No lookup finds an epoch that a flipped bit made, or one of an identity that is over;
+                    // the server bounces it much later.
                     self.close(mid);
                 }
                 (mid, format!("rejected as {why}"))
@@ -140,7 +158,47 @@ impl MailIsDisplayed {
         }
     }
 
+    /// What a restore or a factory reset takes away: mail in the inbox, and perhaps the key for what comes.
+    fn follow_loss(&mut self, record: &Record, spec: &Spec) {
+        self.rollbacks.observe(record);
+        let Some(user) = device_of(record) else { return };
+        if let Fact::Commit { mid, .. } = &record.fact {
+            if self.dues.contains(mid) {
+                self.committed.insert(mid.clone(), record.at);
+            }
+        } else if let Fact::Rolledback { .. } = &record.fact {
+            let committed = &self.committed;
+            let forgot =
+                |mid: &Mid| committed.get(mid).is_some_and(|at| self.rollbacks.forgot(user, *at));
+            let lost = self.dues_of(user, spec, forgot);
+            lost.iter().for_each(|mid| _ = self.close(mid));
+        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
+            let lost = self.dues_of(user, spec, |mid| self.committed.contains_key(mid));
+            lost.iter().for_each(|mid| _ = self.close(mid));
+        } else if let Fact::Alarm { peer: Some(peer), .. } = &record.fact {
+            if spec.circumstances.adversary {
+                // A false record was believed at first contact; the user knows that there are others.
+                let lost = self.dues_of(user, spec, |mid| mid.sender == *peer);
+                lost.iter().for_each(|mid| _ = self.close(mid));
+                self.warned.insert((user, peer.clone()));
+            }
+        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact {
+            if spec.circumstances.restore {
+                self.keyless.insert(user);
+                let lost = self.dues_of(user, spec, |_| true);
+                lost.iter().for_each(|mid| _ = self.close(mid));
+            }
+        }
+    }
+
+    fn dues_of(&self, user: u32, spec: &Spec, which: impl Fn(&Mid) -> bool) -> Vec<Mid> {
+        let of_user = self.dues.iter().map(|(mid, _)| mid);
+        let of_user = of_user.filter(|mid| spec.index(&mid.receiver) == Some(user));
+        of_user.filter(|mid| which(mid)).cloned().collect()
+    }
+
     fn close(&mut self, mid: &Mid) -> Option<Instant> {
+        self.committed.remove(mid);
         self.words.remove(mid);
         self.octets.remove(mid);
         self.dues.close(mid)
@@ -186,6 +244,7 @@ impl Oracle for MailIsDisplayed {
             let message = format!("{mid} is not displayed in time; {state}");
             docket.violation(ID, &CITED, record.at, &records, message);
         }
+        self.follow_loss(record, spec);
         self.mail.observe(record);
         self.mailbox(record, spec);
         if let Fact::Tx(frame) = &record.fact

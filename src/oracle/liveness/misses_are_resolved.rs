@@ -3,9 +3,9 @@
 //! After the heal that takes at most T_neg, T_lookup and the wait for a token. Not here: the order in
 //! which it is shown (S-27).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{Epoch, Mid};
+use crate::base::id::{Epoch, Mid, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::liveness::dues::Dues;
@@ -29,6 +29,10 @@ pub struct MissesAreResolved {
     settling: Settling,
     dues: Dues<(u32, Mid)>,
     misses: BTreeMap<(u32, Mid), Miss>,
+    /// Users whose identity was ended and who have no other yet: they can look nobody up.
+    ended: BTreeSet<u32>,
+    /// Devices and peers of whom their users were warned, where there is an adversary.
+    warned: BTreeSet<(u32, UserId)>,
     /// Misses of each device now, and the most at once: they share its lookups.
     most: BTreeMap<u32, (u64, u64)>,
 }
@@ -59,7 +63,11 @@ impl MissesAreResolved {
             return;
         };
         // A stranger has no key that could come.
-        if *outcome == Selection::Hit || spec.index(&mid.sender).is_none() {
+        let stranger = spec.index(&mid.sender).is_none();
+        let excused = stranger
+            || self.ended.contains(&user)
+            || self.warned.contains(&(user, mid.sender.clone()));
+        if *outcome == Selection::Hit || excused {
             return;
         }
         let key = (user, mid.clone());
@@ -114,6 +122,12 @@ impl MissesAreResolved {
         }
     }
 
+    fn forget(&mut self, user: u32) {
+        self.dues.retain(|(owner, _)| *owner != user);
+        self.misses.retain(|(owner, _), _| *owner != user);
+        self.most.remove(&user);
+    }
+
     fn close(&mut self, key: &(u32, Mid)) -> Option<Miss> {
         self.dues.close(key);
         let miss = self.misses.remove(key);
@@ -142,6 +156,14 @@ impl Oracle for MissesAreResolved {
             let message = format!("{} still waits for a key", key.1);
             docket.violation(ID, &CITED, record.at, &records, message);
         }
+        if let Fact::Reset { user } = &record.fact
+            && let Some(user) = spec.index(user)
+        {
+            self.forget(user);
+            self.ended.insert(user);
+        } else if let Fact::Recorded { user, .. } = &record.fact {
+            spec.index(user).map(|user| self.ended.remove(&user));
+        }
         let Some(user) = device_of(record) else { return };
         self.search(record, user, spec);
         self.reply(record, user);
@@ -161,12 +183,19 @@ impl Oracle for MissesAreResolved {
             if *why == WaitCause::Confirm {
                 self.close(&(user, mid.clone()));
             }
+        } else if let Fact::Alarm { peer: Some(peer), .. } = &record.fact {
+            if spec.circumstances.adversary {
+                // A false record was believed at first contact; the user knows that there are others.
+                let all =
+                    self.misses.keys().filter(|(owner, mid)| *owner == user && mid.sender == *peer);
+                let all: Vec<_> = all.cloned().collect();
+                all.iter().for_each(|key| _ = self.close(key));
+                self.warned.insert((user, peer.clone()));
+            }
         } else if let Fact::PowerOff { .. } | Fact::State { to: DeviceState::Blank } = &record.fact
         {
             // What waited is volatile; the server delivers it again.
-            self.dues.retain(|(owner, _)| *owner != user);
-            self.misses.retain(|(owner, _), _| *owner != user);
-            self.most.remove(&user);
+            self.forget(user);
         }
     }
 
@@ -252,7 +281,7 @@ mod tests {
     fn a_message_of_a_stranger_may_wait() {
         let mut story = Story::new(&["alice", "bob"]);
         let mut mid = story.mid(0, 1, 1);
-        mid.sender = crate::base::id::UserId::new("nobody").unwrap();
+        mid.sender = UserId::new("nobody").unwrap();
         story.selects(1, 0, Some(mid), Way::In, Selection::Miss);
         story.at_secs(100).phase(Phase::Settle);
         story.at_secs(400).phase(Phase::End);

@@ -28,6 +28,8 @@ struct Made {
     record: RecordId,
     /// Either end rotated after the press and before the requester had it.
     rotated: bool,
+    /// The signer's rotation revoked the key that signed it, which nobody can trust any more.
+    void: bool,
     /// Messages that brought it.
     seen: BTreeSet<Mid>,
 }
@@ -38,16 +40,18 @@ impl Oracle for RotationsSpareApprovals {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        if let Fact::Recorded { user, .. } = &record.fact {
+        if let Fact::Recorded { user, revoke, .. } = &record.fact {
             let by = account_of(record);
             for made in self.made.values_mut().filter(|made| made.seen.is_empty()) {
                 made.rotated |= made.to == *user || Some(made.by) == by;
+                made.void |= *revoke && Some(made.by) == by;
             }
         } else if let Fact::Approved(made) = &record.fact
             && let Some(by) = device_of(record)
         {
             let (to, draft, seen) = (made.requester.clone(), made.draft, BTreeSet::new());
-            let fresh = Made { by, to, draft, record: record.id, rotated: false, seen };
+            let record = record.id;
+            let fresh = Made { by, to, draft, record, rotated: false, void: false, seen };
             self.made.entry(made.txn).or_insert(fresh);
         } else if let Fact::ApprovalSeen { txn, mid, valid, from } = &record.fact {
             let Some(made) = self.made.get_mut(txn) else { return };
@@ -56,7 +60,7 @@ impl Oracle for RotationsSpareApprovals {
             }
             made.seen.insert(mid.clone());
             let found = match (valid, made.seen.len()) {
-                (false, _) if made.rotated => "does not verify after a rotation",
+                (false, _) if made.rotated && !made.void => "does not verify after a rotation",
                 (true, 2..) if made.rotated => "arrives twice after a rotation",
                 (true, 1) if made.rotated => {
                     docket.shown(ID, &[positive(4, 5)]);

@@ -69,8 +69,9 @@ impl Oracle for OpensAsSealed {
                 let message = format!("{mid} is accepted, but nobody sealed it");
                 docket.violation(ID, &CITED, record.at, &[record.id], message);
             }
-            // Where octets are altered, a copy may come after the message itself.
-            if !(it.altered || it.adversary) {
+            // Where octets are altered, a copy may come after the message itself; a sender who was reset or
+            // restored uses its numbers again.
+            if !(it.altered || it.adversary || it.reset || it.restore) {
                 self.sealed.remove(mid);
             }
         }

@@ -9,7 +9,7 @@ use crate::base::id::{DraftId, Mid, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, device_of};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{DraftStatus, EvictCause, Fact, ReplyResult};
+use crate::trace::fact::{DeviceState, DraftStatus, EvictCause, Fact, ReplyResult};
 use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
 
@@ -26,6 +26,10 @@ pub struct OldestRowMakesRoom {
 struct Device {
     /// When each row was used last; what was used before the last start is not known.
     used: BTreeMap<UserId, Instant>,
+    /// Rows that may be from before the last start: a refresh of them is no use.
+    old: BTreeSet<UserId>,
+    /// Everybody who ever had a row: after a restore any of them may have one again.
+    met: BTreeSet<UserId>,
     /// Drafts that are not at their end.
     drafts: BTreeMap<DraftId, UserId>,
     /// Messages that wait for a key or for their turn to be shown.
@@ -45,6 +49,7 @@ impl Device {
     }
 
     fn evict(&mut self, record: &Record, peer: &UserId, why: EvictCause, docket: &mut Docket) {
+        self.old.remove(peer);
         let Some(used) = self.used.remove(peer).filter(|_| why == EvictCause::Capacity) else {
             return;
         };
@@ -66,7 +71,10 @@ impl Oracle for OldestRowMakesRoom {
         let Some(user) = device_of(record) else { return };
         let device = self.devices.entry(user).or_default();
         if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
-            device.used.entry(peer.clone()).or_insert(record.at);
+            device.met.insert(peer.clone());
+            if !device.old.contains(peer) {
+                device.used.entry(peer.clone()).or_insert(record.at);
+            }
         } else if let Fact::Encrypt(sealing) = &record.fact {
             device.used.insert(sealing.mid.receiver.clone(), record.at);
         } else if let Fact::Decrypt(opening) = &record.fact {
@@ -92,8 +100,13 @@ impl Oracle for OldestRowMakesRoom {
             device.waiting.remove(mid);
         } else if let Fact::Evict { peer, why } = &record.fact {
             device.evict(record, peer, *why, docket);
-        } else if let Fact::PowerOff { .. } | Fact::Rolledback { .. } = &record.fact {
-            device.used.clear();
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            let used = std::mem::take(&mut device.used);
+            device.old.extend(used.into_keys());
+        } else if let Fact::Rolledback { .. } = &record.fact {
+            device.old = device.met.clone();
+        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
+            *device = Device::default();
         }
     }
 }

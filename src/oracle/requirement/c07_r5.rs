@@ -2,13 +2,13 @@
 //!
 //! Not here: what the sender's user is told (S-20).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::UserId;
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{DraftStatus, Fact, LookupEnd, ReplyResult, Selection};
+use crate::trace::fact::{DeviceState, DraftStatus, Fact, LookupEnd, ReplyResult, Selection};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -20,13 +20,16 @@ const CITED: [Requirement; 1] = [Requirement::of(7, 5)];
 pub struct UnknownUsersMakeNoEntry {
     /// Users whom a device was told not to exist, and nothing else since.
     unknown: BTreeMap<(u32, UserId), (Instant, RecordId)>,
+    /// Users of whom a device has a pin: what it derives for them is no entry made by such an answer.
+    pinned: BTreeSet<(u32, UserId)>,
     /// Receivers of drafts, and when they were composed.
     drafts: BTreeMap<(u32, crate::base::id::DraftId), (UserId, Instant)>,
 }
 
 impl UnknownUsersMakeNoEntry {
     fn entry(&mut self, record: &Record, user: u32, peer: &UserId, what: &str, d: &mut Docket) {
-        if let Some((_, told)) = self.unknown.get(&(user, peer.clone())) {
+        let key = (user, peer.clone());
+        if let Some((_, told)) = self.unknown.get(&key).filter(|_| !self.pinned.contains(&key)) {
             let message = format!("{peer} is unknown and {what}");
             d.violation(ID, &CITED, record.at, &[*told, record.id], message);
         }
@@ -78,6 +81,7 @@ impl Oracle for UnknownUsersMakeNoEntry {
             self.entry(record, user, peer, "a secret is derived for it", docket);
         } else if let Fact::Pin { peer, .. } = &record.fact {
             self.entry(record, user, peer, "a record is pinned for it", docket);
+            self.pinned.insert((user, peer.clone()));
         } else if let Fact::Select { peer, outcome, .. } = &record.fact {
             if *outcome == Selection::Miss && self.unknown.contains_key(&(user, peer.clone())) {
                 docket.shown(ID, &[negative(7, 5)]);
@@ -86,6 +90,8 @@ impl Oracle for UnknownUsersMakeNoEntry {
             self.failed(record, user, spec, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.unknown.retain(|(owner, _), _| *owner != user);
+        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
+            self.pinned.retain(|(owner, _)| *owner != user);
         }
     }
 

@@ -117,7 +117,8 @@ impl Oracle for PollsInTime {
                 && frame.req == polling.req
                 && polling.due.is_some()
             {
-                let due = record.at.max(polling.last + period) + LATENESS + spec.held_up();
+                // An answer that was long under way makes the next poll as late.
+                let due = record.at + period + LATENESS + spec.held_up();
                 polling.due = Some(due);
                 self.dues.insert((due, user));
             }

@@ -44,7 +44,13 @@ impl Oracle for OtherEpochsAreMisses {
                     let other = Other { record: record.id, answered: false };
                     self.other.entry(key).or_insert(other);
                 }
-                Selection::Hit | Selection::Miss | Selection::Stale => {}
+                // Other octets under the same number, with epochs that are there; or the keys came.
+                Selection::Hit => {
+                    if self.other.get(&key).is_some_and(|other| !other.answered) {
+                        self.other.remove(&key);
+                    }
+                }
+                Selection::Miss | Selection::Stale => {}
             }
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
             for ((owner, mid), other) in &mut self.other {

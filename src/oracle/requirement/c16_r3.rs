@@ -52,7 +52,7 @@ impl Oracle for BadTagsDoNotFetch {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         if let Fact::Decrypt(opening) = &record.fact {
             let key = (user, opening.mid.clone());
@@ -67,7 +67,10 @@ impl Oracle for BadTagsDoNotFetch {
         | Fact::Duplicate { mid }
         | Fact::Reject { mid: Some(mid), .. } = &record.fact
         {
-            self.waiting.remove(&(user, mid.sender.clone(), mid.clone()));
+            // Where octets are altered, a copy with other epochs may wait under the same name until keys come.
+            if !(spec.circumstances.altered || spec.circumstances.adversary) {
+                self.waiting.remove(&(user, mid.sender.clone(), mid.clone()));
+            }
             let few =
                 self.failed.get(&(user, mid.clone())).is_some_and(|(fetches, _)| *fetches < 2);
             if let Fact::Reject { why: RejectCause::AuthFail, .. } = &record.fact
@@ -79,6 +82,7 @@ impl Oracle for BadTagsDoNotFetch {
             }
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
             self.fetched.insert((user, peer.clone()));
+            self.waiting.retain(|(owner, sender, _)| *owner != user || sender != peer);
         } else if let Fact::Lookup { peer, because: LookupCause::Message, .. } = &record.fact {
             self.lookup(record, user, peer, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {

@@ -35,6 +35,10 @@ impl Device {
         let Fact::Select { peer, own, theirs, way: Way::In, outcome, .. } = &record.fact else {
             return;
         };
+        if !matches!(outcome, Selection::Hit | Selection::Miss) {
+            // The row is there, and its peer has other keys by now.
+            return;
+        }
         let slot = (peer.clone(), *own, *theirs);
         let Some(stop) = self.stop.filter(|_| self.before.remove(&slot)) else { return };
         let hit = *outcome == Selection::Hit;

@@ -8,7 +8,7 @@ use crate::base::id::{Epoch, Hash32, Mid, UserId};
 use crate::crypto::shared::is_computed_twice;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, Opening, ReplyResult, Sealing};
+use crate::trace::fact::{DeviceState, Fact, Opening, ReplyResult, Sealing};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -24,6 +24,10 @@ pub struct BothEndsDeriveOneSecret {
     owners: BTreeMap<Hash32, (End, End)>,
     /// Every key pair that a user ever had under a number.
     kids: BTreeMap<(UserId, Epoch), BTreeSet<Hash32>>,
+    /// Users who had keys that no record tells of: those that the world started with.
+    nameless: BTreeSet<UserId>,
+    /// Devices and peers of whom they had a right key: from then on they can tell a false one.
+    acquainted: BTreeSet<(UserId, UserId)>,
     /// What messages were sealed with, until they are opened.
     sealed: BTreeMap<Mid, (RecordId, Sealing)>,
     /// The newest own epoch of each user.
@@ -45,14 +49,29 @@ struct Known {
 impl BothEndsDeriveOneSecret {
     /// Whether a user is known to have had keys of this epoch, and this was not one of them.
     fn is_wrong(&self, (user, epoch, kid): &End) -> bool {
+        if self.nameless.contains(user) {
+            return false;
+        }
         self.kids.get(&(user.clone(), *epoch)).is_some_and(|kids| !kids.contains(kid))
     }
 
-    fn keys(&self, record: &Record, ours: &End, theirs: &End, docket: &mut Docket) {
-        if self.is_wrong(theirs) {
+    fn keys(
+        &mut self,
+        record: &Record,
+        ours: &End,
+        theirs: &End,
+        adversary: bool,
+        docket: &mut Docket,
+    ) {
+        let pair = (ours.0.clone(), theirs.0.clone());
+        if self.is_wrong(theirs) && adversary && !self.acquainted.contains(&pair) {
+            // What an adversary serves at first contact is trusted on first use (protocol 3.6).
+            docket.shown(ID, &[]);
+        } else if self.is_wrong(theirs) {
             let message = format!("the key used for {} of {} is not theirs", theirs.1, theirs.0);
             docket.violation(ID, &THEIR_KEY, record.at, &[record.id], message);
         } else if self.kids.contains_key(&(theirs.0.clone(), theirs.1)) {
+            self.acquainted.insert(pair);
             docket.shown(ID, &[positive(5, 1)]);
         }
         if self.is_wrong(ours) {
@@ -152,6 +171,11 @@ impl Oracle for BothEndsDeriveOneSecret {
         if let Fact::Provisioned { epoch, agree_kid, .. } = &record.fact {
             self.kids.entry((user.clone(), *epoch)).or_default().insert(*agree_kid);
             self.newest.insert(user.clone(), *epoch);
+        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
+            // The name may get another identity with epochs that the first one had too.
+            if !self.kids.contains_key(&(user.clone(), Epoch::FIRST)) {
+                self.nameless.insert(user.clone());
+            }
         } else if let Fact::KeyReply { peer, result, .. } = &record.fact {
             if is_false(*result) {
                 self.deceived.insert((user.clone(), peer.clone()));
@@ -160,7 +184,7 @@ impl Oracle for BothEndsDeriveOneSecret {
         {
             let ours = (user.clone(), *own, *own_kid);
             let them = (peer.clone(), *theirs, *their_kid);
-            self.keys(record, &ours, &them, docket);
+            self.keys(record, &ours, &them, spec.circumstances.adversary, docket);
             let ends = if ours < them { (ours, them) } else { (them, ours) };
             let alone = !spec.shared_agreements || is_computed_twice(own_kid, their_kid);
             self.agree(record, by, ends, (*secret, alone), docket);

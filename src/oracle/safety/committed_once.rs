@@ -10,7 +10,7 @@ use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::ranges::Ranges;
 use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{About, Fact, FrameKind};
+use crate::trace::fact::{About, DeviceState, Fact, FrameKind};
 use crate::trace::record::Record;
 use crate::verdict::finding::Severity;
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -87,6 +87,11 @@ impl Oracle for CommittedOnce {
                     docket.push(Severity::Warning, ID, &CITED, record.at, &records, message);
                 }
             }
+        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
+            // A factory reset forgets the inbox; what the mailbox still has may be committed anew.
+            let wiped = record.id.node.user();
+            self.committed.retain(|(user, ..), _| Some(*user) != wiped);
+            self.times.retain(|((user, ..), _), _| Some(*user) != wiped);
         } else if let Fact::Duplicate { mid } = &record.fact
             && let Some(user) = record.id.node.user()
             && self.is_committed(user, mid)

@@ -19,8 +19,8 @@ const NAMED: [Requirement; 2] = [Requirement::of(5, 3), Requirement::of(8, 2)];
 /// The judge of S-04.
 #[derive(Debug, Default)]
 pub struct DeliveredToItsReceiver {
-    /// What was accepted and has not ended.
-    contents: BTreeMap<(Mid, u64), Hash32>,
+    /// What was accepted and has not ended, by message, its sender's generation and its attempt.
+    contents: BTreeMap<(Mid, Hash32, u64), Hash32>,
     /// Submissions that were altered on their way, by message, number and copy of the frame.
     altered: BTreeSet<(Mid, u64, u8)>,
     /// Turns of accounts that began with one of them.
@@ -36,9 +36,12 @@ fn submission(frame: &FrameFact) -> Option<(Mid, u64, u8)> {
 
 impl DeliveredToItsReceiver {
     fn offer(&self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        let Fact::Offer { mid, attempt, to, content, .. } = &record.fact else { return };
+        let Fact::Offer { mid, generation, attempt, to, content, .. } = &record.fact else {
+            return;
+        };
         let home = account_of(record).and_then(|user| spec.user(user));
-        let same = self.contents.get(&(mid.clone(), *attempt)).is_none_or(|it| it == content);
+        let stored = self.contents.get(&(mid.clone(), *generation, *attempt));
+        let same = stored.is_none_or(|it| it == content);
         let found = if *to != mid.receiver {
             format!("{mid} is sent to {to}")
         } else if home.is_some_and(|home| home != to) {
@@ -70,8 +73,8 @@ impl Oracle for DeliveredToItsReceiver {
             {
                 self.garbled.begin_after(record, ());
             }
-        } else if let Fact::Accept { mid, attempt, content, .. } = &record.fact {
-            self.contents.insert((mid.clone(), *attempt), *content);
+        } else if let Fact::Accept { mid, generation, attempt, content, .. } = &record.fact {
+            self.contents.insert((mid.clone(), *generation, *attempt), *content);
             let home = account_of(record).and_then(|user| spec.user(user));
             if home == Some(&mid.receiver) {
                 docket.shown(ID, &[positive(5, 3), positive(8, 2)]);
@@ -85,11 +88,11 @@ impl Oracle for DeliveredToItsReceiver {
             }
         } else if let Fact::Offer { .. } = &record.fact {
             self.offer(record, spec, docket);
-        } else if let Fact::Acked { mid, attempt, .. }
-        | Fact::Expire { mid, attempt, .. }
-        | Fact::Bounce { mid, attempt, .. } = &record.fact
+        } else if let Fact::Acked { mid, generation, attempt, .. }
+        | Fact::Expire { mid, generation, attempt, .. }
+        | Fact::Bounce { mid, generation, attempt, .. } = &record.fact
         {
-            self.contents.remove(&(mid.clone(), *attempt));
+            self.contents.remove(&(mid.clone(), *generation, *attempt));
         } else if let Fact::Display { mid, .. } | Fact::Commit { mid, .. } = &record.fact
             && let Some(user) = device_of(record).and_then(|user| spec.user(user))
             && *user != mid.receiver
@@ -111,7 +114,7 @@ mod tests {
         story.accepts(0, 1, 1);
         let fact = Fact::Offer {
             mid: story.mid(0, 1, 1),
-            generation: Hash32::ZERO,
+            generation: hash("generation"),
             attempt: 1,
             delivery: DeliveryId(1),
             to: story.user(to),

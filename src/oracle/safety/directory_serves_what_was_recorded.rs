@@ -12,7 +12,7 @@ use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
 use crate::oracle::linear::{Broken, History};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, FrameKind, LookupEnd, ReplyResult};
+use crate::trace::fact::{DeviceState, Fact, FrameKind, LookupEnd, ReplyResult};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::Severity;
 use crate::verdict::requirement::Requirement;
@@ -29,6 +29,8 @@ pub struct DirectoryServesWhatWasRecorded {
     outside: BTreeMap<UserId, History<Call, Option<Epoch>>>,
     /// Lookups under way, by device, and of whom.
     asked: BTreeMap<(u32, ReqId), UserId>,
+    /// How many identities each device has given up.
+    lives: BTreeMap<u32, u32>,
     /// Users with a record before the current one.
     rotated: BTreeSet<UserId>,
     /// Users whose name somebody else tried to take.
@@ -40,7 +42,8 @@ pub struct DirectoryServesWhatWasRecorded {
 enum Call {
     AtOnce,
     Lookup(u32, ReqId),
-    Record(u32, Epoch),
+    /// With the number of the identity: one that is over may have left a request under way.
+    Record(u32, u32, Epoch),
 }
 
 /// What becomes of a write: it begins where a certain epoch is, or is answered.
@@ -129,29 +132,34 @@ impl DirectoryServesWhatWasRecorded {
     /// nor does one of a device set back: an earlier copy of the request may have been recorded.
     fn writes(&mut self, by: u32, user: &UserId, record: &Record, spec: &Spec) -> Answer {
         let fact = &record.fact;
+        if let Fact::State { to: DeviceState::Blank } = fact {
+            *self.lives.entry(by).or_default() += 1;
+            return Ok(());
+        }
+        let life = self.lives.get(&by).copied().unwrap_or(0);
         let (call, what) = if let Fact::RotateStart { epoch, .. } = fact {
-            (Call::Record(by, *epoch), Writing::Begins(epoch.0.checked_sub(1).map(Epoch)))
+            (Call::Record(by, life, *epoch), Writing::Begins(epoch.0.checked_sub(1).map(Epoch)))
         } else if let Fact::RotateDone { epoch, .. } = fact {
-            (Call::Record(by, *epoch), Writing::Succeeds)
+            (Call::Record(by, life, *epoch), Writing::Succeeds)
         } else if let Fact::RotateRefused { epoch, code, .. } = fact
             && code == "EPOCH_CONFLICT"
             && !spec.circumstances.restore
         {
-            (Call::Record(by, *epoch), Writing::IsRefused)
+            (Call::Record(by, life, *epoch), Writing::IsRefused)
         } else if let Fact::Tx(frame) = fact
             && frame.kind == Some(FrameKind::Register)
         {
-            (Call::Record(by, Epoch::FIRST), Writing::Begins(None))
+            (Call::Record(by, life, Epoch::FIRST), Writing::Begins(None))
         } else if let Fact::Rx(frame) = fact
             && frame.kind == Some(FrameKind::RegisterAck)
         {
-            (Call::Record(by, Epoch::FIRST), Writing::Succeeds)
+            (Call::Record(by, life, Epoch::FIRST), Writing::Succeeds)
         } else {
             return Ok(());
         };
         let history = self.outside.entry(user.clone()).or_default();
         match (what, call) {
-            (Writing::Begins(from), Call::Record(_, to)) => {
+            (Writing::Begins(from), Call::Record(_, _, to)) => {
                 history.begin_write(call, Some(from), Some(to));
                 Ok(())
             }

@@ -45,7 +45,7 @@ struct Pair {
 }
 
 impl EpochsNeverFall {
-    fn pin(&mut self, record: &Record, user: u32, docket: &mut Docket) {
+    fn pin(&mut self, record: &Record, user: u32, adversary: bool, docket: &mut Docket) {
         let Fact::Pin { peer, generation, epoch, .. } = &record.fact else { return };
         let pair = self.pairs.entry((user, peer.clone())).or_default();
         let before = pair.pin.replace((*generation, *epoch));
@@ -59,6 +59,8 @@ impl EpochsNeverFall {
             docket.violation(ID, &ROLLBACK, record.at, &[record.id], message);
         }
         let recorded = self.directory.get(peer).filter(|(known, _)| known == generation);
+        // What an adversary serves at first contact is trusted on first use (protocol 3.6).
+        let recorded = recorded.filter(|_| before.is_some() || !adversary);
         if let Some((_, recorded)) = recorded.filter(|(_, recorded)| recorded < epoch) {
             let message =
                 format!("{peer} is pinned at {epoch}, but the directory is at {recorded}");
@@ -133,7 +135,7 @@ impl Oracle for EpochsNeverFall {
         self.recorded(record, docket);
         let Some(user) = device_of(record) else { return };
         if let Fact::Pin { .. } = &record.fact {
-            self.pin(record, user, docket);
+            self.pin(record, user, spec.circumstances.adversary, docket);
         } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
             self.grounds.begin(record, peer.clone());
         } else if let Fact::Encrypt(_) = &record.fact {

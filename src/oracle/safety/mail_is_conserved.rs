@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::Mid;
+use crate::base::id::{Mid, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::mail::{Item, Letter, Mail, Place};
@@ -34,6 +34,8 @@ pub struct MailIsConserved {
     full: BTreeSet<u32>,
     /// Expired, and not yet reported.
     expired: BTreeMap<Mid, (RecordId, Instant)>,
+    /// Users whose identity was ended: nobody waits for what becomes of its mail.
+    ended: BTreeSet<UserId>,
     /// Accounts of which something expired, and which nobody has polled since.
     unasked: BTreeSet<u32>,
 }
@@ -132,7 +134,9 @@ impl MailIsConserved {
             d.shown(ID, &[positive(9, 4)][..usize::from(kept)]);
         } else if let Fact::Expire { .. } = &record.fact {
             self.unasked.insert(item.account);
-            self.expired.insert(mid.clone(), (record.id, record.at));
+            if !self.ended.contains(&mid.sender) {
+                self.expired.insert(mid.clone(), (record.id, record.at));
+            }
         } else {
             d.shown(ID, &[]);
         }
@@ -185,6 +189,10 @@ impl Oracle for MailIsConserved {
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.stopped.extend(account_of(record).map(|account| (account, record.at)));
         } else if let Fact::PowerOn { .. } | Fact::Reset { .. } = &record.fact {
+            if let Fact::Reset { user } = &record.fact {
+                self.ended.insert(user.clone());
+                self.expired.retain(|mid, _| mid.sender != *user);
+            }
             // After either, offering begins anew with the oldest.
             if let Some(account) = account_of(record) {
                 self.overtaken.remove(&account);

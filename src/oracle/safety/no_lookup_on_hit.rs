@@ -236,6 +236,10 @@ impl Oracle for NoLookupOnHit {
             }
         } else if let Fact::Evict { peer, .. } = &record.fact {
             device.rows.insert(peer.clone(), Row { gone: true, ..Row::default() });
+        } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
+            // The secrets of the old identity are void, whatever was found before.
+            device.drafts.remove(peer);
+            device.messages.retain(|mid, _| mid.sender != *peer);
         } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
             &record.fact
         {

@@ -8,7 +8,7 @@ use crate::base::id::{Hash32, ReqId, UserId};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
-use crate::trace::fact::{Fact, FrameKind, LookupEnd, ReplyResult};
+use crate::trace::fact::{About, DeviceState, Fact, FrameKind, LookupEnd, ReplyResult};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::{Polarity, Requirement};
 
@@ -28,6 +28,8 @@ pub struct RepliesAnswerTheirLookup {
     accepted: Turns<UserId>,
     /// Records of each user that the directory holds or served.
     records: BTreeMap<UserId, BTreeSet<Hash32>>,
+    /// Peers of whom a device has a pin: from then on it can tell a false record from a true one.
+    pinned: BTreeSet<(u32, UserId)>,
 }
 
 const fn side(result: ReplyResult) -> &'static [(Requirement, Polarity)] {
@@ -87,11 +89,15 @@ impl RepliesAnswerTheirLookup {
         }
     }
 
-    fn pin(&mut self, record: &Record, docket: &mut Docket) {
+    fn pin(&mut self, record: &Record, user: u32, adversary: bool, docket: &mut Docket) {
         let Fact::Pin { peer, record: hash, .. } = &record.fact else { return };
         self.effect(record, peer, docket);
+        let first = self.pinned.insert((user, peer.clone()));
+        let of_another = || self.records.values().any(|known| known.contains(hash));
         let known = self.records.get(peer);
-        if known.is_some_and(|known| !known.contains(hash)) {
+        // What an adversary serves at first contact is trusted on first use (protocol 3.6).
+        let excused = first && adversary && !of_another();
+        if known.is_some_and(|known| !known.contains(hash)) && !excused {
             let message = format!("{peer} is pinned at a record that is not theirs");
             docket.violation(ID, &BINDING, record.at, &[record.id], message);
         }
@@ -122,6 +128,11 @@ impl Oracle for RepliesAnswerTheirLookup {
             self.frames.begin_after(record, frame.req);
         } else if let Fact::Lookup { peer, req, .. } = &record.fact {
             self.outstanding.entry((user, peer.clone())).or_default().insert(*req);
+        } else if let Fact::Tx(frame) = &record.fact {
+            // One more copy: what came before did not answer it, such as the first part of a chain.
+            if let (Some(FrameKind::LookupKey), About::User(peer)) = (frame.kind, &frame.about) {
+                self.outstanding.entry((user, peer.clone())).or_default().insert(frame.req);
+            }
         } else if let Fact::LookupFailed { peer, req, why: LookupEnd::UnknownUser } = &record.fact {
             if let Some(known) = self.outstanding.get_mut(&(user, peer.clone())) {
                 known.remove(req);
@@ -129,11 +140,15 @@ impl Oracle for RepliesAnswerTheirLookup {
         } else if let Fact::KeyReply { .. } = &record.fact {
             self.reply(record, user, docket);
         } else if let Fact::Pin { .. } = &record.fact {
-            self.pin(record, docket);
+            self.pin(record, user, spec.circumstances.adversary, docket);
         } else if let Fact::Derive { peer, .. } = &record.fact {
             self.effect(record, peer, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.outstanding.retain(|(owner, _), _| *owner != user);
+        } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
+            &record.fact
+        {
+            self.pinned.retain(|(owner, _)| *owner != user);
         }
     }
 
@@ -149,7 +164,7 @@ mod tests {
     use super::*;
     use crate::base::id::{Epoch, NodeId};
     use crate::oracle::tests_support::{Story, hash};
-    use crate::trace::fact::{About, LookupCause};
+    use crate::trace::fact::LookupCause;
 
     fn messages(story: &Story) -> Vec<String> {
         let docket = story.judge(RepliesAnswerTheirLookup::default());

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, ReqId, UserId};
-use crate::base::time::Instant;
+use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::later::Later;
 use crate::oracle::spec::{DeviceLimits, Spec};
@@ -46,19 +46,29 @@ struct Bucket {
 }
 
 const TOKEN: u64 = 1_000;
+/// What a slow processor may add to one lookup and not to the next.
+const LATENESS: Duration = Duration::from_millis(500);
 const MINUTE: u64 = 60_000_000_000;
 
 impl Bucket {
     fn full(limits: &DeviceLimits, now: Instant) -> Self {
-        Self { tokens: u64::from(limits.lookups_burst) * TOKEN, filled: now }
+        Self { tokens: Self::most(limits), filled: now }
+    }
+
+    /// As many as declared, and what a lookup that a slow processor was late with leaves to the next.
+    fn most(limits: &DeviceLimits) -> u64 {
+        u64::from(limits.lookups_burst) * TOKEN + LATENESS.as_nanos() / Self::nanos(limits)
+    }
+
+    /// The time in which a thousandth is gained.
+    fn nanos(limits: &DeviceLimits) -> u64 {
+        MINUTE / (u64::from(limits.lookups_per_minute.max(1)) * TOKEN)
     }
 
     /// Takes a token; says whether there was one. A thousandth may be lost to rounding.
     fn take(&mut self, limits: &DeviceLimits, now: Instant) -> bool {
-        let nanos = MINUTE / (u64::from(limits.lookups_per_minute.max(1)) * TOKEN);
-        let gained = now.since(self.filled).as_nanos().div_ceil(nanos);
-        let most = u64::from(limits.lookups_burst) * TOKEN;
-        self.tokens = self.tokens.saturating_add(gained).min(most);
+        let gained = now.since(self.filled).as_nanos().div_ceil(Self::nanos(limits));
+        self.tokens = self.tokens.saturating_add(gained).min(Self::most(limits));
         self.filled = now;
         let enough = self.tokens + 1 >= TOKEN;
         self.tokens = self.tokens.saturating_sub(TOKEN);

@@ -2,7 +2,7 @@
 //!
 //! Not here: the order across senders, which nobody promises.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, Seq, UserId};
 use crate::base::time::Instant;
@@ -19,6 +19,8 @@ pub struct ShownInOrder {
     lines: BTreeMap<(u32, UserId), Line>,
     /// When messages that are not yet shown came: a device counts from then, not from the write.
     waiting: BTreeMap<(u32, Mid), Instant>,
+    /// Peers about whose new identity a user was asked: with it nothing fills the old one's gaps any more.
+    asked: BTreeSet<(u32, UserId)>,
 }
 
 /// The messages of one sender on one device.
@@ -48,6 +50,7 @@ impl ShownInOrder {
         let gap = spec.limits(user).map(|limits| limits.gap);
         if let (Some(came), Some(gap)) = (came, gap)
             && *missing > 0
+            && !self.asked.contains(&(user, mid.sender.clone()))
             && record.at < came + gap
         {
             let held = record.at.since(came);
@@ -82,9 +85,14 @@ impl Oracle for ShownInOrder {
             line.last = Some((mid.seq.max(last), record.id));
         } else if let Fact::PowerOn { .. } = &record.fact {
             self.each(user, |line| line.restarted = true);
-        } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
-            // A confirmed new identity counts from 1.
-            self.lines.remove(&(user, peer.clone()));
+        } else if let Fact::ConfirmAsked { peer, .. } = &record.fact {
+            self.asked.insert((user, peer.clone()));
+        } else if let Fact::Confirmed { peer, accepted, .. } = &record.fact {
+            self.asked.remove(&(user, peer.clone()));
+            if *accepted {
+                // A confirmed new identity counts from 1.
+                self.lines.remove(&(user, peer.clone()));
+            }
         } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
             &record.fact
         {

@@ -21,7 +21,11 @@ pub struct SignatureCoversDisplay {
     /// The last prompt of a request on a device; a press fixes it.
     prompts: BTreeMap<(u32, TxnId), Prompt>,
     /// Approvals that cover what was shown, by transaction.
-    covering: BTreeMap<TxnId, RecordId>,
+    covering: BTreeMap<TxnId, (u32, RecordId)>,
+    /// Approvals signed with a key that was revoked later: nobody can trust them any more.
+    void: BTreeSet<TxnId>,
+    /// Devices whose rotation under way revokes the key before.
+    revoking: BTreeSet<u32>,
     /// Transactions under which other content came too.
     contested: BTreeSet<TxnId>,
 }
@@ -48,14 +52,35 @@ fn difference(shown: &PromptShown, made: &ApprovalMade) -> Option<&'static str> 
     }
 }
 
+impl SignatureCoversDisplay {
+    /// What this user has signed so far does not verify any more.
+    fn revoke(&mut self, user: Option<u32>) {
+        let signed = self.covering.iter().filter(|(_, (by, _))| Some(*by) == user);
+        self.void.extend(signed.map(|(txn, _)| *txn));
+    }
+}
+
 impl Oracle for SignatureCoversDisplay {
     fn id(&self) -> &'static str {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        if let Fact::Recorded { user, revoke: true, .. } = &record.fact {
+            self.revoke(spec.index(user));
+        }
         let Some(user) = device_of(record) else { return };
-        if let Fact::Prompt(shown) = &record.fact {
+        if let Fact::RotateStart { revoke, .. } = &record.fact {
+            if *revoke {
+                self.revoking.insert(user);
+            } else {
+                self.revoking.remove(&user);
+            }
+        } else if let Fact::RotateDone { .. } = &record.fact {
+            // Until then the old key signs, whether or not the directory has revoked it already.
+            let revoked = self.revoking.remove(&user);
+            self.revoke(Some(user).filter(|_| revoked));
+        } else if let Fact::Prompt(shown) = &record.fact {
             let prompt = Prompt { shown: shown.clone(), record: record.id, pressed: false };
             let known = self.prompts.entry((user, shown.txn)).or_insert(prompt);
             if !known.pressed {
@@ -75,10 +100,12 @@ impl Oracle for SignatureCoversDisplay {
                 let message = format!("the approval of {} does not cover {what}", made.txn);
                 docket.violation(ID, &CITED, record.at, &records, message);
             } else {
-                self.covering.insert(made.txn, record.id);
+                self.covering.insert(made.txn, (user, record.id));
             }
         } else if let Fact::ApprovalSeen { txn, from, valid, .. } = &record.fact {
-            if !valid {
+            if !valid && self.void.contains(txn) {
+                docket.shown(ID, &[]);
+            } else if !valid {
                 let message = format!("the approval of {txn} by {from} does not verify");
                 docket.violation(ID, &INVALID, record.at, &[record.id], message);
             } else if self.covering.contains_key(txn) {

@@ -186,6 +186,9 @@ pub struct Item {
     pub kind: BodyKind,
     /// The plaintext.
     pub plain: Vec<u8>,
+    /// Whether an approval in it is signed by its sender; judged when it is accepted, since the sender's key
+    /// may be evicted before its turn comes.
+    pub signed: bool,
     /// When it was accepted.
     pub since: Instant,
 }

@@ -291,12 +291,32 @@ impl<S: Suite> Device<S> {
         if self.pending_hash() == Some(hash) {
             self.drop_requests(|what| *what == Asking::Rotate);
             self.finish_rotation(now);
-        } else if hash == self.durable.keyring.record {
+        } else if hash != self.durable.keyring.record {
+            self.lose_key();
+            self.abandon_rotation(now);
+        } else if self.durable.keyring.pending.is_some() {
             // Announced again, but not at once: the server refused it a moment ago.
             self.wake(now, self.config.negative, Timer::Rotate);
-        } else {
+        }
+        // Anybody can make a device doubt, so it asks no more often than for a user who is unknown.
+        let user = self.user.clone();
+        self.wake(now, self.config.negative, Timer::Lookup(user));
+    }
+
+    /// Somebody names an epoch of ours that we have not reached: after a restore from a copy the directory
+    /// may hold a key that this device does not have any more (R7).
+    pub(super) fn doubt_own_record(&mut self, now: Now) {
+        if !self.key_lost && self.durable.keyring.is_registered() {
+            let user = self.user.clone();
+            self.want_lookup(now, &user, LookupCause::Own);
+        }
+    }
+
+    /// The own record in the directory is not ours: only a new identity helps, and only the user can have
+    /// one made.
+    pub(super) fn lose_key(&mut self) {
+        if !std::mem::replace(&mut self.key_lost, true) {
             self.fact(Fact::Alarm { peer: None, what: AlarmKind::OwnRecord });
-            self.abandon_rotation(now);
         }
     }
 

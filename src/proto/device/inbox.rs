@@ -77,6 +77,9 @@ impl<S: Suite> Device<S> {
         let header = &arrival.header;
         if let Some(verdict) = self.dead_epoch(header) {
             self.drop_arrival(&mid, &arrival);
+            if verdict == UNKNOWN_EPOCH {
+                self.doubt_own_record(now);
+            }
             return self.refuse(now, &mid, &arrival, verdict);
         }
         let outcome = self.select_in(header);
@@ -269,7 +272,9 @@ impl<S: Suite> Device<S> {
             contact.window.mark(mid.seq);
         }
         self.save_contact(&mid.sender);
-        let item = Item { kind: arrival.header.kind, plain, since: now.at };
+        let kind = arrival.header.kind;
+        let signed = self.is_signed(&mid.sender, kind, &plain);
+        let item = Item { kind, plain, signed, since: now.at };
         self.write(DeviceWrite::Inbox(mid.sender.clone(), mid.seq, Some(Box::new(item))));
         self.fact(Fact::Commit { mid: mid.clone(), generation });
         if !self.has(Deviation::M64) {

@@ -44,6 +44,9 @@ impl<S: Suite> Device<S> {
         // A set timer means: failed a moment ago, no token, no room or no session. All of them end.
         if self.timers.get(&Timer::Lookup(peer.clone())).is_none() {
             self.start_lookup(now, peer);
+            if !self.has_room_for(peer) {
+                self.notice_unsent_to(peer);
+            }
             if alone && self.has(Deviation::M07) {
                 self.bucket.wanted.insert(peer.clone(), because);
                 self.start_lookup(now, peer);
@@ -189,6 +192,9 @@ impl<S: Suite> Device<S> {
                 self.store_keys(now, &peer, chain.keys::<S>());
             }
             self.settle_request(req);
+            if self.durable.table.contains_key(&peer) {
+                self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
+            }
             self.on_candidate(now, &peer, &chain, result);
         } else {
             self.on_bad_reply(peer, result);

@@ -71,6 +71,8 @@ pub struct Device<S: Suite> {
     work: Work,
     timers: Timers,
     session: Session,
+    /// The directory holds another key of this user than the device has, and the user was told.
+    key_lost: bool,
     /// Refused tickets and attaches since something was served last.
     strikes: u32,
     requests: BTreeMap<ReqId, Request>,
@@ -124,6 +126,7 @@ impl<S: Suite> Device<S> {
             work: Work::default(),
             timers: Timers::default(),
             session: Session::Closed,
+            key_lost: false,
             strikes: 0,
             requests: BTreeMap::new(),
             asked: 0,

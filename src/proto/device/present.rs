@@ -102,7 +102,7 @@ impl<S: Suite> Device<S> {
     fn show(&mut self, now: Now, peer: &UserId, seq: Seq, late: bool, missing: u64) {
         let Some(item) = self.durable.inbox.get(&(peer.clone(), seq)).cloned() else { return };
         let mid = Mid { sender: peer.clone(), receiver: self.user.clone(), seq };
-        let Item { kind, plain, .. } = item;
+        let Item { kind, plain, signed, .. } = item;
         match Body::decode(kind, &plain) {
             Ok(Body::Text(text)) => {
                 let (digest, kind) = (Self::digest(&plain), content(kind));
@@ -112,7 +112,7 @@ impl<S: Suite> Device<S> {
             Ok(body) => {
                 self.processed(&mid, kind);
                 self.note_shown(peer, seq);
-                self.act_on(now, mid, body, plain);
+                self.act_on(now, mid, body, plain, signed);
             }
             Err(_) => {
                 self.reject(Some(mid), RejectCause::BadBody);
@@ -130,11 +130,11 @@ impl<S: Suite> Device<S> {
         }
     }
 
-    fn act_on(&mut self, now: Now, mid: Mid, body: Body, plain: Vec<u8>) {
+    fn act_on(&mut self, now: Now, mid: Mid, body: Body, plain: Vec<u8>, signed: bool) {
         match body {
             Body::Text(_) => {}
             Body::Request(request) => self.on_request(now, mid, request, plain),
-            Body::Reply(reply) => self.on_approval(&mid, &reply),
+            Body::Reply(reply) => self.on_approval(&mid, &reply, signed),
             Body::Nack(nack) => self.on_complaint(now, &mid.sender, &nack.mid),
             Body::Declined(declined) => {
                 self.fact(Fact::DeclineSeen { txn: declined.txn, from: mid.sender });

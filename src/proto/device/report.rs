@@ -287,7 +287,9 @@ impl<S: Suite> Device<S> {
     }
 
     pub(super) fn notice_unsent_to(&mut self, peer: &UserId) {
-        for id in self.waiting_drafts(peer) {
+        let mut unsent = self.waiting_drafts(peer);
+        unsent.extend(self.bounces_to(peer).map(|(id, _)| id));
+        for id in unsent {
             self.notice_unsent(id);
         }
     }

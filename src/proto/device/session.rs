@@ -148,6 +148,11 @@ impl<S: Suite> Device<S> {
             self.session = Session::Unknown;
             self.wake(now, self.config.negative, Timer::Renew);
         } else {
+            // A signature that is refused once may have been altered on its way.
+            let again = code == ErrorCode::BadSig && self.strikes > 0;
+            if code == ErrorCode::StaleEpoch || again {
+                self.lose_key();
+            }
             self.strikes = self.strikes.saturating_add(1);
             self.attach_later(now);
         }

@@ -2,7 +2,7 @@
 //!
 //! Not here: the screen and its buttons (`approval`), or how answers leave (`outbox`).
 
-use crate::base::id::{Hash32, Mid, TxnId};
+use crate::base::id::{Hash32, Mid, TxnId, UserId};
 use crate::base::time::{Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
@@ -113,10 +113,25 @@ impl<S: Suite> Device<S> {
         self.own_requests.push_back((txn, Self::digest(request)));
     }
 
+    /// Whether a plaintext holds an approval with a signature of this peer.
+    pub(super) fn is_signed(&mut self, peer: &UserId, kind: BodyKind, plain: &[u8]) -> bool {
+        if kind != BodyKind::ApprovalReply {
+            return false;
+        }
+        let Ok(Body::Reply(reply)) = Body::decode(kind, plain) else { return false };
+        let Ok(signed) = cose::decode(&reply.cose) else { return false };
+        let Ok(statement) = ApprovalStatement::decode(&signed.payload) else { return false };
+        let row = self.durable.table.get(peer);
+        let key = row.and_then(|row| row.key(statement.sig_epoch)).map(|key| key.sign);
+        self.work.verify += 1;
+        let octets = cose::sig_structure(&signed.payload);
+        key.is_some_and(|key| S::verify(&key, &octets, &signed.signature))
+    }
+
     /// A requester checks an approval: signature, parties, times, and that it is about what was asked or, for
     /// own data, about the request inside.
-    pub(super) fn on_approval(&mut self, mid: &Mid, reply: &ApprovalReply) {
-        let Some((statement, valid)) = self.check_approval(mid, reply) else {
+    pub(super) fn on_approval(&mut self, mid: &Mid, reply: &ApprovalReply, signed: bool) {
+        let Some((statement, valid)) = self.check_approval(mid, reply, signed) else {
             return self.reject(Some(mid.clone()), RejectCause::BadBody);
         };
         let (txn, from) = (statement.txn, mid.sender.clone());
@@ -124,22 +139,18 @@ impl<S: Suite> Device<S> {
     }
 
     fn check_approval(
-        &mut self,
+        &self,
         mid: &Mid,
         reply: &ApprovalReply,
+        signed: bool,
     ) -> Option<(ApprovalStatement, bool)> {
-        let signed = cose::decode(&reply.cose).ok()?;
-        let statement = ApprovalStatement::decode(&signed.payload).ok()?;
-        let row = self.durable.table.get(&mid.sender);
-        let key = row.and_then(|row| row.key(statement.sig_epoch)).map(|key| key.sign);
-        self.work.verify += 1;
-        let octets = cose::sig_structure(&signed.payload);
-        let verified = key.is_some_and(|key| S::verify(&key, &octets, &signed.signature));
+        let payload = cose::decode(&reply.cose).ok()?.payload;
+        let statement = ApprovalStatement::decode(&payload).ok()?;
         let about = match &reply.request {
             Some(request) => self.is_own_data(&statement, request),
             None => self.is_answer(&statement),
         };
-        let valid = verified
+        let valid = signed
             && about
             && statement.approver == mid.sender
             && statement.requester == self.user
