@@ -76,6 +76,12 @@ impl Oracle for ApprovalsComplete {
             }
             return;
         }
+        if let Fact::Refuse { code, mid: Some(mid), .. } = &record.fact
+            && code == "QUEUE_FULL"
+        {
+            // The requester's mailbox has no room, and the approver is told that nothing was sent.
+            self.by_mid.remove(mid).map(|key| self.made.remove(&key));
+        }
         let Some(user) = device_of(record) else { return };
         if let Fact::Approved(made) = &record.fact {
             // Bounds are of the world; a clock that is wrong has another idea of the expiry.

@@ -175,7 +175,7 @@ impl MailIsDisplayed {
         } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
             let lost = self.dues_of(user, spec, |mid| self.committed.contains_key(mid));
             lost.iter().for_each(|mid| _ = self.close(mid));
-        } else if let Fact::Alarm { peer: Some(peer), .. } = &record.fact {
+        } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact {
             if spec.circumstances.adversary {
                 // A false record was believed at first contact; the user knows that there are others.
                 let lost = self.dues_of(user, spec, |mid| mid.sender == *peer);

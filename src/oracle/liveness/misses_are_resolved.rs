@@ -12,7 +12,7 @@ use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
-    About, DeviceState, Fact, FrameKind, ReplyResult, Selection, WaitCause, Way,
+    About, AlarmKind, DeviceState, Fact, FrameKind, ReplyResult, Selection, WaitCause, Way,
 };
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::Severity;
@@ -183,7 +183,7 @@ impl Oracle for MissesAreResolved {
             if *why == WaitCause::Confirm {
                 self.close(&(user, mid.clone()));
             }
-        } else if let Fact::Alarm { peer: Some(peer), .. } = &record.fact {
+        } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact {
             if spec.circumstances.adversary {
                 // A false record was believed at first contact; the user knows that there are others.
                 let all =

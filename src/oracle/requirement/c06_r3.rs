@@ -67,10 +67,14 @@ impl Oracle for OldestRowMakesRoom {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         let device = self.devices.entry(user).or_default();
         if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
+            if spec.index(peer) == Some(user) {
+                // The own record makes no row.
+                return;
+            }
             device.met.insert(peer.clone());
             if !device.old.contains(peer) {
                 device.used.entry(peer.clone()).or_insert(record.at);

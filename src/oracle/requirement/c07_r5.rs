@@ -63,6 +63,14 @@ impl Oracle for UnknownUsersMakeNoEntry {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
+        if let Fact::Refuse { by, code, mid: Some(mid), .. } = &record.fact
+            && code == "UNKNOWN_USER"
+            && let Some(user) = spec.index(by)
+            && let Some((since, _)) = self.unknown.get_mut(&(user, mid.receiver.clone()))
+        {
+            // The receiver's account says so as well.
+            *since = record.at;
+        }
         let Some(user) = device_of(record) else { return };
         if let Fact::LookupFailed { peer, why: LookupEnd::UnknownUser, .. } = &record.fact {
             let told = self.unknown.insert((user, peer.clone()), (record.at, record.id));

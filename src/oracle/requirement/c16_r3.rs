@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
+use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, LookupCause, RejectCause, ReplyResult, WaitCause};
@@ -19,15 +20,17 @@ const CITED: [Requirement; 1] = [Requirement::of(16, 3)];
 pub struct BadTagsDoNotFetch {
     /// Messages that failed to open, and lookups that nothing else explains since.
     failed: BTreeMap<(u32, Mid), (u32, RecordId)>,
-    /// Messages that wait for a key, by device and sender.
-    waiting: BTreeSet<(u32, UserId, Mid)>,
+    /// Messages that wait for a key, by device and sender, and since when.
+    waiting: BTreeMap<(u32, UserId, Mid), Instant>,
+    /// When a device last asked for a sender's keys.
+    asked: BTreeMap<(u32, UserId), Instant>,
     /// Senders whose keys a device fetched.
     fetched: BTreeSet<(u32, UserId)>,
 }
 
 impl BadTagsDoNotFetch {
     fn waits(&self, user: u32, peer: &UserId) -> bool {
-        self.waiting.iter().any(|(owner, sender, _)| *owner == user && sender == peer)
+        self.waiting.keys().any(|(owner, sender, _)| *owner == user && sender == peer)
     }
 
     fn lookup(&mut self, record: &Record, user: u32, peer: &UserId, docket: &mut Docket) {
@@ -62,7 +65,7 @@ impl Oracle for BadTagsDoNotFetch {
                 docket.shown(ID, &[negative(16, 3)]);
             }
         } else if let Fact::Waiting { mid, why: WaitCause::Key } = &record.fact {
-            self.waiting.insert((user, mid.sender.clone(), mid.clone()));
+            self.waiting.insert((user, mid.sender.clone(), mid.clone()), record.at);
         } else if let Fact::Commit { mid, .. }
         | Fact::Duplicate { mid }
         | Fact::Reject { mid: Some(mid), .. } = &record.fact
@@ -82,11 +85,16 @@ impl Oracle for BadTagsDoNotFetch {
             }
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
             self.fetched.insert((user, peer.clone()));
-            self.waiting.retain(|(owner, sender, _)| *owner != user || sender != peer);
+            // What came after the lookup had left is not answered by it.
+            let asked = self.asked.get(&(user, peer.clone())).copied().unwrap_or(record.at);
+            self.waiting.retain(|(owner, sender, _), since| {
+                *owner != user || sender != peer || *since > asked
+            });
         } else if let Fact::Lookup { peer, because: LookupCause::Message, .. } = &record.fact {
+            self.asked.insert((user, peer.clone()), record.at);
             self.lookup(record, user, peer, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.waiting.retain(|(owner, ..)| *owner != user);
+            self.waiting.retain(|(owner, ..), _| *owner != user);
         }
     }
 

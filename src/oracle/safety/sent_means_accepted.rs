@@ -2,13 +2,14 @@
 //!
 //! Not here: whether the server's word is true (S-19).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, UserId};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameKind};
 use crate::trace::record::Record;
+use crate::verdict::finding::Severity;
 use crate::verdict::requirement::Requirement;
 
 const ID: &str = "S-20";
@@ -19,6 +20,8 @@ const CITED: [Requirement; 2] = [Requirement::of(8, 4), Requirement::of(2, 4)];
 pub struct SentMeansAccepted {
     drafts: BTreeMap<(u32, DraftId), Draft>,
     by_mid: BTreeMap<Mid, DraftId>,
+    /// Devices that were set back and use numbers again: a report of the first use fits the second.
+    restored: BTreeSet<u32>,
 }
 
 #[derive(Debug)]
@@ -50,7 +53,12 @@ impl SentMeansAccepted {
             }
             DraftStatus::Delivered if !draft.reported => {
                 let message = format!("draft {id} to {} is called delivered unreported", draft.to);
-                docket.violation(ID, &CITED, record.at, &[record.id], message);
+                let (severity, message) = if self.restored.contains(&user) {
+                    (Severity::Warning, format!("rollback: {message}"))
+                } else {
+                    (Severity::Fail, message)
+                };
+                docket.push(severity, ID, &CITED, record.at, &[record.id], message);
             }
             DraftStatus::Sent => {
                 docket.shown(ID, &[positive(8, 4)]);
@@ -94,7 +102,9 @@ impl Oracle for SentMeansAccepted {
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
-        if let Fact::Compose { draft, to, .. } = &record.fact {
+        if let Fact::Rolledback { .. } = &record.fact {
+            self.restored.insert(user);
+        } else if let Fact::Compose { draft, to, .. } = &record.fact {
             let to = to.clone();
             let fresh = Draft { to, mid: None, acked: false, reported: false, starved: None };
             self.drafts.insert((user, *draft), fresh);

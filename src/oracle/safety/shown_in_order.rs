@@ -21,6 +21,8 @@ pub struct ShownInOrder {
     waiting: BTreeMap<(u32, Mid), Instant>,
     /// Peers about whose new identity a user was asked: with it nothing fills the old one's gaps any more.
     asked: BTreeSet<(u32, UserId)>,
+    /// Devices that were set back: since when their inboxes hold what they hold is not known.
+    restored: BTreeSet<u32>,
 }
 
 /// The messages of one sender on one device.
@@ -51,6 +53,7 @@ impl ShownInOrder {
         if let (Some(came), Some(gap)) = (came, gap)
             && *missing > 0
             && !self.asked.contains(&(user, mid.sender.clone()))
+            && !self.restored.contains(&user)
             && record.at < came + gap
         {
             let held = record.at.since(came);
@@ -97,6 +100,9 @@ impl Oracle for ShownInOrder {
             &record.fact
         {
             self.each(user, |line| *line = Line::default());
+            if let Fact::Rolledback { .. } = &record.fact {
+                self.restored.insert(user);
+            }
         }
     }
 }

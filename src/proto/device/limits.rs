@@ -19,6 +19,8 @@ pub(super) struct Bucket {
     filled: Instant,
     /// Why each waiting peer is wanted.
     pub(super) wanted: BTreeMap<UserId, LookupCause>,
+    /// Peers that wait for a token, in the order of coming, and whether something waits for their key.
+    line: Vec<(UserId, bool)>,
 }
 
 /// Thousandths of a token that one lookup costs.
@@ -27,21 +29,56 @@ const MINUTE: u64 = 60_000_000_000;
 
 impl Bucket {
     pub(super) fn full(config: &DeviceConfig) -> Self {
-        Self { tokens: most(config), filled: Instant::START, wanted: BTreeMap::new() }
+        Self {
+            tokens: most(config),
+            filled: Instant::START,
+            wanted: BTreeMap::new(),
+            line: Vec::new(),
+        }
     }
 
-    /// Takes a token, or says when there will be one.
-    pub(super) fn take(&mut self, now: Instant, config: &DeviceConfig) -> Result<(), Instant> {
+    /// Takes a token for a peer, or says when there will be one. Who came first is served first, but a
+    /// refresh only when nothing waits for another key: refreshes could take every token there is.
+    pub(super) fn take(
+        &mut self,
+        now: Instant,
+        config: &DeviceConfig,
+        (peer, because): (&UserId, LookupCause),
+    ) -> Result<(), Instant> {
+        let urgent = !matches!(because, LookupCause::Refresh | LookupCause::Hint);
+        let wanted = (self.ahead(peer, urgent) + 1).saturating_mul(TOKEN).min(most(config));
         let rate = u64::from(config.lookups_per_minute.max(1)) * TOKEN;
         let nanos_per_unit = (MINUTE / rate).max(1);
         let gained = now.since(self.filled).as_nanos() / nanos_per_unit;
         self.tokens = self.tokens.saturating_add(gained).min(most(config));
         self.filled = self.filled + Duration::from_nanos(gained.saturating_mul(nanos_per_unit));
-        if self.tokens >= TOKEN {
+        if self.tokens >= wanted {
             self.tokens -= TOKEN;
+            self.leave(peer);
             return Ok(());
         }
-        Err(self.filled + Duration::from_nanos((TOKEN - self.tokens) * nanos_per_unit))
+        if !self.line.iter().any(|(other, _)| other == peer) {
+            self.line.push((peer.clone(), urgent));
+        }
+        Err(self.filled + Duration::from_nanos((wanted - self.tokens) * nanos_per_unit))
+    }
+
+    /// The peer waits for no token, but for something else.
+    pub(super) fn leave(&mut self, peer: &UserId) {
+        self.line.retain(|(other, _)| other != peer);
+    }
+
+    /// How many in the line are served before this peer.
+    fn ahead(&self, peer: &UserId, urgent: bool) -> u64 {
+        let place = self.line.iter().position(|(other, _)| other == peer);
+        let place = place.unwrap_or(self.line.len());
+        let others = self.line.iter().enumerate().filter(|(_, (other, _))| other != peer);
+        let before = |(at, (_, other)): &(usize, &(UserId, bool))| match (urgent, other) {
+            (true, false) => false,
+            (false, true) => true,
+            (true, true) | (false, false) => *at < place,
+        };
+        others.filter(before).count() as u64
     }
 }
 
@@ -108,9 +145,10 @@ mod tests {
         (config.lookups_per_minute, config.lookups_burst) = (per_minute, burst);
         let mut bucket = Bucket::full(&config);
         let end = Instant::START + Duration::from_secs(seconds);
+        let peer = UserId::new("alice").unwrap();
         let (mut now, mut taken) = (Instant::START, 0);
         while now <= end {
-            match bucket.take(now, &config) {
+            match bucket.take(now, &config, (&peer, LookupCause::Message)) {
                 Ok(()) => taken += 1,
                 Err(at) => {
                     assert!(at > now, "a wait that ends is in the future");
@@ -120,6 +158,31 @@ mod tests {
             assert!(taken < 10_000, "the bucket has no bottom");
         }
         assert_eq!(taken, expected);
+    }
+
+    #[test]
+    fn who_came_first_is_served_first_and_refreshes_last() {
+        let config = DeviceConfig::new(UserId::new("server").unwrap());
+        let mut bucket = Bucket::full(&config);
+        let [alice, bob, carol, dave] =
+            ["alice", "bob", "carol", "dave"].map(|name| UserId::new(name).unwrap());
+        let mut take = |at: u64, peer: &UserId, because| {
+            let now = Instant::START + Duration::from_secs(at);
+            bucket
+                .take(now, &config, (peer, because))
+                .map_err(|at| at.since(Instant::START).as_millis() / 1_000)
+        };
+        for _ in 0..config.lookups_burst {
+            assert_eq!(take(0, &dave, LookupCause::Draft), Ok(()));
+        }
+        assert_eq!(take(0, &alice, LookupCause::Refresh), Err(2));
+        assert_eq!(take(0, &carol, LookupCause::Message), Err(2));
+        assert_eq!(take(0, &bob, LookupCause::Draft), Err(4));
+        assert_eq!(take(2, &alice, LookupCause::Refresh), Err(6));
+        assert_eq!(take(2, &bob, LookupCause::Draft), Err(4));
+        assert_eq!(take(2, &carol, LookupCause::Message), Ok(()));
+        assert_eq!(take(4, &bob, LookupCause::Draft), Ok(()));
+        assert_eq!(take(6, &alice, LookupCause::Refresh), Ok(()));
     }
 
     #[test]

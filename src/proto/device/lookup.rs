@@ -69,13 +69,15 @@ impl<S: Suite> Device<S> {
         let Some(because) = self.bucket.wanted.get(peer).copied() else { return };
         if !matches!(self.session, Session::Open(_)) {
             let burst = self.config.lookup_try.times(u64::from(self.config.burst));
+            self.bucket.leave(peer);
             return self.wake(now, burst, Timer::Lookup(peer.clone()));
         }
         if because != LookupCause::Own && !self.has_room_for(peer) {
+            self.bucket.leave(peer);
             return self.wake(now, ROOM_RETRY, Timer::Lookup(peer.clone()));
         }
         if !self.has(Deviation::M81)
-            && let Err(at) = self.bucket.take(now.at, &self.config)
+            && let Err(at) = self.bucket.take(now.at, &self.config, (peer, because))
         {
             return self.wake(now, at.since(now.at), Timer::Lookup(peer.clone()));
         }

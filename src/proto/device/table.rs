@@ -209,11 +209,14 @@ impl<S: Suite> Device<S> {
     }
 
     /// Whether keys of the peer are needed for what is under way: drafts that are not fixed, messages that
-    /// wait for a key, and accepted ones that are held back (an approval among them is still to be verified).
+    /// wait for a key, and accepted ones that are held back. A draft that bounced waits for other keys than
+    /// these, and perhaps for ever.
     fn is_pinned(&self, peer: &UserId) -> bool {
-        let outgoing = self.durable.drafts.values().any(|draft| {
-            draft.to == *peer && matches!(draft.stage, Stage::Waiting | Stage::Bounced(..))
-        });
+        let outgoing = self
+            .durable
+            .drafts
+            .values()
+            .any(|draft| draft.to == *peer && matches!(draft.stage, Stage::Waiting));
         (outgoing && !self.waits_for_user(peer))
             || self.arrivals.keys().any(|mid| mid.sender == *peer)
             || self.held(peer).is_some()
