@@ -53,7 +53,7 @@ fn draw(slice: &Slice, drawing: Drawing) -> String {
         Drawing::Text if output::stdout_has_color() => why_text::draw(slice, &Palette::colored()),
         Drawing::Text => why_text::draw(slice, &Palette::plain()),
         Drawing::Mermaid => mermaid::draw(slice),
-        Drawing::Svg => svg::draw(slice),
+        Drawing::Svg => svg::slice::draw(slice),
         Drawing::Perfetto => perfetto::draw(slice),
     }
 }
