@@ -7,13 +7,14 @@ use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cli::args::{self, Drawing, Selection, Why};
+use crate::cli::args::{self, Selection, Why};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Wanted};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output;
 use crate::cli::run::{header, safely};
 use crate::cli::setup::check;
+use crate::cli::words::Drawing;
 use crate::explore::why::{NoMessage, READABLE_LINES, Why as Asked};
 use crate::report::human::Palette;
 use crate::report::{mermaid, perfetto, svg, why_text};
