@@ -4,9 +4,13 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::base::time::Duration;
+use crate::cli::words::{
+    Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
+    duration, seeds,
+};
 
 /// A deterministic simulator and conformance harness for portable electronic authorization devices.
 #[derive(Debug, Parser)]
@@ -69,7 +73,8 @@ pub struct Selection {
     /// Change a value of the scenario: `--set network.default.loss=5%`.
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<String>,
-    /// Make a case of each value: `--sweep network.default.loss=0%,5%`.
+    /// Make a case of each value: `--sweep network.default.loss=0%,5%`; of several sweeps, of each
+    /// combination.
     #[arg(long, value_name = "PATH=A,B", value_parser = assignment)]
     pub sweep: Vec<String>,
 }
@@ -95,9 +100,17 @@ pub struct Run {
     /// Threads to run on; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Write results.json and junit.xml into this folder.
+    /// Write results.json, junit.xml and provenance.json into this folder, and sweep.csv of a sweep.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub report: Option<PathBuf>,
+    /// Write what a sweep shows: for each combination and metric the mean over the seeds and its 95 %
+    /// confidence interval.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sweep")]
+    pub csv: Option<PathBuf>,
+    /// Draw what a sweep shows as an SVG: the first `--sweep` across, a line for each combination of the
+    /// others.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sweep")]
+    pub figure: Option<PathBuf>,
     /// Write every record of the only run as JSON Lines.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub trace: Option<PathBuf>,
@@ -346,137 +359,6 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Human,
-    /// For programs.
-    Json,
-}
-
-/// What runs a scenario.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum World {
-    /// The simulator.
-    Run,
-    /// Hardware in the loop, its frames carried by the harness.
-    Conform,
-    /// Hardware in the loop that connects to a port by itself: a closed box.
-    Native,
-    /// Load on a real server.
-    Load,
-}
-
-/// How the kill matrix is printed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum MatrixFormat {
-    /// For people.
-    Human,
-    /// For programs.
-    Json,
-    /// To be committed.
-    Markdown,
-}
-
-/// How a causal slice is drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Drawing {
-    /// Lines for a terminal.
-    Text,
-    /// A sequence diagram in Mermaid's language.
-    Mermaid,
-    /// A sequence diagram as a picture.
-    Svg,
-    /// Trace events of Chrome and Perfetto, everything that belongs to it.
-    Perfetto,
-}
-
-/// How known answers are printed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum VectorFormat {
-    /// One JSON document.
-    Json,
-    /// A C header.
-    C,
-}
-
-/// The cryptographic suites.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Suite {
-    /// The real profile.
-    P256,
-    /// Same interface, no security, fast.
-    Model,
-}
-
-/// What skeletons there are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Skeleton {
-    /// A key rotation races with mail.
-    Rotation,
-    /// Mail crosses a bad network.
-    Delivery,
-    /// A user approves a request.
-    Approval,
-    /// Many devices and a day of traffic.
-    Fleet,
-    /// A test for a real device.
-    Conform,
-    /// Load on a real server.
-    Load,
-}
-
-/// `2/5`: the second of five shares.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Shard {
-    index: usize,
-    of: usize,
-}
-
-impl Shard {
-    /// Whether the run at this position belongs to the share.
-    #[must_use]
-    pub const fn holds(self, position: usize) -> bool {
-        position % self.of == self.index
-    }
-}
-
-impl std::str::FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shard = text.split_once('/').and_then(|(index, of)| {
-            let (index, of) = (index.parse::<usize>().ok()?, of.parse().ok()?);
-            (1..=of).contains(&index).then(|| Self { index: index - 1, of })
-        });
-        shard.ok_or_else(|| "expected I/N with 1 <= I <= N, such as 2/5".to_owned())
-    }
-}
-
-fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let ends = text
-        .split_once("..")
-        .and_then(|(first, last)| Some((first.parse::<u64>().ok()?, last.parse().ok()?)));
-    match ends {
-        Some((first, last)) if first <= last => Ok(first..=last),
-        Some(_) | None => Err("expected A..B with A <= B, such as 1..20".to_owned()),
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = crate::base::units::parse_duration(text).ok();
-    parsed.ok_or_else(|| "expected a time with its unit, such as 60s or 10m".to_owned())
-}
-
-fn assignment(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((path, _)) if !path.is_empty() => Ok(text.to_owned()),
-        Some(_) | None => Err("expected PATH=VALUE, such as devices.bob.refresh=30s".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -486,25 +368,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn shards_divide_all_runs() {
-        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].map(|s| s.parse().unwrap()).to_vec();
-        for position in 0..10 {
-            assert_eq!(shards.iter().filter(|shard| shard.holds(position)).count(), 1);
-        }
-        for bad in ["0/3", "4/3", "1", "a/b", "1/0", "-1/2"] {
-            assert!(bad.parse::<Shard>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn ranges_of_seeds_have_two_ends() {
-        assert_eq!(seeds("1..20"), Ok(1..=20));
-        assert_eq!(seeds("7..7"), Ok(7..=7));
-        for bad in ["20..1", "7", "1..=20", "..", "a..b", "1..20..3"] {
-            assert!(seeds(bad).is_err(), "{bad}");
-        }
     }
 }

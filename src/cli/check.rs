@@ -4,10 +4,11 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{Check, Format, World};
+use crate::cli::args::Check;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Loaded, Wanted};
 use crate::cli::output;
+use crate::cli::words::{Format, World};
 use crate::scenario::ast::scenario::WorldKind;
 use crate::scenario::codes::Severity;
 use crate::scenario::diagnostics::Diagnostics;

@@ -5,13 +5,14 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::cli::args::{self, Compare, Format, Selection};
+use crate::cli::args::{self, Compare, Selection};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::run::safely;
 use crate::cli::setup;
+use crate::cli::words::Format;
 use crate::explore::campaign;
 use crate::report::compare::{self, Comparison};
 use crate::report::summary::Summary;

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::base::time::Duration;
-use crate::cli::args::{Explore, Format};
+use crate::cli::args::Explore;
 use crate::cli::exhaustive;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::jobs;
@@ -14,6 +14,7 @@ use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
 use crate::cli::shrink;
+use crate::cli::words::Format;
 use crate::explore::swarm::{self, Settings};
 use crate::report::explore as report;
 use crate::report::human::Palette;
@@ -36,7 +37,7 @@ pub fn run(args: &Explore) -> Result<Exit, CliError> {
     let deviations = mutants::deviations(&args.deviations)?;
     let deviations = if args.deviations.is_empty() { Vec::new() } else { deviations };
     if let Some(folder) = &args.report {
-        output::folder(folder)?;
+        output::folder(folder, &["exploration.json"])?;
     }
     let seeds = seeds(args);
     let interrupt = setup::interrupt()?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::cli::args::{self, Selection};
 use crate::cli::exit::CliError;
 use crate::cli::files::Loaded;
+use crate::cli::words::Suite;
 use crate::explore::subject;
 use crate::scenario::diagnostics::suggest;
 use crate::scenario::plan::{Plan, SuiteName};
@@ -82,7 +83,7 @@ impl Job<'_> {
     ///
     /// # Errors
     /// The findings, drawn over the text, when this seed draws something impossible.
-    pub fn plan(&self, suite: Option<args::Suite>) -> Result<Plan, String> {
+    pub fn plan(&self, suite: Option<Suite>) -> Result<Plan, String> {
         let source = self.file.path.display().to_string();
         let plan = subject::plan(&self.file.reading, self.case, &source, self.seed)?;
         Ok(Plan { suite: suite.map_or(plan.suite, suite_name), ..plan })
@@ -91,38 +92,68 @@ impl Job<'_> {
     /// The command that shows this run again.
     #[must_use]
     pub fn repro(&self, args: &args::Run) -> String {
-        let Selection { paths: _, set, sweep } = &args.selection;
-        let mut words = vec!["peadsim".to_owned(), "run".to_owned()];
-        words.push(path(&self.file.path));
+        let mut words = vec![path(&self.file.path)];
         if self.file.reading.cases.len() > 1 {
             words.extend(["--case".to_owned(), quoted(&self.case.id)]);
         }
         words.extend(["--seed".to_owned(), self.seed.to_string()]);
-        for (flag, values) in [("--set", set), ("--sweep", sweep)] {
-            words.extend(values.iter().flat_map(|value| [flag.to_owned(), quoted(value)]));
-        }
-        if let Some(suite) = args.suite {
-            words.extend(["--suite".to_owned(), suite_word(suite).to_owned()]);
-        }
-        if args.relations {
-            words.push("--relations".to_owned());
-        }
-        words.join(" ")
+        words.extend(changes(args));
+        format!("peadsim run {}", words.join(" "))
     }
+}
+
+/// The command that makes all runs again, without what their results do not depend on.
+#[must_use]
+pub fn command(args: &args::Run) -> String {
+    let mut words: Vec<String> = args.selection.paths.iter().map(|it| path(it)).collect();
+    let mut option = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+    if let Some(case) = &args.case {
+        option("--case", quoted(case));
+    }
+    if let Some(seed) = args.seed {
+        option("--seed", seed.to_string());
+    }
+    if let Some(seeds) = &args.seeds {
+        option("--seeds", format!("{}..{}", seeds.start(), seeds.end()));
+    }
+    if let Some(shard) = args.shard {
+        option("--shard", shard.to_string());
+    }
+    words.extend(changes(args));
+    if args.fail_fast {
+        words.push("--fail-fast".to_owned());
+    }
+    format!("peadsim run {}", words.join(" "))
+}
+
+/// What the command line changes in every run.
+fn changes(args: &args::Run) -> Vec<String> {
+    let Selection { paths: _, set, sweep } = &args.selection;
+    let mut words = Vec::new();
+    for (flag, values) in [("--set", set), ("--sweep", sweep)] {
+        words.extend(values.iter().flat_map(|value| [flag.to_owned(), quoted(value)]));
+    }
+    if let Some(suite) = args.suite {
+        words.extend(["--suite".to_owned(), suite_word(suite).to_owned()]);
+    }
+    if args.relations {
+        words.push("--relations".to_owned());
+    }
+    words
 }
 
 /// The suite of a plan.
-pub const fn suite_name(suite: args::Suite) -> SuiteName {
+pub const fn suite_name(suite: Suite) -> SuiteName {
     match suite {
-        args::Suite::P256 => SuiteName::P256,
-        args::Suite::Model => SuiteName::Model,
+        Suite::P256 => SuiteName::P256,
+        Suite::Model => SuiteName::Model,
     }
 }
 
-const fn suite_word(suite: args::Suite) -> &'static str {
+const fn suite_word(suite: Suite) -> &'static str {
     match suite {
-        args::Suite::P256 => "p256",
-        args::Suite::Model => "model",
+        Suite::P256 => "p256",
+        Suite::Model => "model",
     }
 }
 
@@ -183,6 +214,17 @@ mod tests {
             ["peadsim run 'a b.yaml' --case 'A[n=1ms]' --seed 7 \
               --set 'steps.0.text=it'\\''s' --suite model"]
         );
+    }
+
+    #[test]
+    fn all_runs_have_a_command_without_what_does_not_matter() {
+        let all = "peadsim run a.yaml -x.yaml --case A --seeds 1..9 --shard 2/3 --set a.b=1 \
+                   --sweep params.n=1ms,2ms --suite p256 --relations --fail-fast";
+        let mut line: Vec<&str> = all.split(' ').filter(|word| *word != "-x.yaml").collect();
+        line.extend(["--threads", "7", "--report", "out", "--csv", "x", "--format", "json"]);
+        line.extend(["--", "-x.yaml"]);
+        let Command::Run(args) = Cli::parse_from(line).command else { panic!("it is a run") };
+        assert_eq!(command(&args), all.replace("-x.yaml", "./-x.yaml"));
     }
 
     #[test]

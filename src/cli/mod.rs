@@ -16,6 +16,7 @@ mod jobs;
 mod mutants;
 mod new;
 mod output;
+mod papers;
 mod progress;
 mod run;
 mod schema;
@@ -25,6 +26,7 @@ mod shrink;
 mod vectors;
 mod verify;
 mod why;
+pub mod words;
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::Exit;

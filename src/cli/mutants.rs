@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::cli::args::{MatrixFormat, Mutants, Selection};
+use crate::cli::args::{Mutants, Selection};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::Loaded;
 use crate::cli::jobs;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
+use crate::cli::words::MatrixFormat;
 use crate::explore::mutants::{self, Settings};
 use crate::explore::subject::Subject;
 use crate::proto::deviation::Deviation;
@@ -34,7 +35,7 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
     let deviations = deviations(&args.only)?;
     let earlier = args.check.as_deref().map(read).transpose()?;
     if let Some(folder) = &args.report {
-        output::folder(folder)?;
+        output::folder(folder, &["mutants.md", "mutants.json"])?;
     }
     let selection = Selection { paths: args.paths.clone(), ..Selection::default() };
     let loaded = setup::scenarios(&selection)?;

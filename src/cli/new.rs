@@ -4,9 +4,10 @@
 
 use std::path::Path;
 
-use crate::cli::args::{New, Skeleton};
+use crate::cli::args::New;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
+use crate::cli::words::Skeleton;
 
 /// Writes it, with an ID made from the file's name.
 ///

@@ -5,8 +5,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cli::exit::CliError;
+
+/// How many drafts this process has made.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
 
 /// A file being written beside its place; it moves there when it is whole.
 #[derive(Debug)]
@@ -25,10 +29,22 @@ impl Draft {
         let failed = || CliError::io(format!("cannot write `{}`", place.display()));
         let name = place.file_name().filter(|_| !place.is_dir());
         let name = name.ok_or_else(|| io::ErrorKind::IsADirectory.into()).map_err(failed())?;
-        let hidden = format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id());
+        // The number keeps two drafts of one place apart.
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        let hidden = format!(".{}.{}.{number}.tmp", name.to_string_lossy(), std::process::id());
         let temporary = place.with_file_name(hidden);
         let file = File::create(&temporary).map_err(failed())?;
         Ok(Self { file: Some(BufWriter::new(file)), temporary, place: place.to_owned() })
+    }
+
+    /// Writes the whole text and moves it to its place.
+    ///
+    /// # Errors
+    /// When the disk is full, or the file cannot be moved.
+    pub fn finish(mut self, text: &str) -> Result<(), CliError> {
+        self.write_all(text.as_bytes())
+            .map_err(CliError::io(format!("cannot write `{}`", self.place.display())))?;
+        self.publish()
     }
 
     /// Moves what was written to its place.
@@ -72,21 +88,17 @@ impl Drop for Draft {
 /// # Errors
 /// When it cannot be written.
 pub fn write(place: &Path, text: &str) -> Result<(), CliError> {
-    let mut draft = Draft::create(place)?;
-    draft
-        .write_all(text.as_bytes())
-        .map_err(CliError::io(format!("cannot write `{}`", place.display())))?;
-    draft.publish()
+    Draft::create(place)?.finish(text)
 }
 
-/// Makes a folder for reports and tries to write there.
+/// Makes a folder for reports and tries to write these files there.
 ///
 /// # Errors
-/// When it cannot be made or written to.
-pub fn folder(path: &Path) -> Result<(), CliError> {
+/// When it cannot be made, or one of them not be written.
+pub fn folder(path: &Path, names: &[&str]) -> Result<(), CliError> {
     fs::create_dir_all(path)
         .map_err(CliError::io(format!("cannot make the folder `{}`", path.display())))?;
-    Draft::create(&path.join("results.json")).map(drop)
+    names.iter().try_for_each(|name| Draft::create(&path.join(name)).map(drop))
 }
 
 /// Writes to stdout. A reader that went away (`| head`) is no error.
@@ -150,10 +162,12 @@ mod tests {
     fn what_cannot_be_written_is_found_at_once() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("file"), "").unwrap();
-        assert!(folder(&dir.path().join("file/reports")).is_err());
+        assert!(folder(&dir.path().join("file/reports"), &[]).is_err());
         assert!(Draft::create(&dir.path().join("none/trace.jsonl")).is_err());
         assert!(Draft::create(dir.path()).is_err());
-        folder(&dir.path().join("a/b")).unwrap();
+        folder(&dir.path().join("a/b"), &["a.json"]).unwrap();
+        fs::create_dir(dir.path().join("b.json")).unwrap();
+        assert!(folder(dir.path(), &["a.json", "b.json"]).is_err());
         assert_eq!(names(&dir.path().join("a/b")), [""; 0]);
     }
 }

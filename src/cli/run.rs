@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::rng::RNG_VERSION;
 use crate::base::time::{Duration, Instant};
-use crate::cli::args::{Format, Run};
+use crate::cli::args::Run;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output::{self, Draft};
+use crate::cli::papers::Papers;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
+use crate::cli::words::Format;
 use crate::explore::attempt::attempt;
 use crate::explore::campaign;
 use crate::explore::relations::attempt_related;
@@ -37,6 +39,11 @@ use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::Requirement;
 
+/// All results, in the folder of reports.
+const RESULTS: &str = "results.json";
+/// The same for test runners.
+const JUNIT: &str = "junit.xml";
+
 /// Runs what the command line selects.
 ///
 /// # Errors
@@ -47,10 +54,10 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
     if jobs.is_empty() {
         return Err(CliError::Nothing("no run is left to be made".to_owned()));
     }
-    let trace = prepare(args, jobs.len())?;
+    let (papers, trace) = prepare(args, jobs.len())?;
     let interrupt = setup::interrupt()?;
     let clock = Stopwatch::start();
-    let mut session = Session::new(args, &jobs);
+    let mut session = Session::new(args, &jobs, papers);
     let trace = Mutex::new(trace);
     campaign::in_order(
         &jobs,
@@ -66,18 +73,19 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
 }
 
 /// Tries every place to write to before the work begins.
-fn prepare(args: &Run, runs: usize) -> Result<Option<Draft>, CliError> {
-    if let Some(folder) = &args.report {
-        output::folder(folder)?;
-    }
-    let Some(place) = &args.trace else { return Ok(None) };
-    if runs != 1 {
+fn prepare(args: &Run, runs: usize) -> Result<(Papers<'_>, Option<Draft>), CliError> {
+    if args.trace.is_some() && runs != 1 {
         return Err(CliError::Usage(format!(
             "--trace writes the records of one run, these are {runs}\n  \
              narrow them with --case and --seed"
         )));
     }
-    Draft::create(place).map(Some)
+    if let Some(folder) = &args.report {
+        output::folder(folder, &[RESULTS, JUNIT])?;
+    }
+    let papers = Papers::prepare(args)?;
+    let trace = args.trace.as_deref().map(Draft::create).transpose()?;
+    Ok((papers, trace))
 }
 
 /// What came of a job: its outcome, or why there is none.
@@ -207,11 +215,12 @@ struct Session<'a> {
     scenario: Option<Under<'a>>,
     /// Every run, if somebody wants them.
     kept: Vec<Outcome>,
+    papers: Papers<'a>,
     failed: Option<CliError>,
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a Run, jobs: &[Job<'_>]) -> Self {
+    fn new(args: &'a Run, jobs: &[Job<'_>], papers: Papers<'a>) -> Self {
         let color = output::stdout_has_color();
         let palette = if color { Palette::colored() } else { Palette::plain() };
         Self {
@@ -223,6 +232,7 @@ impl<'a> Session<'a> {
             case: Vec::new(),
             scenario: None,
             kept: Vec::new(),
+            papers,
             failed: None,
         }
     }
@@ -253,6 +263,7 @@ impl<'a> Session<'a> {
             under.due = under.due.saturating_sub(usize::from(own));
         }
         self.summary.add(&outcome);
+        self.papers.add(job, &outcome);
         let stop = self.args.fail_fast && outcome.verdict >= Verdict::Fail;
         self.case.push(outcome);
         Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -297,11 +308,12 @@ impl<'a> Session<'a> {
         };
         let results = || json::results(&manifest, &self.summary, &self.kept, &self.scope);
         if let Some(folder) = &self.args.report {
-            output::write(&folder.join("results.json"), &results())?;
+            output::write(&folder.join(RESULTS), &results())?;
             let junit = junit::report(&self.kept, &self.summary.unshown).map_err(io::Error::other);
             let junit = junit.map_err(CliError::io("cannot make junit.xml"))?;
-            output::write(&folder.join("junit.xml"), &junit)?;
+            output::write(&folder.join(JUNIT), &junit)?;
         }
+        self.papers.publish(self.summary.digests(), interrupted)?;
         let text = match self.args.format {
             Format::Json => results(),
             Format::Human => {

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::base::units::hex;
-use crate::cli::args::{VectorFormat, Vectors};
+use crate::cli::args::Vectors;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
+use crate::cli::words::VectorFormat;
 use crate::crypto::suite::Point;
 use crate::crypto::vectors::{InvalidPoint, KnownAnswer, invalid_points, known_answers};
 

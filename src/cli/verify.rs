@@ -11,13 +11,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::base::time::Duration;
-use crate::cli::args::{Format, Verify};
+use crate::cli::args::Verify;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::Loaded;
 use crate::cli::jobs::{Job, seeds};
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
+use crate::cli::words::Format;
 use crate::explore::golden::{self, Book, Change};
 use crate::explore::verify::{self, Certificate, Failure, Runs, Settings, Tally, Way};
 use crate::runtime::clock::Stopwatch;

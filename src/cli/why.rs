@@ -7,13 +7,14 @@ use std::io::{self, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cli::args::{self, Drawing, Selection, Why};
+use crate::cli::args::{self, Selection, Why};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Wanted};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output;
 use crate::cli::run::{header, safely};
 use crate::cli::setup::check;
+use crate::cli::words::Drawing;
 use crate::explore::why::{NoMessage, READABLE_LINES, Why as Asked};
 use crate::report::human::Palette;
 use crate::report::{mermaid, perfetto, svg, why_text};
@@ -53,7 +54,7 @@ fn draw(slice: &Slice, drawing: Drawing) -> String {
         Drawing::Text if output::stdout_has_color() => why_text::draw(slice, &Palette::colored()),
         Drawing::Text => why_text::draw(slice, &Palette::plain()),
         Drawing::Mermaid => mermaid::draw(slice),
-        Drawing::Svg => svg::draw(slice),
+        Drawing::Svg => svg::slice::draw(slice),
         Drawing::Perfetto => perfetto::draw(slice),
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::report::text::clean;
+use crate::report::text::{clean, rounded};
 use crate::verdict::figures::{Estimate, Paired};
 
 /// One case in two arms.
@@ -93,9 +93,9 @@ pub fn json(arms: &[String; 2], comparisons: &[Comparison]) -> String {
     let row = |it: &Paired| Row {
         figure: it.figure.name(),
         unit: it.figure.unit(),
-        first: rounded(it.first),
-        second: rounded(it.second),
-        difference: rounded(it.difference),
+        first: exact(it.first),
+        second: exact(it.second),
+        difference: exact(it.difference),
         clear: it.difference.is_clear(),
     };
     let cases = comparisons.iter().map(|it| Case {
@@ -110,9 +110,8 @@ pub fn json(arms: &[String; 2], comparisons: &[Comparison]) -> String {
     text
 }
 
-fn rounded(it: Estimate) -> Estimate {
-    let round = |value: f64| (value * 1e9).round() / 1e9;
-    Estimate { mean: round(it.mean), within: it.within.map(round), ..it }
+fn exact(it: Estimate) -> Estimate {
+    Estimate { mean: rounded(it.mean), within: it.within.map(rounded), ..it }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Floor 2: outcomes as text, JSON and JUnit, the kill matrix, explorations; pure functions, no file system.
+//! Floor 2: outcomes as text, JSON and JUnit, the kill matrix, explorations, studies. Pure functions, no files.
 //!
 //! Nothing here reads a clock: the same outcomes give the same JSON and JUnit, octet for octet. Not here:
 //! verdicts (`verdict`), or where reports are written (`cli`).
@@ -13,6 +13,8 @@ pub mod junit;
 pub mod mermaid;
 pub mod mutants;
 pub mod perfetto;
+pub mod provenance;
+pub mod study;
 pub mod summary;
 pub mod svg;
 pub mod why_text;

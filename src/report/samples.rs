@@ -1,4 +1,4 @@
-//! Outcomes and a slice for the tests of this room. Not here: assertions.
+//! Outcomes, a slice and a study for the tests of this room. Not here: assertions.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use crate::verdict::finding::{Evidence, Finding, Severity};
 use crate::verdict::metrics::Metrics;
 use crate::verdict::outcome::{Digests, Outcome, Verdict};
 use crate::verdict::requirement::{Polarity, Requirement};
+use crate::verdict::study::{Setting, Study};
 
 /// A run in which all is as expected.
 pub(super) fn pass(seed: u64) -> Outcome {
@@ -82,6 +83,29 @@ pub(super) fn inconclusive(seed: u64) -> Outcome {
         repro: format!("peadsim run scenarios/rotation/r2.yaml --seed {seed}"),
         ..pass(seed)
     }
+}
+
+/// A setting of a case.
+pub(super) fn setting(label: &str, value: &str) -> Setting {
+    Setting { label: label.to_owned(), value: value.to_owned() }
+}
+
+/// Two tables of three sizes, three seeds each but for the last.
+pub(super) fn study() -> Study {
+    let mut study = Study::default();
+    for (table, bonus) in [("lru", 10), ("<a, b>", 0)] {
+        for (capacity, hits) in [("16", 80), ("4", 50), ("64", 86)] {
+            let settings = [setting("table", table), setting("capacity", capacity)];
+            for seed in 1..=if hits == 86 { 1 } else { 3 } {
+                let mut run = pass(seed);
+                run.metrics = Metrics::default();
+                run.metrics.add("table.hit", hits + bonus);
+                run.metrics.add("table.miss", 20 + seed);
+                study.add("STUDY", &settings, &run);
+            }
+        }
+    }
+    study
 }
 
 fn digests(seed: u64) -> Digests {

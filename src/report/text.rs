@@ -44,6 +44,11 @@ pub(super) fn span(span: Duration) -> String {
     }
 }
 
+/// To a billionth, without a sign at zero; written with `{}` it is the same text everywhere.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1e9).round() / 1e9 + 0.0
+}
+
 /// Without control characters: no scenario and no device writes to a terminal what it likes.
 pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()

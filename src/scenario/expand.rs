@@ -2,7 +2,7 @@
 //!
 //! Not here: reading the result (`ast`), libraries (`library`) or overrides (`overrides`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::scenario::ast::forms::Raw;
 use crate::scenario::codes::Code;
@@ -12,6 +12,8 @@ use crate::scenario::leaf::Name;
 use crate::scenario::overrides::{self, Path};
 use crate::scenario::source::Spanned;
 use crate::scenario::tree::{Node, NodeKind};
+use crate::scenario::write;
+use crate::verdict::study::Setting;
 
 /// Most cases of one scenario (rule 11 of the language).
 pub const CASES_MAX: usize = 1_000;
@@ -55,14 +57,20 @@ pub enum Target {
 pub struct CaseTree {
     /// `[lead=20ms,loss=5%]`; empty if there is nothing to differ in.
     pub suffix: String,
+    /// The same in parts, in the order of the suffix.
+    pub settings: Vec<Setting>,
     /// The tree with parameters and templates worked in.
     pub tree: Node,
 }
 
-/// Makes the trees of all cases.
+/// Makes the trees of all cases. A sweep of a parameter takes the place of what the file says of it.
 pub fn expand(tree: &Node, sweeps: Vec<Axis>, sink: &mut Diagnostics) -> Vec<CaseTree> {
-    let (mut axes, fixed) = read_params(tree, sink);
+    let (mut axes, mut fixed) = read_params(tree, sink);
+    let swept = |name: &str| sweeps.iter().filter_map(Axis::param).any(|it| it.value == name);
+    axes.retain(|axis| !swept(&axis.label));
+    fixed.retain(|(name, _)| !swept(&name.value));
     axes.extend(sweeps);
+    axes.iter().for_each(|axis| sink.check_values(axis));
     let count = axes.iter().try_fold(1_usize, |n, axis| n.checked_mul(axis.values.len()));
     let Some(count) = count.filter(|count| *count <= CASES_MAX) else {
         sink.too_many_cases(tree);
@@ -90,7 +98,9 @@ pub fn expand(tree: &Node, sweeps: Vec<Axis>, sink: &mut Diagnostics) -> Vec<Cas
         }
         substitute(&mut case, &values, &mut used, sink);
         apply_templates(&mut case, sink);
-        cases.push(CaseTree { suffix: suffix(&axes, &choice), tree: case });
+        let settings = axes.iter().zip(&choice).map(|(axis, value)| setting(axis, value));
+        let (suffix, settings) = (suffix(&axes, &choice), settings.collect());
+        cases.push(CaseTree { suffix, settings, tree: case });
     }
     if cases.is_empty() {
         sink.no_cases(tree);
@@ -175,7 +185,8 @@ fn fits(entry: &Node, axes: &[Axis], choice: &[&Node]) -> bool {
     !entries.is_empty()
         && entries.iter().all(|wanted| {
             axes.iter().zip(choice).any(|(axis, value)| {
-                axis.label == wanted.key.value
+                let name = axis.param().map_or(&axis.label, |name| &name.value);
+                *name == wanted.key.value
                     && value.text().is_some()
                     && value.text() == wanted.value.text()
             })
@@ -196,6 +207,11 @@ fn suffix(axes: &[Axis], choice: &[&Node]) -> String {
         })
         .collect();
     format!("[{}]", parts.join(","))
+}
+
+fn setting(axis: &Axis, value: &Node) -> Setting {
+    let value = value.text().map_or_else(|| write::line(value), str::to_owned);
+    Setting { label: axis.label.clone(), value }
 }
 
 fn substitute(
@@ -290,6 +306,21 @@ impl Diagnostics {
         let span = tree.get("params").map_or(tree.span, |params| params.span);
         let message = format!("the parameters make more than {CASES_MAX} cases");
         self.add(Diagnostic::new(Code::TooManyCases, span, message));
+    }
+
+    /// Cases are called by their values.
+    fn check_values(&mut self, axis: &Axis) {
+        let mut seen = BTreeMap::new();
+        for value in &axis.values {
+            let Setting { label, value: text } = setting(axis, value);
+            if let Some(first) = seen.insert(text.clone(), value.span) {
+                let message = format!("`{label}` has the value `{text}` twice");
+                self.add(
+                    Diagnostic::new(Code::DefinedTwice, value.span, message)
+                        .related(first, "already here"),
+                );
+            }
+        }
     }
 
     fn no_cases(&mut self, tree: &Node) {

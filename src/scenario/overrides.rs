@@ -9,24 +9,54 @@ use crate::scenario::source::{Sources, Span, Spanned};
 use crate::scenario::syntax;
 use crate::scenario::tree::{Entry, Node, NodeKind};
 
+/// The name of texts that `--set` gave.
+pub const SET: &str = "--set";
+/// The name of texts that `--sweep` gave.
+pub const SWEEP: &str = "--sweep";
+
 /// A path to a place of the tree, as it was written: `devices.bob.refresh`, `steps.m1.delay`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Path(pub Spanned<String>);
 
 /// Changes the tree as `--set PATH=VALUE` says.
 pub fn set(tree: &mut Node, text: &str, sources: &mut Sources, sink: &mut Diagnostics) {
-    if let Some((path, value)) = read(text, "--set", sources, sink) {
+    if let Some((path, value)) = read(text, SET, sources, sink) {
         put(tree, &path, &value, sink);
     }
 }
 
-/// Reads `--sweep PATH=A,B,C` as something that differs between cases.
-pub fn sweep(text: &str, sources: &mut Sources, sink: &mut Diagnostics) -> Option<Axis> {
-    let (path, values) = text.split_once('=')?;
+/// Reads every `--sweep PATH=A,B,C` as something that differs between cases.
+pub fn sweeps(texts: &[String], sources: &mut Sources, sink: &mut Diagnostics) -> Vec<Axis> {
+    let mut axes: Vec<(Span, Axis)> = Vec::new();
+    for text in texts {
+        let Some((span, axis)) = sweep(text, sources, sink) else { continue };
+        match axes.iter().find(|(_, other)| other.label == axis.label) {
+            Some((first, _)) => sink.swept_twice(&axis.label, span, *first),
+            None => axes.push((span, axis)),
+        }
+    }
+    axes.into_iter().map(|(_, axis)| axis).collect()
+}
+
+/// Reads one, with the place of its path.
+fn sweep(text: &str, sources: &mut Sources, sink: &mut Diagnostics) -> Option<(Span, Axis)> {
+    let (path, values) = text.split_once('=').unwrap_or((text, ""));
     let listed = format!("{path}=[{values}]");
-    let (path, values) = read(&listed, "--sweep", sources, sink)?;
-    let NodeKind::Seq(values) = values.kind else { return None };
-    Some(Axis { label: path.0.value.clone(), target: Target::Path(path), values })
+    let (Path(path), values) = read(&listed, SWEEP, sources, sink)?;
+    let NodeKind::Seq(items) = values.kind else {
+        sink.no_list(values.span);
+        return None;
+    };
+    if items.is_empty() {
+        sink.no_values(values.span);
+        return None;
+    }
+    let (label, span) = (path.value.clone(), path.span);
+    let target = match path.value.strip_prefix("params.") {
+        Some(name) => Target::Param(Spanned::new(name.to_owned(), span)),
+        None => Target::Path(Path(path)),
+    };
+    Some((span, Axis { label, target, values: items }))
 }
 
 /// Puts a value at a path; maps on the way are made, lists and single values are not.
@@ -109,6 +139,25 @@ impl Diagnostics {
             Diagnostic::new(Code::NoSuchPath, path.span, format!("`{path}` leads to no place"))
                 .help("a path is made of keys, and of names (`as`) or numbers of steps"),
         );
+    }
+
+    fn swept_twice(&mut self, path: &str, span: Span, first: Span) {
+        let message = format!("`{path}` is swept twice");
+        self.add(
+            Diagnostic::new(Code::DefinedTwice, span, message)
+                .related(first, "already here")
+                .help("write all values into one list: `--sweep PATH=A,B,C`"),
+        );
+    }
+
+    fn no_values(&mut self, span: Span) {
+        let message = "a sweep takes at least one value";
+        self.add(Diagnostic::new(Code::BadValue, span, message).help("`--sweep PATH=A,B,C`"));
+    }
+
+    fn no_list(&mut self, span: Span) {
+        let message = "this is no list of values";
+        self.add(Diagnostic::new(Code::BadValue, span, message).help("`--sweep PATH=A,B,C`"));
     }
 
     fn no_equals_sign(&mut self, span: Span, flag: &str) {

@@ -15,9 +15,10 @@ use crate::scenario::native;
 use crate::scenario::overrides;
 use crate::scenario::render;
 use crate::scenario::resolve::resolve;
-use crate::scenario::source::{Sources, Span};
+use crate::scenario::source::{Source, Sources, Span};
 use crate::scenario::syntax;
 use crate::scenario::tree::Node;
+use crate::verdict::study::Setting;
 
 /// What the command line adds to a file.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,8 @@ pub struct Extras {
 pub struct Case {
     /// `ROT-R1-inflight[lead=20ms,loss=5%]`.
     pub id: String,
+    /// What it differs from other cases in, in the order of its ID.
+    pub settings: Vec<Setting>,
     /// What is written, with parameters, templates and libraries worked in.
     pub scenario: Scenario,
     /// The same as a tree, for writing it back.
@@ -74,6 +77,11 @@ impl Reading {
                 native::look(&case.scenario, &plan, &mut self.diagnostics);
             }
         }
+    }
+
+    /// The files that were read: the scenario, its libraries and tables. One used twice is there twice.
+    pub fn files(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().filter(|it| ![overrides::SET, overrides::SWEEP].contains(&&*it.name))
     }
 
     /// The findings, drawn over the source lines.
@@ -129,12 +137,11 @@ pub fn read(name: &str, octets: &[u8], shelf: Option<&Shelf>, extras: &Extras) -
     for text in &extras.set {
         overrides::set(&mut tree, text, sources, sink);
     }
-    let sweeps = extras.sweep.iter().filter_map(|text| overrides::sweep(text, sources, sink));
-    let sweeps = sweeps.collect();
+    let sweeps = overrides::sweeps(&extras.sweep, sources, sink);
     for case in expand::expand(&tree, sweeps, sink) {
         if let Some(scenario) = Scenario::read(&case.tree, sink) {
             let id = format!("{}{}", scenario.id.value.0, case.suffix);
-            cases.push(Case { id, scenario, tree: case.tree });
+            cases.push(Case { id, settings: case.settings, scenario, tree: case.tree });
         }
     }
     reading

@@ -94,6 +94,11 @@ impl Sources {
         self.0.get(usize::from(id.0))
     }
 
+    /// All texts.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter()
+    }
+
     /// The place of the octets `from..to` of a text: counts lines and characters.
     #[must_use]
     pub fn span(&self, file: FileId, from: usize, to: usize) -> Span {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::time::Duration;
 use crate::verdict::metrics::Distribution;
-use crate::verdict::outcome::Outcome;
+use crate::verdict::outcome::{Outcome, Verdict};
 
 /// A figure of a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -68,9 +68,12 @@ impl Figure {
         }
     }
 
-    /// Its value in a run; none where there is nothing to measure.
+    /// Its value in a run; none where there is nothing to measure, or the run was cut short.
     #[must_use]
     pub fn of(self, outcome: &Outcome) -> Option<f64> {
+        if outcome.verdict == Verdict::Error {
+            return None;
+        }
         let count = |name| float(outcome.metrics.counts.get(name).copied().unwrap_or(0));
         let times = || outcome.metrics.times.get("delivery");
         let quantile = |times: &Distribution, ppb| millis(times.quantile(ppb));

@@ -1,4 +1,5 @@
-//! Floor 1: capabilities, requirements, findings, verdicts, metrics, outcomes, the kill matrix, explorations.
+//! Floor 1: capabilities, requirements, findings, verdicts, metrics, outcomes, the kill matrix, explorations,
+//! studies.
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
@@ -12,3 +13,4 @@ pub mod matrix;
 pub mod metrics;
 pub mod outcome;
 pub mod requirement;
+pub mod study;

@@ -178,7 +178,7 @@ fn reports_are_written_and_keep_to_their_schema() {
     let place = Place::new().with("pass.yaml", PASS).with("fail.yaml", &failing());
     let done = place.run(&["run", ".", "--report", "out/today"]);
     check(1, &done);
-    assert_eq!(place.names("out/today"), ["junit.xml", "results.json"]);
+    assert_eq!(place.names("out/today"), ["junit.xml", "provenance.json", "results.json"]);
     let results: Value = serde_json::from_str(&place.read("out/today/results.json")).unwrap();
     let schema: Value = serde_json::from_str(peadsim::report::json::SCHEMA).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
@@ -333,5 +333,8 @@ fn ctrl_c_finishes_the_report_of_what_was_done() {
     let results: Value = serde_json::from_str(&place.read("out/results.json")).unwrap();
     assert_eq!(results["interrupted"], true);
     assert!(results["totals"]["runs"].as_u64().unwrap() > 0);
+    let provenance: Value = serde_json::from_str(&place.read("out/provenance.json")).unwrap();
+    assert_eq!(provenance["interrupted"], true);
+    assert_eq!(provenance["digest"], results["digest"]);
     assert_eq!(results["totals"]["runs"], results["runs"].as_array().unwrap().len());
 }

@@ -14,6 +14,7 @@ mod cli_exhaustive;
 mod cli_explore;
 mod cli_mutants;
 mod cli_run;
+mod cli_sweep;
 mod cli_tools;
 mod cli_verify;
 mod cli_why;

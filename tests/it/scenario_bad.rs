@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use peadsim::scenario::read::{Extras, Reading, read, read_file, read_text};
+use peadsim::scenario::read::{Case, Extras, Reading, read, read_file, read_text};
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 use proptest::sample::Index;
 
@@ -138,6 +138,16 @@ fn overrides_are_checked_like_the_file() {
     ");
 }
 
+/// A scenario with two parameters, of which one has values of its own, and these sweeps.
+fn swept(sweeps: &[&str]) -> Reading {
+    let text = "peadsim: 1\nid: A\ntitle: t\n\
+                params: {lead: {each: [1s, 2s]}, gap: {default: 3s}}\n\
+                exclude: [{lead: 5s, gap: 4s}]\n\
+                time: {active: $lead, settle: $gap}\n";
+    let sweep = sweeps.iter().map(|text| (*text).to_owned()).collect();
+    read_text("a.yaml", text, &Extras { sweep, ..Extras::default() })
+}
+
 #[test]
 fn a_sweep_makes_cases() {
     let text = "peadsim: 1\nid: A\ntitle: t\n";
@@ -145,6 +155,53 @@ fn a_sweep_makes_cases() {
     let reading = read_text("a.yaml", text, &Extras { sweep, ..Extras::default() });
     let ids: Vec<_> = reading.cases.iter().map(|case| case.id.as_str()).collect();
     assert_eq!(ids, ["A[time.active=1m]", "A[time.active=2m]"]);
+}
+
+#[test]
+fn a_sweep_of_a_parameter_takes_the_place_of_its_values() {
+    let reading = swept(&["params.gap=3s,4s", "params.lead=5s,6s"]);
+    assert_eq!(findings(&reading), "");
+    let of = |case: &Case| {
+        let time = case.scenario.time.as_ref().unwrap();
+        let settings: Vec<_> = case.settings.iter().map(|it| it.value.as_str()).collect();
+        let ends = [&time.settle, &time.active].map(|it| it.value.to_string());
+        assert_eq!(ends.to_vec(), settings, "what is told is what is run");
+        case.id.clone()
+    };
+    let ids: Vec<_> = reading.cases.iter().map(of).collect();
+    assert_eq!(
+        ids,
+        [
+            "A[params.gap=3s,params.lead=5s]",
+            "A[params.gap=3s,params.lead=6s]",
+            "A[params.gap=4s,params.lead=6s]",
+        ],
+        "one case is excluded"
+    );
+}
+
+#[test]
+fn sweeps_are_checked_like_the_file() {
+    let code = |sweeps: &[&str]| {
+        let text = findings(&swept(sweeps));
+        text.lines().filter(|line| line.starts_with("error")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(code(&["params.gap=3s"]), "");
+    for (sweeps, message) in [
+        (&["params.gap="][..], "error[E104 bad-value]: a sweep takes at least one value"),
+        (&["params.gap=3"], "error[E104 bad-value]: `3` is no duration"),
+        (&["params.gap=3s,3s"], "error[E211 defined-twice]: `params.gap` has the value `3s` twice"),
+        (&["params.gap=3s", "params.gap=4s"], "error[E211 defined-twice]: `params.gap` is swept"),
+        (&["params.gap=1s]: [2s"], "error[E011 bad-key]"),
+        (&["params.gap"], "error[E104 bad-value]: a sweep takes at least one value"),
+        (&["id.b=1s"], "error[E207 no-such-path]: `id.b` leads to no place"),
+    ] {
+        let found = code(sweeps);
+        assert!(found.starts_with(message), "{sweeps:?}: {found}");
+    }
+    let many: Vec<String> = (1..=501).map(|n| format!("{n}s")).collect();
+    let many = format!("params.gap={}", many.join(","));
+    assert!(code(&[&many]).starts_with("error[E206 too-many-cases]"), "two leads for each gap");
 }
 
 proptest! {

@@ -1,9 +1,10 @@
-//! A causal slice as a sequence diagram in SVG: one file, no scripts, nothing to load.
+//! A causal slice as a sequence diagram.
 //!
 //! Not here: what belongs to it.
 
 use std::fmt::Write as _;
 
+use crate::report::svg::{CHARACTER, CLOSED, opened, safe, wrapped};
 use crate::trace::slice::{Arrow, Lane, Line, Slice, Tone, What};
 
 /// Left of the lanes: the times.
@@ -16,10 +17,6 @@ const RIGHT: usize = 60;
 const ROW: usize = 26;
 /// Height of a line of text above and below the lanes.
 const TEXT: usize = 18;
-/// Width of a character of the texts, roughly.
-const CHARACTER: usize = 7;
-/// Characters in a line above the lanes.
-const COLUMNS: usize = 120;
 /// Half the width of a cross.
 const CROSS: usize = 5;
 
@@ -33,13 +30,8 @@ text.plain,text.good,text.bad,text.doubt{stroke:none}text.m{font-weight:bold}";
 pub fn draw(slice: &Slice) -> String {
     let canvas = Canvas::new(slice);
     let (width, height) = (canvas.width, canvas.height);
+    let mut svg = opened(width, height, &slice.title, STYLE);
     // Writing into a String cannot fail.
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {width} {height}\">\n<title>{}</title>\n<style>{STYLE}</style>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-        safe(&slice.title)
-    );
     for ((text, class), row) in canvas.heads.iter().zip(1..) {
         let (y, text) = (row * TEXT, safe(text));
         let _ = writeln!(svg, "<text class=\"{class}\" x=\"10\" y=\"{y}\">{text}</text>");
@@ -58,7 +50,7 @@ pub fn draw(slice: &Slice) -> String {
     for (line, row) in slice.lines.iter().zip(1..) {
         canvas.line(&mut svg, line, canvas.top + row * ROW);
     }
-    svg.push_str("</svg>\n");
+    svg.push_str(CLOSED);
     svg
 }
 
@@ -159,57 +151,11 @@ fn words(line: &Line) -> String {
     }
 }
 
-/// Lines of at most [`COLUMNS`] characters, broken between words.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.len() - 1;
-        let length = lines[line].chars().count() + 1 + word.chars().count();
-        if lines[line].is_empty() {
-            lines[line].push_str(word);
-        } else if length <= COLUMNS {
-            lines[line] += &format!(" {word}");
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
-/// As XML takes it for text.
-fn safe(text: &str) -> String {
-    let safe = |c: char| match c {
-        '&' => "&amp;".to_owned(),
-        '<' => "&lt;".to_owned(),
-        '>' => "&gt;".to_owned(),
-        c if c.is_control() => "\u{fffd}".to_owned(),
-        c => c.to_string(),
-    };
-    text.chars().map(safe).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use quick_xml::events::Event;
-    use quick_xml::reader::Reader;
-
     use super::*;
     use crate::report::samples;
-
-    /// The names of all elements, in order; a text that is no XML fails.
-    fn elements(svg: &str) -> Vec<String> {
-        let mut reader = Reader::from_str(svg);
-        let mut names = Vec::new();
-        loop {
-            let event = reader.read_event().unwrap();
-            if let Event::Start(tag) | Event::Empty(tag) = &event {
-                tag.attributes().for_each(|attribute| drop(attribute.unwrap()));
-                names.push(String::from_utf8(tag.name().as_ref().to_vec()).unwrap());
-            } else if matches!(event, Event::Eof) {
-                return names;
-            }
-        }
-    }
+    use crate::report::svg::tests::elements;
 
     #[test]
     fn a_slice_is_a_picture_that_is_well_formed_and_runs_nothing() {
@@ -222,14 +168,6 @@ mod tests {
         assert_eq!(count("line"), 4 + 3, "four lanes and three frames");
         assert_eq!(count("path"), 3, "two heads and a cross");
         assert!(!svg.contains('\u{1b}') && !svg.contains("href"), "{svg}");
-    }
-
-    #[test]
-    fn long_sentences_are_broken_between_words() {
-        assert_eq!(wrapped("a b"), ["a b"]);
-        let lines = wrapped(&"word ".repeat(50));
-        assert!(lines.len() > 1 && lines.iter().all(|line| line.chars().count() <= COLUMNS));
-        assert_eq!(wrapped(&"x".repeat(500)).len(), 1);
     }
 
     #[test]
