@@ -69,6 +69,7 @@
 //! | plan | one run, all concrete |
 //! | row, slot | a peer's entry in the table; one secret in it, for one pair of epochs |
 //! | suite | the cryptography: `p256` is the real profile, `model` is fast and without security |
+//! | term | a value by how it is made, without its octets; S-01 is also judged by what follows from terms |
 //! | turn | what a machine does in answer to one input |
 
 // Floor 0

@@ -5,14 +5,18 @@
 //! suite is reached through function pointers, so that judges do not depend on it. Not here: what is
 //! judged, or which keys a run puts in (`sim`).
 
-use std::collections::BTreeMap;
+mod origin;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::schedule::{Party, direction_key, kid, pair_from_z};
-use crate::crypto::sign::fingerprint;
+use crate::crypto::sign::{fingerprint, record_hash};
 use crate::crypto::suite::{KeyError, Point, Secret, Suite};
+
+pub use self::origin::{Origin, Seed};
 
 /// The keys of a run, and the secrets that follow from them.
 #[derive(Debug, Default)]
@@ -22,6 +26,8 @@ pub struct Escrow {
     /// Places in `kept` by key ID of the agreement key.
     by_kid: BTreeMap<Hash32, usize>,
     shared: BTreeMap<(End, End), Arc<Shared>>,
+    /// Key IDs of agreement keys whose private half was seen outside.
+    betrayed: BTreeSet<Hash32>,
 }
 
 /// The private keys of one epoch of a user's device.
@@ -68,6 +74,7 @@ struct Calls {
     pair: fn(Secret, Party<'_>, Party<'_>) -> Secret,
     direction: fn(&Secret, &UserId, &UserId) -> Secret,
     print: fn(&Secret) -> Hash32,
+    hash: fn(&[u8]) -> Hash32,
 }
 
 impl Escrow {
@@ -80,6 +87,7 @@ impl Escrow {
             pair: pair_from_z::<S>,
             direction: direction_key::<S>,
             print: fingerprint::<S>,
+            hash: record_hash::<S>,
         };
         Self { calls: Some(calls), ..Self::default() }
     }
@@ -137,6 +145,39 @@ impl Escrow {
     pub fn direction(&self, shared: &Shared, sender: &UserId, receiver: &UserId) -> Option<Hash32> {
         let calls = self.calls?;
         Some((calls.print)(&(calls.direction)(&shared.pair, sender, receiver)))
+    }
+
+    /// Whether the private half of this agreement key is here.
+    #[must_use]
+    pub fn holds(&self, kid: &Hash32) -> bool {
+        self.by_kid.contains_key(kid)
+    }
+
+    /// The key ID of a public key.
+    #[must_use]
+    pub fn kid(&self, point: &Point) -> Option<Hash32> {
+        self.calls.map(|calls| (calls.kid)(point))
+    }
+
+    /// The digest of octets, as facts show it of texts, ciphertexts and records.
+    #[must_use]
+    pub fn digest(&self, octets: &[u8]) -> Option<Hash32> {
+        self.calls.map(|calls| (calls.hash)(octets))
+    }
+
+    /// Notes whose private agreement keys stand whole in octets that left a device.
+    pub fn betray(&mut self, octets: &[u8]) {
+        let holds = |secret: &Secret| octets.windows(32).any(|part| part == secret.expose());
+        for (kid, place) in &self.by_kid {
+            if self.kept.get(*place).is_some_and(|held| holds(&held.agree.secret)) {
+                self.betrayed.insert(*kid);
+            }
+        }
+    }
+
+    /// Key IDs of the agreement keys that were betrayed.
+    pub fn betrayed(&self) -> impl Iterator<Item = Hash32> {
+        self.betrayed.iter().copied()
     }
 }
 

@@ -25,6 +25,7 @@ mod rollback;
 pub mod safety;
 mod secrets;
 pub mod spec;
+mod symbolic;
 mod tampering;
 #[cfg(test)]
 pub(crate) mod tests_support;

@@ -36,6 +36,7 @@ pub mod server_is_blind;
 pub mod shown_in_order;
 pub mod signature_covers_display;
 pub mod signatures_are_deterministic;
+pub mod texts_are_not_derivable;
 pub mod texts_stay_inside;
 
 use crate::oracle::judge::Oracle;
@@ -46,6 +47,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
         Box::new(texts_stay_inside::TextsStayInside::default()),
         Box::new(secrets_stay_inside::SecretsStayInside::default()),
+        Box::new(texts_are_not_derivable::TextsAreNotDerivable::default()),
         Box::new(displayed_was_encrypted::DisplayedWasEncrypted::default()),
         Box::new(committed_once::CommittedOnce::default()),
         Box::new(delivered_to_its_receiver::DeliveredToItsReceiver::default()),

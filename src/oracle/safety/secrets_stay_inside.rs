@@ -32,6 +32,9 @@ impl SecretsStayInside {
             None => return,
             Some(Search::Clean) => {}
             Some(Search::Found(what)) => {
+                if let Some(octets) = &frame.octets {
+                    docket.escrow.betray(&octets.0);
+                }
                 let kind = frame.kind.map_or("frame", FrameKind::name);
                 let message = format!("a part of {what} stands in a {kind} that the device sends");
                 return docket.violation(ID, &CITED, record.at, &[record.id], message);
