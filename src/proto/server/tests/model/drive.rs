@@ -25,6 +25,9 @@ use crate::wire::signed::pop_octets;
 pub(super) type Name = &'static str;
 pub(super) type Outcome = Result<(), String>;
 
+/// Numbers of requests are above those that the server gives to what it pushes.
+const REQUESTS: u64 = 1 << 60;
+
 pub(super) struct Pair {
     pub(super) bench: Bench<Model>,
     pub(super) model: Server,
@@ -63,7 +66,8 @@ impl Pair {
         let model = Server::new(&bench.config, NAMES.into_iter().map(user));
         let (tickets, nonces, ended) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (offers, letters, said) = (Vec::new(), Vec::new(), Vec::new());
-        let mut pair = Self { bench, model, req: 0, tickets, nonces, offers, letters, said, ended };
+        let mut pair =
+            Self { bench, model, req: REQUESTS, tickets, nonces, offers, letters, said, ended };
         for who in NAMES {
             pair.register(who, None)?;
             pair.attach(who, Attaching::Right)?;

@@ -28,8 +28,8 @@ pub(super) struct Item {
     pub(super) again: Instant,
     /// Present lease: its end and, once learned, its number.
     pub(super) lease: Option<(Instant, DeliveryId)>,
-    /// Numbers of this box up to this one are older than the item.
-    older: DeliveryId,
+    /// So many offers of this box are older than the item.
+    older: usize,
     unknown: Option<(Instant, u32)>,
     unauthentic: bool,
 }
@@ -126,7 +126,7 @@ impl Server {
         let no = self.last;
         let (again, lease, unknown, unauthentic) = (self.now, None, None, false);
         let account = self.of(of);
-        let older = account.highest;
+        let older = account.offers;
         account.items.push(Item { no, what, until, again, lease, older, unknown, unauthentic });
     }
 
@@ -157,6 +157,7 @@ impl Server {
 
     fn offer(&mut self, of: &UserId, no: u64, asked: bool) {
         let until = self.now + self.config.lease;
+        self.of(of).offers += 1;
         let Some(item) = self.of(of).items.iter_mut().find(|item| item.no == no) else { return };
         item.lease = Some((until, DeliveryId::default()));
         let word = match &item.what {
@@ -168,11 +169,13 @@ impl Server {
 
     /// Counts by mid while it is stored or leased.
     pub(super) fn ack(&mut self, of: &UserId, number: DeliveryId, mid: &Mid) {
-        let items = &self.of(of).items;
+        let account = self.of(of);
+        let (items, place) = (&account.items, account.learned.get(&number).copied());
         let at = match items.iter().position(|item| item.number() == Some(number)) {
             // A choice of this server: under the lease of another message it was altered on its way.
             Some(at) => Some(at).filter(|at| items[*at].mid() == *mid),
-            None => only(items, mid).filter(|at| number > items[*at].older),
+            // One of before the item came is of another attempt.
+            None => only(items, mid).filter(|at| place.is_some_and(|it| it > items[*at].older)),
         };
         let Some(item) = at.map(|at| self.of(of).items.remove(at)) else { return };
         self.report(item, Report::Delivered);

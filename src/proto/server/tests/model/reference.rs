@@ -79,8 +79,9 @@ pub(super) struct Account {
     /// Oldest first.
     pub(super) items: Vec<Item>,
     pub(super) rows: BTreeMap<(UserId, Hash32), BTreeMap<u64, Entry>>,
-    /// The highest lease number so far.
-    pub(super) highest: DeliveryId,
+    /// Offers so far, and which of them had which number.
+    pub(super) offers: usize,
+    pub(super) learned: BTreeMap<DeliveryId, usize>,
 }
 
 impl Account {
@@ -166,8 +167,8 @@ impl Server {
     /// Learns the number of a lease; whether it is above all before.
     pub(super) fn learn(&mut self, of: &UserId, no: u64, number: DeliveryId) -> bool {
         let account = self.of(of);
-        let rises = number > account.highest;
-        account.highest = number;
+        let rises = account.learned.last_key_value().is_none_or(|(last, _)| number > *last);
+        account.learned.insert(number, account.learned.len() + 1);
         let item = account.items.iter_mut().find(|item| item.no == no);
         if let Some((_, learned)) = item.and_then(|item| item.lease.as_mut()) {
             *learned = number;
@@ -200,7 +201,7 @@ impl Server {
             return self.say(of, Word::Recorded(hash));
         }
         let taken = !account.chain.is_empty() || account.ended.contains(&hash);
-        match wrong.filter(|_| !taken).or(taken.then_some(ErrorCode::IdTaken)) {
+        match if taken { Some(ErrorCode::IdTaken) } else { wrong } {
             Some(code) => self.refuse(of, code),
             None => self.record(of, Link { epoch: Epoch::FIRST, hash, ends: None }),
         }
