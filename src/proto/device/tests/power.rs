@@ -42,7 +42,7 @@ fn cuts(bench: &mut Bench<Model>, turn: impl FnOnce(&mut Bench<Model>)) -> Vec<C
     cuts
 }
 
-/// The requests that submit each message, after a start from this store with a server that says nothing to them.
+/// The requests that submit each message after a start from this store; the server says nothing to them.
 fn submissions(bench: &Bench<Model>, store: DeviceDurable) -> BTreeMap<Mid, Vec<ReqId>> {
     let mut bench = bench.clone();
     bench.store = store;

@@ -205,7 +205,7 @@ impl Pair {
         let n = statement.txn.0[0];
         let own = reply.request.as_deref().map(ApprovalRequest::decode);
         let own = own.transpose().map_err(|it| it.to_string())?;
-        let request = own.as_ref().or(self.requests.get(&(requester, n)));
+        let request = own.as_ref().or_else(|| self.requests.get(&(requester, n)));
         let record = self.bench.alice.chain.iter().find(|it| it.epoch == statement.sig_epoch);
         let (Some(request), Some(record)) = (request, record) else {
             return Err(format!("{requester} did not ask for {statement:?}"));

@@ -1,6 +1,7 @@
 //! A device and its model side by side: every step is carried out on both, by a server that does what it says.
 //!
-//! Not here: which steps (`event`), what the model knows (`reference`), the comparison (`compare`).
+//! Not here: which steps (`event`), what the server answers (`answers`), what the model knows
+//! (`reference`), the comparison (`compare`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +11,21 @@ use crate::crypto::model::Model;
 use crate::proto::deviation::Deviations;
 use crate::proto::device::durable::DeviceDurable;
 use crate::proto::device::tests::bench::{Bench, form, txn};
-use crate::proto::device::tests::model::event::{Answer, Ask, Event, Number, PEERS, Twist};
+use crate::proto::device::tests::model::event::{Ask, Event, Number, PEERS, Twist};
 use crate::proto::device::tests::model::incoming::{Arrival, LINES, Received, Request};
-use crate::proto::device::tests::model::outgoing::{Sealed, mid};
-use crate::proto::device::tests::model::reference::{Device, Name, Word};
+use crate::proto::device::tests::model::outgoing::Sealed;
+use crate::proto::device::tests::model::reference::{Device, Name};
 use crate::proto::device::tests::peer::{Letter, Peer, user};
 use crate::proto::port::{DeviceInput, RequestForm, UserAction};
 use crate::proto::swarm::{Family, SHORT_REFRESHES, chance, pick};
 use crate::proto::trial::Setting;
 use crate::trace::fact::Button;
 use crate::wire::body::{ApprovalRequest, Body};
-use crate::wire::code::{AckOutcome, ErrorCode, Report};
+use crate::wire::code::ErrorCode;
 use crate::wire::message::{Deliver, Message};
-use crate::wire::record::KeyRecord;
 
 pub(super) type Outcome = Result<(), String>;
 
-/// What the server tells a device whose receiver's mailbox is full.
-const FULL_WAIT: Duration = Duration::from_secs(30);
 /// What the device knows of its user.
 pub(super) const USER_INFO: &str = "Alice A.";
 /// The device's epochs and those of its peers never come so far.
@@ -43,7 +41,8 @@ pub(super) struct Pair {
     letters: Vec<(Deliver, Option<Arrival>)>,
     numbers: BTreeMap<Name, Numbers>,
     pub(super) requests: BTreeMap<(Name, u8), ApprovalRequest>,
-    strangers: BTreeSet<Name>,
+    /// Whom the directory does not know.
+    pub(super) strangers: BTreeSet<Name>,
     snapshot: Option<(DeviceDurable, Device)>,
     drafts: u64,
     /// What of the outputs was looked at, and which messages are in the inbox by now or were.
@@ -157,16 +156,7 @@ impl Pair {
                 self.both(|model| model.hint(of, epoch))
             }
             Event::Rotate { revoke } => self.rotate(revoke),
-            Event::Compose { to, ask } => {
-                self.drafts += 1;
-                let (id, at) = (self.drafts, self.bench.now);
-                let life = Duration::from_secs(ask.life);
-                let request = RequestForm { expires: at.wall + life, ..form(&LINES) };
-                let (draft, n, txn) = (DraftId(id), ask.txn, txn(ask.txn));
-                let to_user = user(to);
-                self.bench.user(UserAction::Approve { draft, to: to_user, txn, request });
-                self.both(|model| model.compose_own(id, to, n, at.at + life))
-            }
+            Event::Compose { to, ask } => self.compose(to, ask),
             Event::Noise { kind } => {
                 self.noise(kind);
                 self.both(|_| {})
@@ -192,6 +182,16 @@ impl Pair {
                 self.both(Device::restart)
             }
         }
+    }
+
+    fn compose(&mut self, to: Name, ask: Ask) -> Outcome {
+        self.drafts += 1;
+        let (id, at) = (self.drafts, self.bench.now);
+        let life = Duration::from_secs(ask.life);
+        let request = RequestForm { expires: at.wall + life, ..form(&LINES) };
+        let (draft, txn) = (DraftId(id), txn(ask.txn));
+        self.bench.user(UserAction::Approve { draft, to: user(to), txn, request });
+        self.both(|model| model.compose_own(id, to, ask.txn, at.at + life))
     }
 
     /// A device comes back as it was. Not if it has announced a key since: no server knows two of an epoch.
@@ -318,186 +318,4 @@ impl Pair {
             arrival.into_iter().for_each(|it| model.deliver(Arrival { since, ..it }));
         })
     }
-
-    // Answers.
-
-    /// Answers a request that waits, or repeats the last answer.
-    fn answer(&mut self, nth: usize, how: Answer) -> Outcome {
-        let live = (0..self.flights.len()).rev().filter(|at| self.flights[*at].live).nth(nth);
-        let Some(at) = live.or_else(|| self.flights.len().checked_sub(1)) else { return Ok(()) };
-        match self.flights[at].what {
-            Asked::Lookup(peer, have) => self.answer_lookup(at, peer, have, how),
-            Asked::Submit(to, sealed) => self.answer_submit(at, to, sealed, how),
-            Asked::Rotate(hash) => self.answer_rotate(at, hash, how),
-        }
-    }
-
-    fn answer_lookup(
-        &mut self,
-        at: usize,
-        peer: Name,
-        have: Option<Hash32>,
-        how: Answer,
-    ) -> Outcome {
-        let Flight { mut req, body, live, .. } = self.flights[at].clone();
-        if self.strangers.contains(peer) {
-            self.bench.error_about(req, &body, ErrorCode::UnknownUser, 0);
-            self.flights[at].live = false;
-            return self.both(|model| {
-                if live {
-                    model.unknown(peer)
-                }
-            });
-        }
-        let chain = self.bench.peers[peer].chain.clone();
-        let mut records = self.bench.peers[peer].served(have);
-        let mut counts = live;
-        match how {
-            Answer::Right | Answer::Stale | Answer::Full | Answer::Taken(_) => {}
-            Answer::Old if chain.len() > 1 => records = chain[..chain.len() - 1].to_vec(),
-            Answer::Old => {}
-            Answer::WrongName => {
-                let other = if peer == "bob" { "carol" } else { "bob" };
-                (records, counts) = (self.bench.peers[other].served(None), false);
-            }
-            Answer::WrongNumber => (req, counts) = (ReqId([0xee; 8]), false),
-            Answer::BadSignature => {
-                records.iter_mut().for_each(|record| record.sig_self[0] ^= 1);
-                counts = false;
-            }
-            Answer::BadPoint => {
-                let point = [if at.is_multiple_of(2) { 4 } else { 0 }; 65];
-                self.bench.peers[peer].spoil(records.last_mut(), point);
-                counts = false;
-            }
-        }
-        let epochs = in_use(&records);
-        self.bench.reply(req, records);
-        self.both(|model| {
-            if counts {
-                model.learn(peer, epochs)
-            }
-        })?;
-        // A rollback leaves the request open.
-        let open = |flight: &Flight| matches!(flight.what, Asked::Lookup(it, _) if it == peer);
-        let newest = self.flights.iter().rposition(open);
-        self.flights[at].live = live && (!counts || (newest == Some(at) && self.is_asking(peer)));
-        Ok(())
-    }
-
-    fn is_asking(&self, peer: Name) -> bool {
-        self.model.lookups.contains_key(peer)
-    }
-
-    fn answer_submit(&mut self, at: usize, to: Name, sealed: Sealed, how: Answer) -> Outcome {
-        let Flight { req, body, live, .. } = self.flights[at].clone();
-        let ack = |seq| Message::SubmitAck { mid: mid("alice", to, seq), duplicate: false };
-        let wait = FULL_WAIT.as_millis();
-        self.flights[at].live = false;
-        match how {
-            Answer::Right | Answer::Old | Answer::BadPoint => {
-                self.bench.frame(req, ack(sealed.seq));
-                self.both(|model| {
-                    if live {
-                        model.accepted(to, sealed)
-                    }
-                })
-            }
-            Answer::Stale => {
-                self.bench.error_about(req, &body, ErrorCode::StaleEpoch, 0);
-                self.both(|model| {
-                    if live {
-                        model.stale(to, sealed)
-                    }
-                })
-            }
-            Answer::Full => {
-                self.bench.error_about(req, &body, ErrorCode::QueueFull, wait);
-                self.both(|model| {
-                    if live {
-                        model.full(to, sealed, FULL_WAIT)
-                    }
-                })
-            }
-            Answer::Taken(more) => {
-                let least = sealed.seq + more;
-                self.bench.error_about(req, &body, ErrorCode::SeqConflict, least);
-                self.both(|model| {
-                    if live {
-                        model.taken(to, sealed, least)
-                    }
-                })
-            }
-            Answer::WrongName | Answer::WrongNumber | Answer::BadSignature => {
-                self.flights[at].live = live;
-                let (code, about) = (ErrorCode::UnknownUser, Hash32::ZERO);
-                match how {
-                    Answer::WrongName => self.bench.frame(req, ack(sealed.seq + 1)),
-                    Answer::WrongNumber => self.bench.frame(ReqId([0xee; 8]), ack(sealed.seq)),
-                    _ => self.bench.frame(req, Message::Error { code, arg: 0, about }),
-                }
-                self.both(|_| {})
-            }
-        }
-    }
-
-    fn answer_rotate(&mut self, at: usize, hash: Hash32, how: Answer) -> Outcome {
-        let Flight { req, live, .. } = self.flights[at];
-        match how {
-            Answer::WrongName | Answer::WrongNumber => {
-                let wrong = if how == Answer::WrongName { Hash32::ZERO } else { hash };
-                let req = if how == Answer::WrongName { req } else { ReqId([0xee; 8]) };
-                self.bench.frame(req, Message::RotateAck { record_hash: wrong });
-                self.both(|_| {})
-            }
-            _ => {
-                self.flights[at].live = false;
-                self.bench.frame(req, Message::RotateAck { record_hash: hash });
-                self.both(|model| {
-                    if live {
-                        model.rotated()
-                    }
-                })
-            }
-        }
-    }
-
-    fn report(&mut self, nth: usize, more: u64, report: Report) -> Outcome {
-        let submits = self.flights.iter().rev().filter_map(|flight| match flight.what {
-            Asked::Submit(to, sealed) => Some((to, sealed)),
-            Asked::Lookup(..) | Asked::Rotate(_) => None,
-        });
-        let Some((to, Sealed { seq, attempt, .. })) = submits.into_iter().nth(nth) else {
-            return Ok(());
-        };
-        let (mid, attempt) = (mid("alice", to, seq), attempt + more);
-        let delivery = DeliveryId(self.deliveries.len() as u64 + 1);
-        self.deliveries.insert(delivery, mid.clone());
-        let body = Message::StatusReport { delivery, mid: mid.clone(), attempt, report };
-        self.bench.frame(ReqId([0xe; 8]), body);
-        self.both(|model| {
-            model.words.push(Word::Ack(mid, AckOutcome::Committed));
-            model.report(to, seq, attempt, report);
-        })
-    }
-
-    /// The server would refuse a second rotation in grace, so none is asked for.
-    fn rotate(&mut self, revoke: bool) -> Outcome {
-        let fresh = self.model.keys.len() == 1;
-        if !fresh && self.model.pending.is_none() {
-            return Ok(());
-        }
-        self.bench.user(UserAction::Rotate { revoke });
-        if fresh {
-            self.bench.adopt_own();
-        }
-        self.both(|model| model.rotate(revoke))
-    }
-}
-
-/// The epochs of a reply that are in use: the newest and, unless it revokes, the one before.
-fn in_use(records: &[KeyRecord]) -> Vec<u64> {
-    let keep = if records.last().is_some_and(|it| it.revoke_prev) { 1 } else { 2 };
-    let from = records.len().saturating_sub(keep);
-    records[from..].iter().map(|record| record.epoch.0).collect()
 }

@@ -194,8 +194,8 @@ impl Device {
         to.into_iter().for_each(|to| self.want(to));
     }
 
-    /// Bounced drafts are encrypted again once per attempt, and only if other epochs would be used, else failed;
-    /// every decision waits for the answer to an own rotation.
+    /// Bounced drafts are encrypted again once per attempt, and only if other epochs would be used, else they
+    /// failed; every decision waits for the answer to an own rotation.
     pub(super) fn decide_bounced(&mut self, looked_up: Option<(Name, Instant)>) {
         if let Some((peer, sent)) = looked_up {
             let mut left = false;

@@ -44,7 +44,7 @@ pub(super) struct Status {
     pub(super) report: Report,
 }
 
-/// A word, whether it answers a request, and if it hands out an item, which: the number of the lease is learned.
+/// A word, whether it answers a request, and the item that it hands out: the number of its lease is learned.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
     pub(super) word: Word,
