@@ -20,5 +20,7 @@ pub mod deviation;
 pub mod device;
 pub mod port;
 pub mod server;
-
+pub mod swarm;
+#[cfg(test)]
+mod trial;
 pub mod work;

@@ -29,6 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "proto::barrier",
             "proto::config",
             "proto::deviation",
+            "proto::swarm",
             "oracle::spec",
         ],
     ),

@@ -42,6 +42,8 @@ impl<S: Suite> Device<S> {
             self.watch_draft(now, id);
             match draft.stage {
                 Stage::Waiting => self.advance_drafts(now, &draft.to),
+                // One that waited may have left with an earlier one of its peer.
+                Stage::Submitted(_) if self.asking(&Asking::Submit(id)).is_some() => {}
                 Stage::Submitted(sealed) => self.submit(now, id, &sealed),
                 Stage::Accepted(_) => {}
                 Stage::Bounced(..) => self.on_bounced(now, id),

@@ -4,14 +4,15 @@
 //! everything slightly on would hide (swarm testing). Times are short and the settle phase is long, so that
 //! every bound of the liveness oracles fits. Not here: steps (`story`), or running the result (`explore`).
 
-mod family;
 mod story;
 
 use std::fmt::Write as _;
 
 use crate::base::rng::{Draw, Luck, Purpose};
-use crate::scenario::generate::family::Families;
-pub use crate::scenario::generate::family::Family;
+use crate::proto::swarm::{
+    Crowd, Families, Family, MAILBOX_MOST, SHORT_LEASES, SHORT_REFRESHES, SHORT_TTLS, chance, pick,
+    short_grace,
+};
 use crate::scenario::plan::SuiteName;
 
 /// Names of devices; a scenario takes the first two to five.
@@ -36,9 +37,7 @@ enum Kind {
 /// What is decided before anything is written.
 struct Frame {
     families: Families,
-    devices: Vec<&'static str>,
-    /// Users who are written to most.
-    hot: usize,
+    devices: Crowd,
     /// How long steps may act, in seconds.
     active: u64,
 }
@@ -51,8 +50,7 @@ pub fn generate(seed: u64, suite: Option<SuiteName>) -> String {
     let count = 2 + usize::from(chance(&mut size, 2)) + usize::from(chance(&mut size, 3)) * 2;
     let frame = Frame {
         families: Families::draw(&mut luck(Kind::Families)),
-        devices: NAMES[..count].to_vec(),
-        hot: index(&mut size, count),
+        devices: Crowd::draw(&mut size, &NAMES[..count]),
         active: pick(&mut size, &ACTIVE),
     };
     let real = size.below(REAL_ONE_IN) == 0;
@@ -82,38 +80,29 @@ impl Frame {
     fn has(&self, family: Family) -> bool {
         self.families.has(family)
     }
-
-    /// Somebody, the hot one more often than the others.
-    fn user(&self, draw: &mut Draw) -> &'static str {
-        if chance(draw, 2) { self.devices[self.hot] } else { pick(draw, &self.devices) }
-    }
-
-    /// Somebody else.
-    fn peer(&self, of: &str, draw: &mut Draw) -> &'static str {
-        let others: Vec<_> = self.devices.iter().filter(|it| **it != of).copied().collect();
-        let hot = self.devices[self.hot];
-        if hot != of && chance(draw, 2) { hot } else { pick(draw, &others) }
-    }
 }
 
 fn given(frame: &Frame, draw: &mut Draw, text: &mut String) {
     if !frame.has(Family::Warm) {
         return line(text, "given: cold");
     }
-    let mut warm = vec![format!("[{}, {}]", frame.devices[0], frame.devices[1])];
-    if frame.devices.len() > 2 && chance(draw, 2) {
-        warm.push(format!("[{}, {}]", frame.devices[2], frame.devices[0]));
+    let mut warm = vec![format!("[{}, {}]", frame.devices.names[0], frame.devices.names[1])];
+    if frame.devices.names.len() > 2 && chance(draw, 2) {
+        warm.push(format!("[{}, {}]", frame.devices.names[2], frame.devices.names[0]));
     }
     line(text, &format!("given: {{warm: [{}]}}", warm.join(", ")));
 }
 
 fn devices(frame: &Frame, draw: &mut Draw, text: &mut String) {
     line(text, "devices:");
-    for device in &frame.devices {
+    for device in &frame.devices.names {
         let mut keys = Vec::new();
         let mut table = Vec::new();
         if frame.has(Family::Capacity) {
-            table.push(format!("capacity: {}", draw.between(1, frame.devices.len() as u64 - 1)));
+            table.push(format!(
+                "capacity: {}",
+                draw.between(1, frame.devices.names.len() as u64 - 1)
+            ));
         }
         if frame.has(Family::Volatile) && chance(draw, 2) {
             table.push("durable: false".to_owned());
@@ -127,7 +116,7 @@ fn devices(frame: &Frame, draw: &mut Draw, text: &mut String) {
             keys.push(format!("receive: {{poll: {}s}}", pick(draw, &[1, 3, 10, 30])));
         }
         if frame.has(Family::Refresh) {
-            keys.push(format!("refresh: {}s", pick(draw, &[5, 20, 60])));
+            keys.push(format!("refresh: {}s", pick(draw, &SHORT_REFRESHES)));
         }
         if frame.has(Family::Cpu) {
             keys.push(format!("cpu: {}", pick(draw, &["cortex-m0plus", "cortex-m4", "phone"])));
@@ -140,14 +129,14 @@ fn server(frame: &Frame, draw: &mut Draw, text: &mut String) {
     let mut mailbox = Vec::new();
     let mut keys = Vec::new();
     if frame.has(Family::Short) {
-        let ttl = pick(draw, &[60, 120, 240]);
+        let ttl = pick(draw, &SHORT_TTLS);
         mailbox.push(format!("ttl: {ttl}s"));
         // At least 5 % more than mail lives.
-        keys.push(format!("directory: {{grace: {}s}}", ttl + ttl / 10));
-        keys.push(format!("lease: {}s", pick(draw, &[5, 15])));
+        keys.push(format!("directory: {{grace: {}s}}", short_grace(ttl)));
+        keys.push(format!("lease: {}s", pick(draw, &SHORT_LEASES)));
     }
     if frame.has(Family::Mailbox) {
-        mailbox.push(format!("messages: {}", draw.between(1, 4)));
+        mailbox.push(format!("messages: {}", draw.between(1, MAILBOX_MOST)));
     }
     if !mailbox.is_empty() {
         keys.push(format!("mailbox: {{{}}}", mailbox.join(", ")));
@@ -179,19 +168,6 @@ fn network(frame: &Frame, draw: &mut Draw, text: &mut String) {
         keys.push(format!("corrupt: {}%", pick(draw, &[1, 5])));
     }
     line(text, &format!("network: {{default: {{{}}}}}", keys.join(", ")));
-}
-
-/// Once in `n` times.
-fn chance(draw: &mut Draw, n: u64) -> bool {
-    draw.below(n) == 0
-}
-
-fn index(draw: &mut Draw, length: usize) -> usize {
-    usize::try_from(draw.below(length as u64)).unwrap_or(0)
-}
-
-fn pick<T: Clone>(draw: &mut Draw, among: &[T]) -> T {
-    among[index(draw, among.len())].clone()
 }
 
 fn line(text: &mut String, line: &str) {

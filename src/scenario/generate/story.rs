@@ -3,7 +3,8 @@
 //! Steps stand at times or after points of messages that nearly always come. Not here: settings of the world.
 
 use crate::base::rng::Draw;
-use crate::scenario::generate::{Family, Frame, chance, pick};
+use crate::proto::swarm::{BUTTONS, Family, chance, pick};
+use crate::scenario::generate::Frame;
 use crate::scenario::leaf::{BARRIERS, BARRIERS_OF_DEVICES};
 
 /// Most messages of a story.
@@ -44,12 +45,12 @@ impl Story<'_> {
     }
 
     fn user(&mut self) -> &'static str {
-        self.frame.user(self.draw)
+        self.frame.devices.one(self.draw)
     }
 
     fn pair(&mut self) -> (&'static str, &'static str) {
         let from = self.user();
-        (from, self.frame.peer(from, self.draw))
+        (from, self.frame.devices.other(from, self.draw))
     }
 
     /// One to `most` times.
@@ -118,7 +119,7 @@ impl Story<'_> {
             self.add(format!("wipe: {{by: {by}, at: {at}ms}}"));
             self.add(format!("reset-user: {{of: {by}, at: {}ms}}", at + 1_000));
             self.add(format!("provision: {{by: {by}, keys: generate, at: {}ms}}", at + 2_000));
-            let others = self.frame.devices.iter().filter(|it| **it != by);
+            let others = self.frame.devices.names.iter().filter(|it| **it != by);
             for other in others.copied().collect::<Vec<_>>() {
                 let accept = !chance(self.draw, 4);
                 let at = at + ANSWER;
@@ -153,7 +154,7 @@ impl Story<'_> {
     /// Presses that may come too early, in time, or too late.
     fn press(&mut self, by: &str, since: u64) {
         for _ in 0..self.times(2) {
-            let button = pick(self.draw, &["approve", "approve", "reject"]);
+            let button = pick(self.draw, &BUTTONS);
             let at = since + pick(self.draw, &[200, 2_000, 12_000, 30_000]);
             self.add(format!("press: {{by: {by}, button: {button}, at: {at}ms}}"));
         }
@@ -168,7 +169,7 @@ impl Story<'_> {
                 // Long enough for every link to be clogged before the first is released.
                 let (when, last) = (self.when(), self.frame.active * 250);
                 let lasting = self.draw.between(10_000, last);
-                let all = self.frame.devices.join(", ");
+                let all = self.frame.devices.names.join(", ");
                 self.add(format!(
                     "swizzle: {{links: [{all}], every: 2s, {when}, for: {lasting}ms}}"
                 ));

@@ -10,7 +10,7 @@ use crate::base::time::{Duration, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::schedule::{Party, direction_key, kid, pair_secret};
 use crate::crypto::sign::record_hash;
-use crate::crypto::suite::{Secret, Suite};
+use crate::crypto::suite::{Point, Secret, Suite};
 use crate::proto::device::outbox::short;
 use crate::wire::body::Body;
 use crate::wire::header::Header;
@@ -115,6 +115,18 @@ impl<S: Suite> Peer<S> {
         record
     }
 
+    /// The newest record with this for an agreement key, signed as it should be.
+    pub fn spoil(&self, record: Option<&mut KeyRecord>, point: Point) {
+        let Some(record) = record else { return };
+        record.agree_pk = point;
+        let octets = record.signed_octets();
+        let [.., (_, sign)] = &self.keys[..] else { return };
+        record.sig_self = S::sign(&sign.secret, &octets);
+        if let [.., (_, before), _] = &self.keys[..] {
+            record.sig_prev = Some(S::sign(&before.secret, &octets));
+        }
+    }
+
     /// What the directory serves to somebody who has this record.
     pub fn served(&self, have: Option<Hash32>) -> Vec<KeyRecord> {
         let tail = self.chain.len() - if self.grace { self.chain.len().min(2) } else { 1 };
@@ -167,10 +179,15 @@ impl<S: Suite> Peer<S> {
 
     /// Reads what `from` submitted to this user.
     pub fn read(&self, from: &Self, submit: &Submit) -> Body {
+        self.open(from, submit).expect("its receiver can open it")
+    }
+
+    /// The same, if it can be opened.
+    pub fn open(&self, from: &Self, submit: &Submit) -> Option<Body> {
         let header = &submit.header;
         let (own, theirs) = (header.epoch_r.0, header.epoch_s.0);
         let key = self.key(own, from, theirs, &from.user, &self.user);
-        let plain = S::open(&key, &header.nonce, &header.encode(), &submit.ciphertext);
-        Body::decode(header.kind, &plain.expect("its receiver can open it")).unwrap()
+        let plain = S::open(&key, &header.nonce, &header.encode(), &submit.ciphertext)?;
+        Body::decode(header.kind, &plain).ok()
     }
 }

@@ -12,6 +12,7 @@ mod delivery;
 mod deviation;
 mod frames;
 mod lookup;
+mod model;
 mod property;
 mod receipt;
 mod registrar;

@@ -1,12 +1,13 @@
-//! Families of operations, faults and options: each is on or off for a whole scenario.
+//! What happens to devices and servers by luck: families that are on or off, hot and cold users, short times.
 //!
-//! Not here: what they do to the scenario.
+//! Plain data and small draws, for generated scenarios and for scripts that machines are tried on against their
+//! models. Not here: what a family does to a scenario or a script.
 
 use crate::base::rng::Draw;
 
 macro_rules! families {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $of_eight:literal;)+) => {
-        /// Something that a generated scenario has or has not.
+        /// Something that a whole scenario or script has or has not.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         pub enum Family {
             $($(#[$doc])* $variant,)+
@@ -124,4 +125,69 @@ impl Families {
         let names: Vec<_> = on.collect();
         if names.is_empty() { vec!["nothing but mail"] } else { names }
     }
+}
+
+/// Lives of mail in seconds when they are short; grace is [`short_grace`].
+pub const SHORT_TTLS: [u64; 3] = [60, 120, 240];
+/// Leases in seconds when times are short.
+pub const SHORT_LEASES: [u64; 2] = [5, 15];
+/// Refresh periods in seconds when they are short.
+pub const SHORT_REFRESHES: [u64; 3] = [5, 20, 60];
+/// Most messages of a mailbox with little room.
+pub const MAILBOX_MOST: u64 = 4;
+/// What a user presses: most approve.
+pub const BUTTONS: [&str; 3] = ["approve", "approve", "reject"];
+
+/// The grace that belongs to a short life of mail, in the same unit: a tenth more, where 5 % are needed.
+#[must_use]
+pub const fn short_grace(ttl: u64) -> u64 {
+    ttl + ttl / 10
+}
+
+/// Users of whom one is hot: most things happen to that one.
+#[derive(Clone, Debug)]
+pub struct Crowd {
+    /// All of them.
+    pub names: Vec<&'static str>,
+    hot: usize,
+}
+
+impl Crowd {
+    /// Draws who is hot.
+    pub fn draw(draw: &mut Draw, names: &[&'static str]) -> Self {
+        Self { names: names.to_vec(), hot: index(draw, names.len()) }
+    }
+
+    /// Somebody, the hot one more often than the others.
+    pub fn one(&self, draw: &mut Draw) -> &'static str {
+        if chance(draw, 2) { self.names[self.hot] } else { pick(draw, &self.names) }
+    }
+
+    /// Somebody else.
+    pub fn other(&self, than: &str, draw: &mut Draw) -> &'static str {
+        let others: Vec<_> = self.names.iter().filter(|it| **it != than).copied().collect();
+        let hot = self.names[self.hot];
+        if hot != than && chance(draw, 2) { hot } else { pick(draw, &others) }
+    }
+}
+
+/// Once in `n` times.
+pub fn chance(draw: &mut Draw, n: u64) -> bool {
+    draw.below(n) == 0
+}
+
+/// A place in something of this length.
+///
+/// # Panics
+/// When there is no place.
+pub fn index(draw: &mut Draw, length: usize) -> usize {
+    usize::try_from(draw.below(length as u64)).unwrap_or(0)
+}
+
+/// One of these.
+///
+/// # Panics
+/// When there is none.
+pub fn pick<T: Clone>(draw: &mut Draw, among: &[T]) -> T {
+    among[index(draw, among.len())].clone()
 }
