@@ -136,6 +136,7 @@ impl<S: Suite> World<S> {
             Action::Links { up, down, change, .. } => {
                 self.links[user as usize].begin(FaultId(step), *up, *down, change);
             }
+            Action::Swizzle { .. } if self.swizzled.contains(&(step, user)) => {}
             Action::Swizzle { .. } => {
                 self.links[user as usize].begin(FaultId(step), true, true, &LinkChange::Clog);
             }
@@ -253,6 +254,9 @@ impl<S: Suite> World<S> {
         }
         self.end_store(node, step);
         if node.is_device() {
+            if let Action::Swizzle { .. } = action {
+                self.swizzled.insert((step, user));
+            }
             let going = self.links[user as usize].end(FaultId(step));
             self.release(going);
             let held = self.rules.get_mut(&user).map(|rules| rules.end(step));

@@ -117,6 +117,9 @@ pub struct World<S: Suite> {
     pub(super) stores: BTreeMap<NodeId, Store>,
     /// From when to when the directory answers no lookups, by step.
     pub(super) directory_offline: BTreeMap<u32, (Instant, Instant)>,
+    /// Users whose turn in a swizzle is over, by step: one that ends early releases some before it has
+    /// clogged them.
+    pub(super) swizzled: BTreeSet<(u32, u32)>,
     /// Mail for accounts that are off.
     pub(super) undelivered: BTreeMap<u32, Vec<Mail>>,
     pub(super) traffic: Vec<Traffic>,
@@ -202,6 +205,7 @@ impl<S: Suite> World<S> {
             downloads: BTreeMap::new(),
             stores: BTreeMap::new(),
             directory_offline: BTreeMap::new(),
+            swizzled: BTreeSet::new(),
             undelivered: BTreeMap::new(),
             traffic: traffic.collect(),
             arrivals: BTreeMap::new(),

@@ -97,6 +97,19 @@ fn a_swizzle_clogs_one_by_one_and_releases_in_another_order() {
 }
 
 #[test]
+fn a_swizzle_that_ends_early_leaves_no_link_clogged() {
+    let names = ["a", "b", "c", "d", "e"];
+    let mut draft = Draft::new(&names);
+    let action =
+        Action::Swizzle { users: (0..5).collect(), every: secs(10), until: Until::For(secs(1)) };
+    draft.step("swizzle", "swizzle", When::At(secs(0)), action);
+    for (user, name) in (1..).zip(["m1", "m2", "m3", "m4"]) {
+        draft.send(name, When::At(secs(50)), user, 0, "hello").expect(name, Point::Displayed);
+    }
+    run(&draft).passes();
+}
+
+#[test]
 fn everything_heals_when_settle_begins() {
     let mut draft = acquainted();
     draft
