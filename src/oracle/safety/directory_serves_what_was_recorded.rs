@@ -129,7 +129,7 @@ impl DirectoryServesWhatWasRecorded {
     }
 
     /// What a device does to the entry of its own user. A refusal other than for the epoch decides nothing,
-    /// nor does one of a device set back: an earlier copy of the request may have been recorded.
+    /// nor does an answer to a device set back: an earlier copy of the request may have been recorded.
     fn writes(&mut self, by: u32, user: &UserId, record: &Record, spec: &Spec) -> Answer {
         let fact = &record.fact;
         if let Fact::State { to: DeviceState::Blank } = fact {
@@ -152,6 +152,7 @@ impl DirectoryServesWhatWasRecorded {
             (Call::Record(by, life, Epoch::FIRST), Writing::Begins(None))
         } else if let Fact::Rx(frame) = fact
             && frame.kind == Some(FrameKind::RegisterAck)
+            && !spec.circumstances.restore
         {
             (Call::Record(by, life, Epoch::FIRST), Writing::Succeeds)
         } else {

@@ -1,7 +1,8 @@
 //! Keys that an adversary brought into a run, and by what right it may be a party with one.
 //!
 //! Whoever offers a public key that no device made has its private half. Such a key is by right another
-//! party's when the name was free and is registered with it, or when a device's user was asked and took it.
+//! party's when the name was free and is registered with it, when a device's user was asked and took it, or
+//! when a device met the name for the first time and was served it: that is trust on first use (protocol 3.6).
 //! Not here: what the adversary can compute with them (`knowledge`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use crate::crypto::suite::Point;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::judge::device_of;
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{Fact, FrameFact, Meddling};
+use crate::trace::fact::{DeviceState, Fact, FrameFact, Meddling};
 use crate::trace::record::Record;
 use crate::wire::message::{Envelope, Message};
 use crate::wire::record::KeyRecord;
@@ -26,8 +27,10 @@ pub struct Intruder {
     registered: BTreeSet<UserId>,
     /// Identities that the adversary has by right.
     identities: BTreeSet<Hash32>,
-    /// Keys that a user was asked about, and took.
+    /// Keys that a device took by right.
     taken: BTreeSet<(u32, Hash32)>,
+    /// Peers whom a device has met: it pins what continues their record and nothing else.
+    met: BTreeSet<(u32, UserId)>,
 }
 
 /// A public key of the adversary's.
@@ -65,6 +68,17 @@ impl Intruder {
         {
             let offered = self.brought.iter().filter(|(_, it)| it.user == *peer);
             self.taken.extend(offered.map(|(kid, _)| (by, *kid)));
+        } else if let Fact::Pin { peer, generation, .. } = &record.fact
+            && let Some(by) = device_of(record)
+            && self.met.insert((by, peer.clone()))
+        {
+            let of_identity = |it: &Brought| it.user == *peer && it.generation == *generation;
+            let offered = self.brought.iter().filter(|(_, it)| of_identity(it));
+            self.taken.extend(offered.map(|(kid, _)| (by, *kid)));
+        } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
+            &record.fact
+        {
+            self.met.retain(|(by, _)| Some(*by) != device_of(record));
         }
     }
 
