@@ -38,7 +38,7 @@ use crate::verdict::finding::{Finding, Severity};
 
 /// Version of what machines, network and world do; a change of what a scenario's records say is a change of
 /// this number. With the versions of the draws and of the facts it is the reason why digests change.
-pub const WORLD_VERSION: u32 = 1;
+pub const WORLD_VERSION: u32 = 2;
 
 /// What happens to a node. Kept small: the queue moves it about.
 #[derive(Clone, Debug)]
