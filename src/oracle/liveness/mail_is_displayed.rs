@@ -14,7 +14,9 @@ use crate::oracle::mail::Mail;
 use crate::oracle::ranges::Ranges;
 use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::{DeviceLimits, ServerBounds, Spec};
-use crate::trace::fact::{About, AlarmKind, DeviceState, Fact, FrameKind, RejectCause, WaitCause};
+use crate::trace::fact::{
+    About, AlarmKind, DeviceState, DraftStatus, Fact, FrameKind, RejectCause, WaitCause,
+};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::Severity;
 use crate::verdict::requirement::Requirement;
@@ -175,6 +177,11 @@ impl MailIsDisplayed {
         } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
             let lost = self.dues_of(user, spec, |mid| self.committed.contains_key(mid));
             lost.iter().for_each(|mid| _ = self.close(mid));
+        } else if let Fact::Notice { mid: Some(mid), status: DraftStatus::Expired, .. } =
+            &record.fact
+        {
+            // It bounced, and its time was over before it could be sealed anew: its user knows.
+            self.close(mid);
         } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact {
             if spec.circumstances.adversary {
                 // A false record was believed at first contact; the user knows that there are others.

@@ -104,7 +104,7 @@ impl MissesAreResolved {
     }
 
     /// The same message again although its key came: the device did not keep it.
-    fn again(&mut self, record: &Record, user: u32, docket: &mut Docket) {
+    fn again(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Rx(frame) = &record.fact else { return };
         let About::Message(mid, _) = &frame.about else { return };
         let key = (user, mid.clone());
@@ -114,7 +114,9 @@ impl MissesAreResolved {
         let Some(miss) = self.misses.get_mut(&key) else { return };
         miss.again = true;
         let miss = *miss;
-        let kept = miss.answered.is_none_or(|at| record.at <= at + COMPUTING);
+        // What waited may have been an altered copy, which no key opens.
+        let altered = spec.circumstances.altered || spec.circumstances.adversary;
+        let kept = altered || miss.answered.is_none_or(|at| record.at <= at + COMPUTING);
         if !kept {
             self.close(&key);
             let message = format!("{mid} found no key and was not kept until the key came");
@@ -167,7 +169,7 @@ impl Oracle for MissesAreResolved {
         let Some(user) = device_of(record) else { return };
         self.search(record, user, spec);
         self.reply(record, user);
-        self.again(record, user, docket);
+        self.again(record, user, spec, docket);
         self.asked(record, user);
         if let Fact::Commit { mid, .. } = &record.fact {
             if let Some(miss) = self.close(&(user, mid.clone())) {

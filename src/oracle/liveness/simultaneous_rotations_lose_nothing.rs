@@ -85,6 +85,10 @@ impl Oracle for SimultaneousRotationsLoseNothing {
             }
             return;
         }
+        if let Fact::Expire { mid, .. } = &record.fact {
+            // Whatever becomes of it now, it was not the rotations that lost it.
+            self.sealed.remove(mid);
+        }
         if device_of(record).is_none() {
             return;
         }

@@ -8,7 +8,7 @@ use crate::base::id::{DraftId, TxnId};
 use crate::base::time::Millis;
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{DraftStatus, Fact, NoApproval};
+use crate::trace::fact::{DeviceState, DraftStatus, Fact, NoApproval};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -68,6 +68,10 @@ impl Oracle for WaitingApprovalsAreUnsent {
             if self.of(user, *txn).is_some() {
                 docket.shown(ID, &[positive(4, 4)]);
             }
+            return;
+        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
+            // After a factory reset a device counts its drafts anew.
+            self.made.retain(|(owner, _), _| *owner != user);
             return;
         } else {
             return;
