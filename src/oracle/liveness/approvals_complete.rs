@@ -2,14 +2,14 @@
 //!
 //! Not here: whether it may be made at all (S-13 to S-15).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, TxnId, UserId};
 use crate::base::time::{Duration, Instant, Millis};
 use crate::oracle::judge::{Docket, Oracle, device_of, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
-use crate::trace::fact::{DraftStatus, Fact, LossCause};
+use crate::trace::fact::{AlarmKind, DraftStatus, Fact, LossCause};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -24,6 +24,8 @@ pub struct ApprovalsComplete {
     made: BTreeMap<(u32, DraftId), Made>,
     by_mid: BTreeMap<Mid, (u32, DraftId)>,
     trouble: Trouble,
+    /// Users whose identity was ended and who have no other yet: nothing of theirs is accepted.
+    ended: BTreeSet<UserId>,
     /// Frames of any kind lost at a device's link.
     lost: BTreeMap<u32, Instant>,
 }
@@ -76,17 +78,24 @@ impl Oracle for ApprovalsComplete {
             }
             return;
         }
-        if let Fact::Refuse { code, mid: Some(mid), .. } = &record.fact
-            && code == "QUEUE_FULL"
+        if let Fact::Reset { user } = &record.fact {
+            self.ended.insert(user.clone());
+            let approver = spec.index(user);
+            self.made.retain(|(owner, _), _| Some(*owner) != approver);
+        } else if let Fact::Recorded { user, .. } = &record.fact {
+            self.ended.remove(user);
+        } else if let Fact::Refuse { code, mid: Some(mid), .. } = &record.fact
+            && ["QUEUE_FULL", "UNKNOWN_USER"].contains(&code.as_str())
         {
-            // The requester's mailbox has no room, and the approver is told that nothing was sent.
+            // The requester's mailbox has no room or is gone, and the approver is told so.
             self.by_mid.remove(mid).map(|key| self.made.remove(&key));
         }
         let Some(user) = device_of(record) else { return };
         if let Fact::Approved(made) = &record.fact {
             // Bounds are of the world; a clock that is wrong has another idea of the expiry.
             let left = made.expires.since(record.wall);
-            if spec.circumstances.clock || left < LEAD || made.expires == Millis::NEVER {
+            let ended = spec.user(user).is_some_and(|user| self.ended.contains(user));
+            if ended || spec.circumstances.clock || left < LEAD || made.expires == Millis::NEVER {
                 return;
             }
             let (at, expires) = (record.at, record.at + left);
@@ -102,6 +111,10 @@ impl Oracle for ApprovalsComplete {
             && *why != LossCause::Undecodable
         {
             self.lost.insert(user, record.at);
+        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact {
+            // The device lost its key, and with it the way to the server.
+            self.ended.extend(spec.user(user).cloned());
+            self.made.retain(|(owner, _), _| *owner != user);
         } else if let Fact::Notice { draft, status, .. } = &record.fact
             && *status == DraftStatus::NeedsConfirm
         {

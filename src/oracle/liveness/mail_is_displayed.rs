@@ -174,6 +174,10 @@ impl MailIsDisplayed {
                 |mid: &Mid| committed.get(mid).is_some_and(|at| self.rollbacks.forgot(user, *at));
             let lost = self.dues_of(user, spec, forgot);
             lost.iter().for_each(|mid| _ = self.close(mid));
+        } else if let Fact::ConfirmAsked { peer, .. } = &record.fact {
+            // From now on mail of this name waits for a user's word, also what did not come yet.
+            let lost = self.dues_of(user, spec, |mid| mid.sender == *peer);
+            lost.iter().for_each(|mid| _ = self.close(mid));
         } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
             let lost = self.dues_of(user, spec, |mid| self.committed.contains_key(mid));
             lost.iter().for_each(|mid| _ = self.close(mid));

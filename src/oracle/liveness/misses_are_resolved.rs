@@ -29,7 +29,8 @@ pub struct MissesAreResolved {
     settling: Settling,
     dues: Dues<(u32, Mid)>,
     misses: BTreeMap<(u32, Mid), Miss>,
-    /// Users whose identity was ended and who have no other yet: they can look nobody up.
+    /// Users whose identity was ended, or whose key was lost, and who have no other yet: they can look nobody
+    /// up.
     ended: BTreeSet<u32>,
     /// Devices and peers of whom their users were warned, where there is an adversary.
     warned: BTreeSet<(u32, UserId)>,
@@ -185,6 +186,10 @@ impl Oracle for MissesAreResolved {
             if *why == WaitCause::Confirm {
                 self.close(&(user, mid.clone()));
             }
+        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact {
+            // Without its key it has no session to ask in, and its user knows.
+            self.forget(user);
+            self.ended.insert(user);
         } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact {
             if spec.circumstances.adversary {
                 // A false record was believed at first contact; the user knows that there are others.

@@ -9,7 +9,7 @@ use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
-    About, DraftStatus, Fact, FrameFact, FrameKind, LookupCause, Phase, WaitCause,
+    About, AlarmKind, DraftStatus, Fact, FrameFact, FrameKind, LookupCause, Phase, WaitCause,
 };
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::Severity;
@@ -36,6 +36,9 @@ pub struct TrafficCeases {
     drafts: BTreeMap<(u32, DraftId), UserId>,
     /// Messages that wait for a key or for a user's word.
     waiting: BTreeSet<(u32, Mid)>,
+    /// Users whose devices said that their key is lost: these refuse all mail for it until it bounces, and
+    /// what is sealed anew too.
+    keyless: BTreeSet<UserId>,
     /// Time of the last record.
     now: Instant,
 }
@@ -43,6 +46,9 @@ pub struct TrafficCeases {
 impl TrafficCeases {
     fn is_excused(&self, user: u32, frame: &FrameFact) -> bool {
         let waits_for = |peer: &UserId| {
+            if self.keyless.contains(peer) {
+                return true;
+            }
             self.unsent.iter().any(|((owner, _), to)| *owner == user && to == peer)
                 || self.waiting.iter().any(|(owner, mid)| *owner == user && mid.sender == *peer)
         };
@@ -52,7 +58,7 @@ impl TrafficCeases {
             }
             (Some(FrameKind::Submit), About::Message(mid, _)) => waits_for(&mid.receiver),
             (Some(FrameKind::DeliverNack), About::Message(mid, _)) => {
-                self.waiting.contains(&(user, mid.clone()))
+                self.keyless.contains(&mid.receiver) || self.waiting.contains(&(user, mid.clone()))
             }
             // Reports of expiry come when they come.
             (Some(FrameKind::DeliverAck), About::Message(..)) => true,
@@ -68,7 +74,7 @@ impl TrafficCeases {
         }
     }
 
-    fn follow(&mut self, record: &Record, user: u32) {
+    fn follow(&mut self, record: &Record, user: u32, spec: &Spec) {
         if let Fact::Lookup { req, because, .. } = &record.fact {
             if matches!(because, LookupCause::Refresh | LookupCause::Stale) {
                 self.scheduled.insert((user, *req));
@@ -89,6 +95,8 @@ impl TrafficCeases {
                     self.drafts.remove(&key);
                 }
             }
+        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact {
+            self.keyless.extend(spec.user(user).cloned());
         } else if let Fact::Waiting { mid, why } = &record.fact {
             if matches!(why, WaitCause::Key | WaitCause::Confirm) {
                 self.waiting.insert((user, mid.clone()));
@@ -107,7 +115,7 @@ impl Oracle for TrafficCeases {
         ID
     }
 
-    fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
+    fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.now = record.at;
         if let Fact::Phase(Phase::Settle) = &record.fact {
             self.heal = Some(record.at);
@@ -116,7 +124,7 @@ impl Oracle for TrafficCeases {
             self.heal = self.heal.map(|_| record.at);
         }
         let Some(user) = device_of(record) else { return };
-        self.follow(record, user);
+        self.follow(record, user, spec);
         let (Some(heal), Fact::Tx(frame)) = (self.heal, &record.fact) else { return };
         if self.is_excused(user, frame) {
             return;

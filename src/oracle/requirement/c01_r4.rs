@@ -51,7 +51,8 @@ impl Oracle for OfflineHitsOpenAndMissesWait {
         if let Fact::Select { mid: Some(mid), way: Way::In, outcome, .. } = &record.fact {
             let key = (user, mid.clone());
             let hit = *outcome == Selection::Hit;
-            if self.dark.is_dark() && !self.searched.contains_key(&key) {
+            // A miss is kept; a hit after it is of other octets under the same number.
+            if self.dark.is_dark() && (hit || !self.searched.contains_key(&key)) {
                 self.searched.insert(key, (hit, false));
             }
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, UserId};
-use crate::base::time::Instant;
+use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, DraftStatus, EvictCause, Fact, ReplyResult};
@@ -15,6 +15,8 @@ use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C06-R3";
 const CITED: [Requirement; 1] = [Requirement::of(6, 3)];
+/// Uses this close may be of one instant for the device, whose processor is busy with one after the other.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The judge of C06-R3.
 #[derive(Debug, Default)]
@@ -44,7 +46,8 @@ impl Device {
 
     /// A row that was used before the victim and had nothing to do, if there is one.
     fn older(&self, victim: &UserId, used: Instant) -> Option<&UserId> {
-        let mut others = self.used.iter().filter(|(peer, at)| **at < used && *peer != victim);
+        let earlier = |at: Instant| at + AT_ONCE < used;
+        let mut others = self.used.iter().filter(|(peer, at)| earlier(**at) && *peer != victim);
         others.find(|(peer, _)| !self.is_busy(peer)).map(|(peer, _)| peer)
     }
 
@@ -123,13 +126,13 @@ mod tests {
     /// Bob uses alice's row, then carol's; who has to go, and whether alice's had still to serve.
     fn evicts(victim: u32, busy: bool) -> Vec<String> {
         let mut story = Story::new(&["alice", "bob", "carol"]);
-        story.at(10).opens(1, 0, 1, Some("hello"));
-        story.at(20).opens(1, 2, 1, Some("hello"));
+        story.at_secs(10).opens(1, 0, 1, Some("hello"));
+        story.at_secs(20).opens(1, 2, 1, Some("hello"));
         if busy {
             story.commits(1, 0, 2);
         }
         let peer = story.user(victim);
-        story.at(30).device(1, Fact::Evict { peer, why: EvictCause::Capacity });
+        story.at_secs(30).device(1, Fact::Evict { peer, why: EvictCause::Capacity });
         let docket = story.judge(OldestRowMakesRoom::default());
         docket.findings.into_iter().map(|finding| finding.message).collect()
     }

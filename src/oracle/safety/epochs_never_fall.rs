@@ -138,6 +138,8 @@ impl Oracle for EpochsNeverFall {
             self.pin(record, user, spec.circumstances.adversary, docket);
         } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
             self.grounds.begin(record, peer.clone());
+            // Another identity counts from 1.
+            self.pairs.entry((user, peer.clone())).or_default().used = Epoch(0);
         } else if let Fact::Encrypt(_) = &record.fact {
             self.encrypt(record, user, docket);
         } else if let Fact::KeyReply { peer, epochs, result, .. } = &record.fact {

@@ -17,6 +17,8 @@ use crate::scenario::plan::SuiteName;
 
 /// Names of devices; a scenario takes the first two to five.
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
+/// Names that begin alike: tables are searched by whole names.
+const ALIKE: [&str; 5] = ["ann", "anna", "anne", "annie", "bob"];
 /// One seed in so many runs the real cryptography, unless a suite is asked for.
 const REAL_ONE_IN: u64 = 8;
 /// How long steps may act, in seconds.
@@ -32,6 +34,7 @@ enum Kind {
     Network = 3,
     Server = 4,
     Story = 5,
+    Names = 6,
 }
 
 /// What is decided before anything is written.
@@ -50,7 +53,7 @@ pub fn generate(seed: u64, suite: Option<SuiteName>) -> String {
     let count = 2 + usize::from(chance(&mut size, 2)) + usize::from(chance(&mut size, 3)) * 2;
     let frame = Frame {
         families: Families::draw(&mut luck(Kind::Families)),
-        devices: Crowd::draw(&mut size, &NAMES[..count]),
+        devices: Crowd::draw(&mut size, &names(&luck)[..count]),
         active: pick(&mut size, &ACTIVE),
     };
     let real = size.below(REAL_ONE_IN) == 0;
@@ -74,6 +77,11 @@ pub fn generate(seed: u64, suite: Option<SuiteName>) -> String {
     }
     line(&mut text, &format!("time: {{active: {}s, settle: 30m}}", frame.active));
     text
+}
+
+/// Who takes part: in one of four scenarios people with similar names.
+fn names(luck: &impl Fn(Kind) -> Draw) -> [&'static str; 5] {
+    if luck(Kind::Names).below(4) == 0 { ALIKE } else { NAMES }
 }
 
 impl Frame {

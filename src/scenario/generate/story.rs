@@ -13,6 +13,25 @@ const MESSAGES_MAX: u64 = 10;
 const POINTS: [&str; 6] = ["sent", "encrypted", "submitted", "stored", "accepted", "forwarded"];
 /// Kinds of frames of a message that single-frame trouble is about.
 const FRAMES: [&str; 5] = ["submit", "submit-ack", "deliver", "deliver-ack", "report"];
+/// What is wrong with forged records.
+const FORGERIES: [&str; 7] = [
+    "unchained",
+    "off-curve",
+    "identity",
+    "other-encoding",
+    "bad-signature",
+    "other-user",
+    "other-request",
+];
+/// What a request shows first. Nobody can show the last two as they are: too many lines, and a character
+/// that turns the others around.
+const LINES: [&str; 5] = [
+    "Pay 1.00 EUR",
+    "Pay 1.00 EUR, to the shop",
+    "Pay 20.00 EUR",
+    "Pay 1.00 EUR, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, z",
+    r#""Pay 1.00 EUR \u202E00.0001""#,
+];
 /// A reply to a user's question about a new identity comes this much later, in milliseconds.
 const ANSWER: u64 = 20_000;
 
@@ -132,14 +151,22 @@ impl Story<'_> {
 
     fn approvals(&mut self) {
         if self.has(Family::Approval) {
+            let mut before = None;
             for n in 1..=self.times(3) {
-                let (from, to) = self.pair();
-                let (at, expires) = (self.moment(), pick(self.draw, &[10, 60, 120]));
+                let ((from, to), at) = (self.pair(), self.moment());
+                // Half of the requests queue behind the one before.
+                let queued = before.filter(|_| chance(self.draw, 2));
+                let (from, to, at) = queued.unwrap_or((from, to, at));
+                let expires = pick(self.draw, &[10, 60, 120]);
+                let lines = pick(self.draw, &LINES);
                 self.add(format!(
-                    "request: {{as: q{n}, from: {from}, to: {to}, lines: [Pay {n}.00 EUR], \
+                    "request: {{as: q{n}, from: {from}, to: {to}, lines: [{lines}, No. {n}], \
                      expires: {expires}s, at: {at}ms}}"
                 ));
-                self.press(to, at);
+                if queued.is_none() || chance(self.draw, 2) {
+                    self.press(to, at);
+                }
+                before = Some((from, to, at));
             }
         }
         if self.has(Family::OwnData) {
@@ -295,18 +322,9 @@ impl Story<'_> {
         if self.has(Family::Forgery) {
             for _ in 0..self.times(2) {
                 let ((to, of), when) = (self.pair(), self.when());
-                let step = match self.draw.below(3) {
-                    0 => {
-                        let how = pick(
-                            self.draw,
-                            &[
-                                "unchained",
-                                "off-curve",
-                                "identity",
-                                "bad-signature",
-                                "other-request",
-                            ],
-                        );
+                let step = match self.draw.below(4) {
+                    0 | 3 => {
+                        let how = pick(self.draw, &FORGERIES);
                         format!("forge-key-reply: {{to: {to}, of: {of}, how: {how}, {when}}}")
                     }
                     1 => {
