@@ -102,4 +102,18 @@ mod tests {
         let found = "alice>bob#1 is accepted although no key could be had";
         assert_eq!(in_the_dark(Selection::Miss, false).findings[0].message, found);
     }
+
+    #[test]
+    fn a_hit_after_a_miss_under_the_same_number_is_in_order() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let (name, kind) = ("dark".to_owned(), "directory-offline".to_owned());
+        story.harness(Fact::FaultStart { name, kind });
+        for outcome in [Selection::KidMismatch, Selection::Hit] {
+            let mid = Some(story.mid(0, 1, 1));
+            story.selects(1, 0, mid, Way::In, outcome);
+        }
+        story.commits(1, 0, 1);
+        let docket = story.judge(OfflineHitsOpenAndMissesWait::default());
+        assert!(docket.findings.is_empty(), "{:?}", docket.findings);
+    }
 }
