@@ -193,12 +193,12 @@ impl MailIsDisplayed {
                 lost.iter().for_each(|mid| _ = self.close(mid));
                 self.warned.insert((user, peer.clone()));
             }
-        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact {
-            if spec.circumstances.restore {
-                self.keyless.insert(user);
-                let lost = self.dues_of(user, spec, |_| true);
-                lost.iter().for_each(|mid| _ = self.close(mid));
-            }
+        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact
+            && spec.circumstances.restore
+        {
+            self.keyless.insert(user);
+            let lost = self.dues_of(user, spec, |_| true);
+            lost.iter().for_each(|mid| _ = self.close(mid));
         }
     }
 
