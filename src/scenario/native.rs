@@ -94,22 +94,19 @@ impl Native<'_> {
                 Moment::At(_) => None,
             });
             points.for_each(|point| self.check_point(written.span, point, sink));
-            match &expectation.check {
-                Check::Reaches { of, point } => {
-                    self.check_point(written.span, PointRef { name: *of, point: *point }, sink);
+            let check = &expectation.check;
+            if let Check::Reaches { of, point } = check {
+                self.check_point(written.span, PointRef { name: *of, point: *point }, sink);
+            } else if let Check::Share { metric, .. } = check
+                && metric.starts_with("table.")
+            {
+                for user in &self.outside {
+                    self.unseen(written.span, metric, *user, INSTEAD_OF_SEARCHES, sink);
                 }
-                Check::Share { metric, .. } if metric.starts_with("table.") => {
-                    for user in &self.outside {
-                        self.unseen(written.span, metric, *user, INSTEAD_OF_SEARCHES, sink);
-                    }
-                }
-                check => {
-                    if let Some((user, instead)) = inside(check)
-                        && self.outside.contains(&user)
-                    {
-                        self.unseen(written.span, written.what.key(), user, instead, sink);
-                    }
-                }
+            } else if let Some((user, instead)) = inside(check)
+                && self.outside.contains(&user)
+            {
+                self.unseen(written.span, written.what.key(), user, instead, sink);
             }
         }
     }
