@@ -56,7 +56,8 @@ pub enum Command {
     Shrink(Shrink),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
     Mutants(Mutants),
-    /// Make runs several times, on several threads, suites and backends, and compare their digests.
+    /// Make runs several times, on several threads, suites and backends, and compare their digests with each
+    /// other and with the stored ones.
     Verify(Verify),
     /// Print completions for a shell.
     Completions(Completions),
@@ -329,8 +330,14 @@ pub struct Mutants {
     pub check: Option<PathBuf>,
 }
 
+/// Both ways to use `verify`: what clap makes of the conflicts of `--bless` is neither.
+const VERIFY_USAGE: &str = "\
+peadsim verify [OPTIONS] [PATH]...
+       peadsim verify --bless [--threads <N>] [--format <FORMAT>]";
+
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
+#[command(override_usage = VERIFY_USAGE)]
 pub struct Verify {
     /// Which scenarios.
     #[command(flatten)]
@@ -341,7 +348,9 @@ pub struct Verify {
     /// Most threads that runs are spread over: 2, 4, 8 and so on up to this.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Write scenarios/digests.txt anew, from the first seed of each case.
+    /// Write scenarios/digests.txt anew, from the first seed of each case of scenarios/.
+    ///
+    /// Without it runs are compared with that file, if there is one. With it no runs can be selected.
     ///
     /// Cases may come and go. Where a stored digest changes, a version must have been raised that says why:
     /// RNG_VERSION, TRACE_VERSION or WORLD_VERSION (`peadsim explain world`). Otherwise nothing is written.

@@ -24,7 +24,7 @@ mod setup;
 mod shell;
 mod shrink;
 mod vectors;
-mod verify;
+pub mod verify;
 mod why;
 pub mod words;
 

@@ -84,6 +84,17 @@ pub enum Change {
     Changed(Option<u64>),
 }
 
+/// Runs beside what was stored of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Comparison {
+    /// Runs with the stored digest.
+    pub equal: usize,
+    /// Those with another one.
+    pub changed: Vec<(String, Change)>,
+    /// Runs that were not stored.
+    pub unknown: usize,
+}
+
 impl Book {
     /// Of these runs, in this build.
     #[must_use]
@@ -111,6 +122,26 @@ impl Book {
             (Some(_), Some(_)) | (None, None) => None,
         };
         keys.into_iter().filter_map(|key| Some((key.clone(), change(key)?))).collect()
+    }
+
+    /// How `now` differs where both have a run.
+    ///
+    /// # Errors
+    /// Why they are not comparable: a version is another one.
+    pub fn compare(&self, now: &Self) -> Result<Comparison, String> {
+        let versions = VERSIONS.iter().zip(self.versions.iter().zip(&now.versions));
+        let other = versions.filter(|(_, (then, now))| then != now);
+        let other: Vec<String> = other
+            .map(|(version, (then, now))| format!("{} version {then}, not {now}", version.name))
+            .collect();
+        if !other.is_empty() {
+            return Err(format!("they are of {}", other.join(", ")));
+        }
+        let stored = now.runs.keys().filter(|key| self.runs.contains_key(*key)).count();
+        let mut changed = self.changes(now);
+        changed.retain(|(_, change)| matches!(change, Change::Changed(_)));
+        let (equal, unknown) = (stored - changed.len(), now.runs.len() - stored);
+        Ok(Comparison { equal, changed, unknown })
     }
 
     /// Whether `now` may take the place of this.
@@ -142,6 +173,7 @@ pub fn key(case: &str, seed: u64) -> String {
 /// A change in words, with the first record that is another one.
 #[must_use]
 pub fn describe(key: &str, change: Change, plan: Option<&Arc<Plan>>) -> String {
+    let key = key.escape_debug();
     match change {
         Change::Added => format!("{key}: new"),
         Change::Removed => format!("{key}: gone"),
@@ -260,6 +292,17 @@ mod tests {
             .collect();
         let expected = ["A 1 Changed(Some(1))", "B 1 Changed(None)", "C 1 Removed", "D 1 Added"];
         assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn runs_are_compared_with_what_is_stored_of_them_by_the_same_versions() {
+        let then = book(HEADER, "A 1 aa 010203\nB 1 bb -\nC 1 cc 01\n");
+        let now = book(HEADER, "A 1 ab 010303\nB 1 bb -\nD 1 dd 01\n");
+        let changed = vec![("A 1".to_owned(), Change::Changed(Some(1)))];
+        assert_eq!(then.compare(&now), Ok(Comparison { equal: 1, changed, unknown: 1 }));
+        let later = book("# rng 2 trace 1 world 3: x\n", "A 1 aa -\n");
+        let why = "they are of rng version 1, not 2, world version 2, not 3";
+        assert_eq!(then.compare(&later), Err(why.to_owned()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Not here: any rule of their own, or how an outcome is printed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::time::Instant;
@@ -11,8 +12,9 @@ use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
 use crate::oracle::races::Races;
-use crate::oracle::spec::{Check, Expectation, Spec};
+use crate::oracle::spec::{Check, Expectation, Spec, mark};
 use crate::oracle::{liveness, requirement, safety};
+use crate::trace::fact::Fact;
 use crate::trace::record::Record;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::requirement::{Polarity, Requirement};
@@ -25,6 +27,8 @@ pub struct Panel {
     measure: Measure,
     expectations: Expectations,
     races: Races,
+    /// Coverage marks that must occur and did.
+    marks: BTreeSet<String>,
     docket: Docket,
 }
 
@@ -53,6 +57,7 @@ impl Panel {
             expectations: Expectations::new(&spec),
             measure: Measure::default(),
             races: Races::default(),
+            marks: BTreeSet::new(),
             docket: Docket::default(),
             oracles,
             spec,
@@ -66,7 +71,7 @@ impl Panel {
 
     /// Takes the next record; their order is that of (time, node, number).
     pub fn observe(&mut self, record: &Record) {
-        let Self { spec, oracles, tracker, measure, expectations, races, docket } = self;
+        let Self { spec, oracles, tracker, measure, expectations, races, marks, docket } = self;
         docket.now = record.at;
         let reached = tracker.observe(record);
         let measured = measure.observe(record, tracker, spec);
@@ -79,6 +84,10 @@ impl Panel {
         }
         for race in races.observe(record, spec) {
             docket.reached.insert(race.to_owned());
+        }
+        if let (Fact::Select { outcome, way, .. }, false) = (&record.fact, spec.reaches.is_empty())
+        {
+            marks.extend(Some(mark(*outcome, *way)).filter(|it| spec.reaches.contains(it)));
         }
         for oracle in oracles {
             oracle.observe(record, spec, docket);
@@ -100,7 +109,7 @@ impl Panel {
     /// Ends the run at `now` and says what everything came to.
     #[must_use]
     pub fn conclude(mut self, now: Instant, claimed: &[(Requirement, Polarity)]) -> Docket {
-        let Self { spec, oracles, tracker, measure, expectations, docket, .. } = &mut self;
+        let Self { spec, oracles, tracker, measure, expectations, marks, docket, .. } = &mut self;
         docket.now = now.max(docket.now);
         for oracle in oracles {
             oracle.conclude(spec, docket);
@@ -111,7 +120,7 @@ impl Panel {
                 consume(it, oracle, *requirement, docket);
             }
         }
-        reaches(spec, docket);
+        reaches(spec, marks, docket);
         docket.verified += shown(claimed, docket);
         vacuous(docket);
         docket.findings.sort_by_key(|finding| finding.at);
@@ -142,9 +151,9 @@ fn consume(it: &Expectation, oracle: &str, requirement: Option<Requirement>, doc
     }
 }
 
-fn reaches(spec: &Spec, docket: &mut Docket) {
-    let missing: Vec<_> =
-        spec.reaches.iter().filter(|mark| !docket.reached.contains(*mark)).cloned().collect();
+fn reaches(spec: &Spec, marks: &BTreeSet<String>, docket: &mut Docket) {
+    let occurred = |it: &&String| docket.reached.contains(*it) || marks.contains(*it);
+    let missing: Vec<_> = spec.reaches.iter().filter(|it| !occurred(it)).cloned().collect();
     for mark in missing {
         let message = format!("{mark} did not occur");
         docket.push(Severity::Inconclusive, "reaches", &[], docket.now, &[], message);
@@ -174,7 +183,7 @@ mod tests {
     use crate::base::time::Duration;
     use crate::oracle::spec::{Moment, NameId, NamedThing, Point, PointRef};
     use crate::oracle::tests_support::Story;
-    use crate::trace::fact::{AlarmKind, Fact, Phase, Selection};
+    use crate::trace::fact::{AlarmKind, Phase, Selection, Way};
 
     const VACUOUS: &str = "Inconclusive vacuous: nothing was verified: nothing that had to happen \
                            was expected or claimed";
@@ -273,7 +282,7 @@ mod tests {
             peer: story.user(1),
             own: crate::base::id::Epoch(1),
             theirs: crate::base::id::Epoch(1),
-            way: crate::trace::fact::Way::Out,
+            way: Way::Out,
             outcome: Selection::Miss,
         };
         story.device(0, select.clone());
@@ -336,7 +345,7 @@ mod tests {
     #[test]
     fn judges_of_one_rule_stand_together() {
         let ids = ids();
-        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        let distinct: BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());
         assert_eq!(oracles().len() - ids.len(), 3, "S-01 has three judges, and S-32 has two");
     }
@@ -352,9 +361,13 @@ mod tests {
     #[test]
     fn missing_races_are_inconclusive_and_a_claim_without_evidence_verifies_nothing() {
         let (mut story, _) = hello();
-        story.spec.reaches.push("R1".to_owned());
+        let (hit, miss) = (mark(Selection::Hit, Way::Out), mark(Selection::Miss, Way::Out));
+        story.spec.reaches.extend(["R1".to_owned(), hit.clone(), miss]);
+        story.selects(0, 1, None, Way::Out, Selection::Miss);
         let docket = story.panel(&[(Requirement::of(17, 5), Polarity::Negative)]);
-        assert_eq!(findings(&docket), ["Inconclusive reaches: R1 did not occur"]);
+        let missing = ["R1".to_owned(), hit];
+        let missing = missing.map(|it| format!("Inconclusive reaches: {it} did not occur"));
+        assert_eq!(findings(&docket), missing);
         assert_eq!(docket.verified, 0);
     }
 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Epoch, Mid, TxnId};
 use crate::base::time::Instant;
-use crate::oracle::spec::{Check, Moment, NameId, NamedThing, Point, PointRef, Spec};
-use crate::trace::fact::{About, Content, DraftStatus, Fact, FrameKind, NoApproval};
+use crate::oracle::spec::{Check, Moment, NameId, NamedThing, Point, PointRef, Spec, Traffic};
+use crate::trace::fact::{About, Content, DraftStatus, Fact, FrameKind, NoApproval, PromptShown};
 use crate::trace::record::{Record, RecordId};
 
 /// A point that a record reaches.
@@ -50,8 +50,16 @@ struct Workload {
     name: NameId,
     first: DraftId,
     count: u64,
+    of: Traffic,
     /// Whether its messages are followed one by one.
     watched: bool,
+}
+
+impl Workload {
+    /// Whether a prompt of own data at this user's device can only be of this workload.
+    fn alone_at(&self, user: u32) -> bool {
+        matches!(&self.of, Traffic::OwnData(by) if by.iter().any(|range| range.contains(&user)))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +92,12 @@ impl Tracker {
     /// expectation speaks of their points; a fleet has too many of them otherwise.
     #[must_use]
     pub fn new(spec: &Spec) -> Self {
+        Self::awaiting(spec, &[])
+    }
+
+    /// The same for somebody who waits for points: the messages of their workloads are followed too.
+    #[must_use]
+    pub fn awaiting(spec: &Spec, points: &[PointRef]) -> Self {
         let mut tracker = Self {
             names: BTreeMap::new(),
             drafts: BTreeMap::new(),
@@ -96,7 +110,8 @@ impl Tracker {
             presses: Awaited::default(),
             first: BTreeMap::new(),
         };
-        let watched = watched(spec);
+        let mut watched = watched(spec);
+        watched.extend(points.iter().map(|point| point.name));
         for (number, named) in (0..).zip(&spec.names) {
             tracker.learn(NameId(number), named.name.clone(), &named.what, &watched);
         }
@@ -116,9 +131,10 @@ impl Tracker {
                 self.txns.entry(*txn).or_insert(id);
                 Waits::Nothing
             }
-            NamedThing::Workload { first, count } => {
-                let watched = watched.contains(&id);
-                self.workloads.push(Workload { name: id, first: *first, count: *count, watched });
+            NamedThing::Workload { first, count, of } => {
+                let (watched, of) = (watched.contains(&id), of.clone());
+                let workload = Workload { name: id, first: *first, count: *count, of, watched };
+                self.workloads.push(workload);
                 Waits::Nothing
             }
             NamedThing::Rotation { by } => Waits::Rotation(*by),
@@ -300,6 +316,9 @@ impl Tracker {
 
     fn approval(&mut self, user: u32, record: &Record, mark: &mut impl FnMut(NameId, Point)) {
         if let Fact::Prompt(shown) = &record.fact {
+            if let Some(name) = self.prompted(user, shown) {
+                self.txns.entry(shown.txn).or_insert(name);
+            }
             self.of_request(&shown.txn, Point::Shown, mark);
         } else if let Fact::Armed { txn } = &record.fact {
             self.of_request(txn, Point::Armed, mark);
@@ -315,6 +334,18 @@ impl Tracker {
         } else if let Fact::NotApproved { txn, why: NoApproval::Rejected } = &record.fact {
             self.of_request(txn, Point::Answered, mark);
         }
+    }
+
+    /// The watched workload that a prompt is of.
+    fn prompted(&self, user: u32, shown: &PromptShown) -> Option<NameId> {
+        let mut watched = self.workloads.iter().filter(|it| it.watched);
+        let found = if let Some(mid) = &shown.request {
+            let name = self.message(mid)?;
+            watched.find(|it| it.name == name)
+        } else {
+            watched.find(|it| it.alone_at(user))
+        };
+        found.map(|it| it.name)
     }
 
     fn rotation(&mut self, user: u32, record: &Record, mark: &mut impl FnMut(NameId, Point)) {
@@ -392,7 +423,10 @@ fn watched(spec: &Spec) -> BTreeSet<NameId> {
         if let Check::Reaches { of, .. }
         | Check::DisplayedText { of, .. }
         | Check::EpochOf { of, .. }
-        | Check::Notice { of, .. } = &expectation.check
+        | Check::Notice { of, .. }
+        | Check::Prompted { request: of }
+        | Check::Approved { request: of, .. }
+        | Check::Rejected { request: of, .. } = &expectation.check
         {
             names.insert(*of);
         }
@@ -406,91 +440,4 @@ fn watched(spec: &Spec) -> BTreeSet<NameId> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::id::Hash32;
-    use crate::oracle::tests_support::{Story, txn};
-    use crate::trace::fact::Button;
-
-    /// The points of a story in order, `name.point`.
-    fn points(story: &Story) -> Vec<String> {
-        let mut tracker = Tracker::new(&story.spec);
-        let mut all = Vec::new();
-        for record in &story.records {
-            for one in tracker.observe(record) {
-                let name = &story.spec.names[one.of.name.0 as usize].name;
-                all.push(format!("{name}.{}", one.of.point.name()));
-            }
-        }
-        all
-    }
-
-    fn step(name: &str) -> Fact {
-        Fact::Step { name: name.to_owned(), verb: "step".to_owned() }
-    }
-
-    #[test]
-    fn a_message_is_followed_from_hand_to_eye() {
-        let mut story = Story::new(&["alice", "bob"]);
-        let to = story.user(1);
-        story.name("m1", NamedThing::Message { by: 0, draft: DraftId(7), to });
-        story.sends(0, 1, 7, "hello");
-        let about = About::Message(story.mid(0, 1, 7), 1);
-        let submit = story.frame(FrameKind::Submit, true, about.clone());
-        story.device(0, Fact::Tx(submit.clone()));
-        story.device(0, Fact::Tx(submit));
-        story.accepts(0, 1, 7);
-        let ack = story.frame(FrameKind::SubmitAck, false, about);
-        story.device(0, Fact::Rx(ack));
-        story.displays(1, 0, 7, "hello");
-        assert_eq!(
-            points(&story),
-            ["m1.sent", "m1.encrypted", "m1.submitted", "m1.stored", "m1.accepted", "m1.displayed"]
-        );
-    }
-
-    #[test]
-    fn a_rotation_is_bound_to_its_step_and_not_to_another_one() {
-        let mut story = Story::new(&["alice"]);
-        story.name("r1", NamedThing::Rotation { by: 0 });
-        story.name("r2", NamedThing::Rotation { by: 0 });
-        let rotation = |epoch| Fact::RotateStart { epoch: Epoch(epoch), revoke: false };
-        story.device(0, step("r1"));
-        let second = story.device(0, step("r2"));
-        story.push(crate::base::id::NodeId::device(0), Some(second), rotation(2));
-        story.device(0, Fact::RotateDone { epoch: Epoch(2), record: Hash32::ZERO });
-        story.device(0, Fact::EpochErased { epoch: Epoch(1) });
-        story.device(0, rotation(3));
-        let seen =
-            ["r1.start", "r2.start", "r2.requested", "r2.acked", "r2.graced", "r1.requested"];
-        assert_eq!(points(&story), seen);
-    }
-
-    #[test]
-    fn a_press_is_a_point_of_itself_and_of_what_is_on_the_screen() {
-        let mut story = Story::new(&["alice", "shop"]);
-        let to = story.user(0);
-        story.name("q1", NamedThing::Request { by: 1, draft: DraftId(1), to, txn: txn(1) });
-        story.name("p1", NamedThing::Press { by: 0 });
-        story.device(0, Fact::Armed { txn: txn(1) });
-        story.device(0, step("p1"));
-        let screen = Some(txn(1));
-        story.device(0, Fact::Button { button: Button::Reject, screen, taken: true });
-        story.device(0, Fact::NotApproved { txn: txn(1), why: NoApproval::Rejected });
-        let seen = ["q1.armed", "p1.start", "p1.pressed", "q1.pressed", "q1.answered"];
-        assert_eq!(points(&story), seen);
-    }
-
-    #[test]
-    fn messages_of_a_workload_are_followed_only_where_something_is_expected_of_them() {
-        let mut story = Story::new(&["alice", "bob"]);
-        let chat = story.name("chat", NamedThing::Workload { first: DraftId(100), count: 10 });
-        story.sends(0, 1, 105, "hello");
-        assert!(points(&story).is_empty());
-        assert_eq!(Tracker::new(&story.spec).draft(0, DraftId(105)), Some(chat));
-        assert_eq!(Tracker::new(&story.spec).draft(0, DraftId(110)), None);
-        let check = Check::Reaches { of: chat, point: Point::Sent };
-        story.expect(check, 1..=1);
-        assert_eq!(points(&story), ["chat.sent", "chat.encrypted"]);
-    }
-}
+mod tests;

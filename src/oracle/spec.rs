@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
-use crate::trace::fact::{AlarmKind, DraftStatus, Selection};
+use crate::trace::fact::{AlarmKind, DraftStatus, Selection, Way};
 use crate::verdict::requirement::Requirement;
 
 /// What a run is judged by.
@@ -146,8 +146,23 @@ pub enum NamedThing {
     Step,
     /// A fence at this user's device.
     Fence { by: u32 },
-    /// Messages of a workload: all drafts from `first` on, `count` of them.
-    Workload { first: DraftId, count: u64 },
+    /// A workload: its messages are all drafts from `first` on, `count` of them.
+    Workload { first: DraftId, count: u64, of: Traffic },
+}
+
+/// What a workload makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// Texts.
+    Texts,
+    /// Requests for approval.
+    Requests,
+    /// Own data, by these users: a prompt of theirs that no message asks for is of this workload.
+    OwnData(Vec<RangeInclusive<u32>>),
+    /// Own data by users of whom another workload is too, so that nothing tells whose a prompt is.
+    MixedOwnData,
+    /// No messages: it polls or rotates.
+    Nothing,
 }
 
 /// The number of a name in [`Spec::names`].
@@ -319,6 +334,17 @@ pub enum Check {
     Healed { fault: NameId },
     /// Accepted messages that were neither displayed, reported nor expired.
     Lost { of: NameId },
+}
+
+/// The coverage mark of a search of the table, as a scenario's `reaches` names it: `table-hit-out`.
+#[must_use]
+pub fn mark(outcome: Selection, way: Way) -> String {
+    format!("table-{outcome}-{way}")
+}
+
+/// All coverage marks.
+pub fn marks() -> impl Iterator<Item = String> {
+    Selection::ALL.iter().flat_map(|outcome| Way::ALL.iter().map(|way| mark(*outcome, *way)))
 }
 
 impl Spec {

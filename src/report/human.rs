@@ -67,6 +67,8 @@ pub struct Layout {
 const CASE_WIDTH_MAX: usize = 56;
 /// Kinds of findings shown below a case.
 const FINDINGS_SHOWN: usize = 8;
+/// Further findings of a kind that are told, of the first run that has one.
+const ALIKE_SHOWN: usize = 4;
 /// Seeds listed for a finding.
 const SEEDS_SHOWN: usize = 5;
 /// Requirements and oracles that are named; more are counted.
@@ -168,6 +170,14 @@ impl Layout {
             run.seed
         ));
         line(format!("  {}", clean(&finding.message)));
+        let alike = seen.iter().skip(1).filter(|it| std::ptr::eq(it.run, *run));
+        let alike: Vec<&str> = alike.map(|it| it.finding.message.as_str()).collect();
+        for message in alike.iter().take(ALIKE_SHOWN) {
+            line(format!("  {}", clean(message)));
+        }
+        if alike.len() > ALIKE_SHOWN {
+            line(format!("  {dim}and {} more of this kind{dim:#}", alike.len() - ALIKE_SHOWN));
+        }
         if !finding.records.is_empty() {
             line(format!("  {dim}records {}{dim:#}", finding.records.join(" ")));
         }

@@ -13,6 +13,7 @@ use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::fields::{Kind, Read, leaf};
 use crate::scenario::tree::Node;
 use crate::trace::fact;
+use crate::verdict::catalog::ORACLES;
 use crate::verdict::requirement::Requirement;
 
 /// The name of a step, workload, template or parameter: a letter, then letters, digits, `_`, `-`.
@@ -210,7 +211,12 @@ leaf!(
     |text: &str| {
         let digits = text.strip_prefix('M').unwrap_or("");
         let good = digits.len() == 2 && digits.bytes().all(|octet| octet.is_ascii_digit());
-        if good { Ok(MutantId(text.to_owned())) } else { Err(String::new()) }
+        let known = Deviation::ALL.iter().any(|deviation| deviation.id() == text);
+        match (known, good) {
+            (true, _) => Ok(MutantId(text.to_owned())),
+            (false, true) => Err(format!("there is no deviation `{text}`")),
+            (false, false) => Err(String::new()),
+        }
     }
 );
 leaf!(
@@ -222,11 +228,17 @@ leaf!(
     |text: &str| {
         let check = Requirement::parse(text).is_some();
         let word = text.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-');
-        let numbered = text.strip_prefix("S-").or_else(|| text.strip_prefix("L-"));
-        let good = numbered.map_or(word && !text.is_empty(), |digits| {
-            digits.len() == 2 && digits.bytes().all(|octet| octet.is_ascii_digit())
-        });
-        if good || check { Ok(OracleId(text.to_owned())) } else { Err(String::new()) }
+        let known = ORACLES.iter().any(|oracle| oracle.id == text);
+        let numbered = text.starts_with("S-") || text.starts_with("L-");
+        if known || check || (word && !text.is_empty()) {
+            Ok(OracleId(text.to_owned()))
+        } else if numbered {
+            let last =
+                |kind| ORACLES.iter().rfind(|it| it.id.starts_with(kind)).map_or("", |it| it.id);
+            Err(format!("they are S-01 to {} and L-01 to {}", last("S-"), last("L-")))
+        } else {
+            Err(String::new())
+        }
     }
 );
 leaf!(

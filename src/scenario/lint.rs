@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
-use crate::oracle::spec::{Check, Moment, NameId, NamedThing, Point};
+use crate::oracle::spec::{self, Check, Moment, NameId, NamedThing, Point};
 use crate::scenario::ast::expect::Expectation;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::ast::step::{Step, Verb};
@@ -16,9 +16,7 @@ use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::plan::{Action, Arrivals, Plan, Until, When, Workload, WorkloadKind};
 use crate::scenario::source::Span;
 use crate::trace::fact::Button;
-
-/// Races of the protocol: R1 to R13.
-const RACES: u32 = 13;
+use crate::verdict::catalog::RACES;
 
 /// Looks a plan over, beside the scenario that it was made of.
 pub fn lint(scenario: &Scenario, plan: &Plan, sink: &mut Diagnostics) {
@@ -45,9 +43,9 @@ pub fn lint(scenario: &Scenario, plan: &Plan, sink: &mut Diagnostics) {
         }
     }
     for mark in &scenario.reaches {
-        let number = mark.value.0.strip_prefix('R').and_then(|number| number.parse::<u32>().ok());
-        if number.is_some_and(|number| number == 0 || number > RACES) {
-            sink.no_such_race(mark.span, &mark.value.0);
+        let name = mark.value.0.as_str();
+        if !RACES.iter().any(|race| race.id == name) && !spec::marks().any(|known| known == name) {
+            sink.no_such_mark(mark.span, name);
         }
     }
 }
@@ -285,11 +283,13 @@ impl Diagnostics {
         self.add(Diagnostic::new(Code::CannotBeMet, written.span, message).help(why));
     }
 
-    fn no_such_race(&mut self, span: Span, name: &str) {
-        let message = format!("there is no race `{name}`");
+    fn no_such_mark(&mut self, span: Span, name: &str) {
+        let message = format!("there is no race or coverage mark `{name}`");
+        let marks: Vec<String> = spec::marks().collect();
         self.add(
             Diagnostic::new(Code::UnknownName, span, message)
-                .help(format!("the races of the protocol are R1 to R{RACES}")),
+                .suggest(name, marks.iter().map(String::as_str))
+                .help(format!("races are R1 to R{}; marks: {}", RACES.len(), marks.join(", "))),
         );
     }
 }

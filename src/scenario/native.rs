@@ -94,15 +94,16 @@ impl Native<'_> {
                 Moment::At(_) => None,
             });
             points.for_each(|point| self.check_point(written.span, point, sink));
-            if let Check::Reaches { of, point } = &expectation.check {
+            let check = &expectation.check;
+            if let Check::Reaches { of, point } = check {
                 self.check_point(written.span, PointRef { name: *of, point: *point }, sink);
-            } else if let Check::Share { metric, .. } = &expectation.check
+            } else if let Check::Share { metric, .. } = check
                 && metric.starts_with("table.")
             {
                 for user in &self.outside {
                     self.unseen(written.span, metric, *user, INSTEAD_OF_SEARCHES, sink);
                 }
-            } else if let Some((user, instead)) = inside(&expectation.check)
+            } else if let Some((user, instead)) = inside(check)
                 && self.outside.contains(&user)
             {
                 self.unseen(written.span, written.what.key(), user, instead, sink);

@@ -131,6 +131,7 @@ pub fn read(name: &str, octets: &[u8], shelf: Option<&Shelf>, extras: &Extras) -
     sink.check_version(&tree);
     library::apply(&mut tree, shelf, sources, sink);
     library::apply_tables(&mut tree, shelf, sources, sink);
+    check_worlds(&tree, extras.world, sink);
     if let Some(world) = extras.world {
         expand::apply_world(&mut tree, world.word());
     }
@@ -145,6 +146,21 @@ pub fn read(name: &str, octets: &[u8], shelf: Option<&Shelf>, extras: &Extras) -
         }
     }
     reading
+}
+
+/// Reports what does not read in other worlds, so that all of it is known in any.
+fn check_worlds(tree: &Node, read: Option<WorldKind>, sink: &mut Diagnostics) {
+    let worlds = tree.get("worlds").and_then(Node::entries).unwrap_or(&[]);
+    for (word, world) in WorldKind::ALL {
+        if Some(*world) == read || !worlds.iter().any(|entry| entry.key.value == *word) {
+            continue;
+        }
+        let mut tree = tree.clone();
+        expand::apply_world(&mut tree, word);
+        for case in expand::expand(&tree, Vec::new(), sink) {
+            Scenario::read(&case.tree, sink);
+        }
+    }
 }
 
 impl Diagnostics {

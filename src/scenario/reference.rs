@@ -1,13 +1,21 @@
 //! The language as a reference page in Markdown.
 //!
-//! Not here: any knowledge of keys; all of it comes from the tables. The page is committed as
+//! Not here: any knowledge of keys or words; all of it comes from the tables. The page is committed as
 //! `reference.md`, and a test holds it equal to what this makes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::base::id::DraftId;
+use crate::oracle::spec::{NamedThing, Traffic, marks};
+use crate::proto::barrier::Barrier;
+use crate::scenario::address::{Owner, owner_of};
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::fields::{Choices, Field, Kind, Leaf, ReadMap as _, Rule, Table, prose};
+use crate::scenario::leaf::{BARRIERS, BARRIERS_OF_DEVICES};
+use crate::scenario::resolve::names::points_of;
+use crate::trace::fact::FrameKind;
+use crate::verdict::capability::CAPABILITIES;
 
 const HEAD: &str = "# The scenario language
 
@@ -35,6 +43,7 @@ pub fn reference() -> String {
         }
     }
     page.values();
+    page.lists();
     page.text
 }
 
@@ -104,6 +113,49 @@ impl Page {
         }
     }
 
+    /// Closed lists that values are made of.
+    fn lists(&mut self) {
+        self.line("\n## Points\n\n| of | points |\n| --- | --- |");
+        let workload = |of| NamedThing::Workload { first: DraftId(0), count: 0, of };
+        for (of, thing) in [
+            ("a message, or a workload of texts", workload(Traffic::Texts)),
+            ("a request or own data, or a workload of them", workload(Traffic::Requests)),
+            ("a rotation", NamedThing::Rotation { by: 0 }),
+            ("a press", NamedThing::Press { by: 0 }),
+            ("a fence", NamedThing::Fence { by: 0 }),
+            ("another step (`end`: of what lasts)", NamedThing::Step),
+        ] {
+            let points = points_of(&thing).iter().map(|point| point.name().to_owned());
+            self.line(&format!("| {of} | {} |", quoted(points)));
+        }
+        self.line("\n## Frames\n\n| address | frames |\n| --- | --- |");
+        for (owner, address) in [
+            (Owner::Message, "a message: `m1.submit`"),
+            (Owner::Rotation, "a rotation: `r1.ack`"),
+            (Owner::Device, "a device: `bob.poll`"),
+        ] {
+            let kinds = FrameKind::ALL.iter().filter(|kind| owner_of(**kind).0 == owner);
+            let frames = kinds.map(|kind| {
+                let user = if owner_of(*kind).1 { "(USER)" } else { "" };
+                format!("{}{user}", kind.name())
+            });
+            self.line(&format!("| {address} | {} |", quoted(frames)));
+        }
+        self.line("\n`#2` behind an address means the second copy only, in the order of sending.");
+        let (devices, server) = BARRIERS.split_at(BARRIERS_OF_DEVICES);
+        let words = |list: &[(&str, Barrier)]| quoted(list.iter().map(|(it, _)| (*it).to_owned()));
+        self.line(&format!("\n## Barriers\n\nOf a `crash`: {}.", words(devices)));
+        self.line(&format!("Of a `server-crash`: {}.", words(server)));
+        self.line(&format!(
+            "\n## Coverage marks\n\nA search of the table, and whether for mail out or in: {}.",
+            quoted(marks())
+        ));
+        self.line("\n## Capabilities\n\n| name | a device that has it |\n| --- | --- |");
+        for capability in CAPABILITIES {
+            self.line(&format!("| `{}` | {} |", capability.name, capability.text));
+        }
+    }
+
     /// What a place takes, in words; sections that it needs come later on the page.
     fn takes(&mut self, kind: &Kind) -> String {
         match kind {
@@ -144,6 +196,11 @@ impl Page {
         }
         title
     }
+}
+
+fn quoted(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    words.join(", ")
 }
 
 fn default(field: &Field, table: &Table) -> String {

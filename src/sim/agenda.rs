@@ -157,6 +157,20 @@ impl Agenda {
     }
 }
 
+/// The points that steps of a plan wait for, to begin or to end.
+#[must_use]
+pub fn points_awaited(plan: &Plan) -> Vec<PointRef> {
+    let begins = plan.steps.iter().filter_map(|step| match step.when {
+        When::After(point, _) => Some(point),
+        When::At(_) | When::Follow(_) => None,
+    });
+    let ends = plan.steps.iter().filter_map(|step| match until(&step.action)? {
+        Until::Point(point, _) => Some(point),
+        Until::For(_) | Until::At(_) | Until::Heal => None,
+    });
+    begins.chain(ends).collect()
+}
+
 /// Until when an action's effect lasts, if it lasts at all.
 #[must_use]
 pub const fn until(action: &Action) -> Option<Until> {

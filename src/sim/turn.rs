@@ -60,7 +60,7 @@ impl<S: Suite> World<S> {
         }
     }
 
-    /// One turn, and everything that may leave after it.
+    /// One turn, everything that may leave after it, and the turns of what waited meanwhile.
     pub(super) fn turn<M: Resident<S>>(
         &mut self,
         user: u32,
@@ -68,6 +68,19 @@ impl<S: Suite> World<S> {
         cause: Option<RecordId>,
         request: Option<&Label>,
     ) {
+        if self.turn_alone::<M>(user, stimulus, cause, request) {
+            self.rest::<M>(user);
+        }
+    }
+
+    /// One turn, and everything that may leave after it; false if it does not end.
+    fn turn_alone<M: Resident<S>>(
+        &mut self,
+        user: u32,
+        stimulus: Stimulus<M::Input>,
+        cause: Option<RecordId>,
+        request: Option<&Label>,
+    ) -> bool {
         let (now, cpu) = (self.now(), M::cpu(self, user));
         let node = M::node(self, user);
         match node.turn(now, stimulus, cause, request, cpu) {
@@ -81,11 +94,12 @@ impl<S: Suite> World<S> {
             }
             Err(storm) => {
                 let what = format!("{} does not come to rest: {storm}", M::id(user));
-                return self.limit(Severity::Error, what);
+                self.limit(Severity::Error, what);
+                return false;
             }
         }
         self.drain::<M>(user);
-        self.rest::<M>(user);
+        true
     }
 
     /// Lets everything leave that may.
@@ -114,18 +128,26 @@ impl<S: Suite> World<S> {
 
     /// Takes up what waits for the processor, and else sets the timer.
     fn rest<M: Resident<S>>(&mut self, user: u32) {
+        // A loop: as many inputs may wait as would not fit onto the stack.
+        while !M::node(self, user).is_busy() {
+            let ended = match M::node(self, user).inputs.pop_front() {
+                Some(Waiting::Input { input, cause, request }) => {
+                    let stimulus = Stimulus::Input(input);
+                    self.turn_alone::<M>(user, stimulus, cause, request.as_ref())
+                }
+                Some(Waiting::Synced) => self.complete_alone::<M>(user),
+                None => return self.set_timer::<M>(user),
+            };
+            if !ended {
+                return;
+            }
+        }
+    }
+
+    /// Nothing waits: the machine says when it wants to be called.
+    fn set_timer<M: Resident<S>>(&mut self, user: u32) {
         let now = self.now();
         let node = M::node(self, user);
-        if node.is_busy() {
-            return;
-        }
-        match node.inputs.pop_front() {
-            Some(Waiting::Input { input, cause, request }) => {
-                return self.turn::<M>(user, Stimulus::Input(input), cause, request.as_ref());
-            }
-            Some(Waiting::Synced) => return self.complete::<M>(user),
-            None => {}
-        }
         let wanted = node.machine.as_ref().and_then(Machine::poll_timeout);
         let at = wanted.map_or(Instant::NEVER, |(at, _)| at.max(now));
         if let Some(wake) = node.timer.arm(at) {
@@ -178,16 +200,20 @@ impl<S: Suite> World<S> {
         let node = M::node(self, user);
         if node.is_busy() {
             node.inputs.push_back(Waiting::Synced);
-        } else {
-            self.complete::<M>(user);
+        } else if self.complete_alone::<M>(user) {
+            self.rest::<M>(user);
         }
     }
 
-    /// Tells the machine that its writes are durable.
-    fn complete<M: Resident<S>>(&mut self, user: u32) {
+    /// Tells the machine that its writes are durable; false if its turn does not end.
+    fn complete_alone<M: Resident<S>>(&mut self, user: u32) -> bool {
         let Node { outbox, durable, .. } = M::node(self, user);
-        if let Some((token, cause)) = outbox.synced(|write| M::apply(durable, write)) {
-            self.turn::<M>(user, Stimulus::Input(M::persisted(token)), cause, None);
+        match outbox.synced(|write| M::apply(durable, write)) {
+            Some((token, cause)) => {
+                let stimulus = Stimulus::Input(M::persisted(token));
+                self.turn_alone::<M>(user, stimulus, cause, None)
+            }
+            None => true,
         }
     }
 }

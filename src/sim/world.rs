@@ -23,7 +23,7 @@ use crate::proto::port::AccountMessage;
 use crate::proto::server::account::Account;
 use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
-use crate::sim::agenda::{Agenda, Due};
+use crate::sim::agenda::{Agenda, Due, points_awaited};
 use crate::sim::barrier::Armed;
 use crate::sim::frame::Frame;
 use crate::sim::links::Links;
@@ -194,7 +194,7 @@ impl<S: Suite> World<S> {
             start: Instant::NEVER,
             ended: false,
             agenda: Agenda::new(&plan, &addresses),
-            tracker: Tracker::new(&plan.spec),
+            tracker: Tracker::awaiting(&plan.spec, &points_awaited(&plan)),
             addresses,
             rules: BTreeMap::new(),
             adversaries: Adversary::of(&plan),

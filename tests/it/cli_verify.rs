@@ -40,6 +40,10 @@ fn every_way_is_counted() {
     assert_eq!(names[..4], expected);
     assert_eq!(names.get(4).is_some(), value["two_backends"].as_bool().unwrap());
     assert!(ways.iter().all(|way| way["equal"] == 2 && way["different"] == 0), "{}", done.out);
+    let schema: Value = serde_json::from_str(peadsim::cli::verify::SCHEMA).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    assert!(validator.is_valid(&value), "{:#?}", validator.iter_errors(&value).collect::<Vec<_>>());
+    assert_eq!(value["stored"]["not_compared"], "there is no scenarios/digests.txt");
     let human = place.run(&["verify", "scenarios/one.yaml", "--seeds", "5..9", "--threads", "1"]);
     check(0, &human);
     assert!(human.out.contains("again on one thread  5 equal\n"), "{}", human.out);
@@ -77,11 +81,45 @@ fn stored_digests_change_only_with_a_version() {
 }
 
 #[test]
+fn runs_are_compared_with_the_stored_digests() {
+    let place = place();
+    check(0, &place.run(&["verify", "--bless"]));
+    let stored = place.read(STORED);
+    let done = place.run(&["verify"]);
+    check(0, &done);
+    assert!(done.out.contains("stored digests       1 equal, 1 not stored\n"), "{}", done.out);
+    let changed = place.run(&["verify", "--set", "title=Another"]);
+    check(0, &changed);
+    let why = "stored digests       not compared: the scenarios are changed by --set or --sweep\n";
+    assert!(changed.out.contains(why), "{}", changed.out);
+    let (header, run) = stored.split_once('\n').unwrap();
+    let digest = run.split(' ').nth(2).unwrap();
+    let place = place.with(STORED, &stored.replace(digest, &"0".repeat(digest.len())));
+    let done = place.run(&["verify"]);
+    check(1, &done);
+    assert!(done.out.contains("✗ not as stored: ONE 1: changed\n"), "{}", done.out);
+    assert!(
+        done.out.contains("stored digests       0 equal, 1 different, 1 not stored\n"),
+        "{}",
+        done.out
+    );
+    let later = header.replace("rng 1", "rng 2");
+    let place = place.with(STORED, &format!("{later}\n{run}"));
+    let done = place.run(&["verify", "--format", "json"]);
+    check(0, &done);
+    let value: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(value["stored"]["not_compared"], "they are of rng version 2, not 1");
+}
+
+#[test]
 fn wrong_use_is_told() {
     let place = place().with("empty/notes.txt", "").with("other/digests.txt", "");
     check(5, &place.run(&["verify", "empty"]));
     check(2, &place.run(&["verify", "none.yaml"]));
-    check(2, &place.run(&["verify", "scenarios", "--bless"]));
+    let done = place.run(&["verify", "scenarios", "--bless"]);
+    check(2, &done);
+    assert!(done.err.contains("peadsim verify --bless [--threads <N>]"), "{}", done.err);
+    assert!(!done.err.contains("--bless [PATH]"), "{}", done.err);
     check(2, &place.run(&["verify", "--bless", "--seeds", "1..2"]));
     let place = place.with(STORED, "ONE 1\n");
     let done = place.run(&["verify", "--bless"]);

@@ -251,7 +251,8 @@ fn traffic_is_sent_and_all_of_it_arrives() {
     let mut draft = Draft::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     draft.plan.links = vec![lossy(5)];
     let first = peadsim::base::id::DraftId(1_000);
-    draft.name("chat", NamedThing::Workload { first, count: 1_000 });
+    let of = peadsim::oracle::spec::Traffic::Texts;
+    draft.name("chat", NamedThing::Workload { first, count: 1_000, of });
     draft.workload(chatter(12, "0.2/s")).workload(Workload {
         what: WorkloadKind::Rotate,
         arrivals: Arrivals::Every { period: secs(1_000), spread: Ratio::from_percent(5) },

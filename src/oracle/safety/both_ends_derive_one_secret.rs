@@ -29,7 +29,7 @@ pub struct BothEndsDeriveOneSecret {
     /// Devices and peers of whom they had a right key: from then on they can tell a false one.
     acquainted: BTreeSet<(UserId, UserId)>,
     /// What messages were sealed with, until they are opened.
-    sealed: BTreeMap<Mid, (RecordId, Sealing)>,
+    sealed: Sealed,
     /// The newest own epoch of each user.
     newest: BTreeMap<UserId, Epoch>,
     /// Devices that were offered a false key of a user, and did not take it.
@@ -38,6 +38,39 @@ pub struct BothEndsDeriveOneSecret {
 
 /// A user with a key pair.
 type End = (UserId, Epoch, Hash32);
+
+/// Sealings that wait to be opened, in the order in which they were made.
+#[derive(Debug, Default)]
+struct Sealed {
+    made: u64,
+    by_mid: BTreeMap<Mid, (u64, RecordId, Sealing)>,
+    order: BTreeMap<u64, Mid>,
+}
+
+/// Most sealings that wait to be opened. Of more mail under way the oldest is not judged: most of it is never
+/// opened, because its end was another one.
+const SEALED_MAX: usize = 16_384;
+
+impl Sealed {
+    /// Keeps a sealing, in the place of an earlier one of the same message.
+    fn push(&mut self, record: RecordId, sealing: &Sealing) {
+        self.remove(&sealing.mid);
+        if self.order.len() == SEALED_MAX
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.by_mid.remove(&oldest);
+        }
+        self.made += 1;
+        self.order.insert(self.made, sealing.mid.clone());
+        self.by_mid.insert(sealing.mid.clone(), (self.made, record, sealing.clone()));
+    }
+
+    fn remove(&mut self, mid: &Mid) {
+        if let Some((number, ..)) = self.by_mid.remove(mid) {
+            self.order.remove(&number);
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Known {
@@ -84,7 +117,7 @@ impl BothEndsDeriveOneSecret {
 
     /// The octets that were sealed are opened with the key that sealed them.
     fn open(&mut self, record: &Record, opening: &Opening, docket: &mut Docket) {
-        let Some((at, sealing)) = self.sealed.get(&opening.mid) else { return };
+        let Some((_, at, sealing)) = self.sealed.by_mid.get(&opening.mid) else { return };
         if (sealing.header, sealing.ciphertext) != (opening.header, opening.ciphertext) {
             return;
         }
@@ -189,7 +222,7 @@ impl Oracle for BothEndsDeriveOneSecret {
             let alone = !spec.shared_agreements || is_computed_twice(own_kid, their_kid);
             self.agree(record, by, ends, (*secret, alone), docket);
         } else if let Fact::Encrypt(sealing) = &record.fact {
-            self.sealed.insert(sealing.mid.clone(), (record.id, (**sealing).clone()));
+            self.sealed.push(record.id, sealing);
         } else if let Fact::Decrypt(opening) = &record.fact {
             self.open(record, opening, docket);
         }
@@ -284,6 +317,24 @@ mod tests {
             }
             assert_eq!(messages(&story).len(), found, "{key}");
         }
+    }
+
+    #[test]
+    fn of_mail_that_is_never_opened_only_the_newest_is_kept() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let last = SEALED_MAX as u64 + 1;
+        for seq in (1..=last).chain([last]) {
+            story.encrypts(0, 1, seq, "hello", 1, 1);
+        }
+        for seq in [1, 2, last] {
+            story.opens(1, 0, seq, Some("hello"));
+            if let Some(Fact::Decrypt(it)) = story.records.last_mut().map(|last| &mut last.fact) {
+                it.key = hash("the key of somebody else");
+            }
+        }
+        let found = messages(&story);
+        assert_eq!(found.len(), 2, "the first is forgotten: {found:?}");
+        assert!(found[0].starts_with(&format!("{} ", story.mid(0, 1, 2))), "{found:?}");
     }
 
     #[test]

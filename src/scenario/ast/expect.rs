@@ -133,9 +133,9 @@ one_of! {
 }
 
 table! {
-    /// A message, request or workload.
+    /// A message or request; of a workload all of them count.
     OfMessage "expectation of a message" short "message" {
-        /// Its name.
+        /// Its name, or that of a workload.
         message: Spanned<Name>,
     }
 }
@@ -211,17 +211,17 @@ table! {
 }
 
 table! {
-    /// A request.
+    /// A request, or own data; of a workload all of them count.
     OfRequest "expectation of a request" short "request" {
-        /// Its name.
+        /// Its name, or that of a workload.
         request: Spanned<Name>,
     }
 }
 
 table! {
-    /// A request was approved.
+    /// A request was approved; of a workload all approvals count.
     Approved "approved" short "request" {
-        /// Its name.
+        /// Its name, or that of a workload.
         request: Spanned<Name>,
         /// By this press.
         press: Option<Spanned<Name>>,
@@ -241,9 +241,9 @@ words! {
 }
 
 table! {
-    /// A request was rejected.
+    /// A request was rejected; of a workload all rejections count.
     Rejected "rejected" short "request" {
-        /// Its name.
+        /// Its name, or that of a workload.
         request: Spanned<Name>,
         /// By this press.
         press: Option<Spanned<Name>>,

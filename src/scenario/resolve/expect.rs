@@ -2,7 +2,7 @@
 //!
 //! Not here: how checks are judged (`oracle::expect`).
 
-use crate::oracle::spec::{self, Check, NameId, NamedThing, Point, PointRef};
+use crate::oracle::spec::{self, Check, NameId, NamedThing, Point, PointRef, Traffic};
 use crate::scenario::ast::expect::{Expectation, Expected, RatioOf, Slo};
 use crate::scenario::ast::fault::Direction;
 use crate::scenario::ast::step::Verb;
@@ -203,20 +203,29 @@ fn about(
 }
 
 fn message(name: &Spanned<Name>, cx: &mut Context<'_>) -> Option<NameId> {
-    let fits = |thing: &NamedThing| match thing {
-        NamedThing::Message { .. } | NamedThing::Request { .. } | NamedThing::Workload { .. } => {
-            true
-        }
+    cx.names.find_thing(name, "a message", has_messages, cx.sink)
+}
+
+/// A message, or several.
+const fn has_messages(thing: &NamedThing) -> bool {
+    match thing {
+        NamedThing::Message { .. } | NamedThing::Request { .. } => true,
+        NamedThing::Workload { of, .. } => !matches!(of, Traffic::Nothing),
         NamedThing::Rotation { .. }
         | NamedThing::Press { .. }
         | NamedThing::Step
         | NamedThing::Fence { .. } => false,
-    };
-    cx.names.find_thing(name, "a message", fits, cx.sink)
+    }
 }
 
 fn request(name: &Spanned<Name>, cx: &mut Context<'_>) -> Option<NameId> {
-    let fits = |thing: &NamedThing| matches!(thing, NamedThing::Request { .. });
+    let fits = |thing: &NamedThing| {
+        matches!(
+            thing,
+            NamedThing::Request { .. }
+                | NamedThing::Workload { of: Traffic::Requests | Traffic::OwnData(_), .. }
+        )
+    };
     cx.names.find_thing(name, "a request", fits, cx.sink)
 }
 
@@ -265,14 +274,11 @@ fn slo(it: &Slo, cx: &mut Context<'_>) -> Option<Check> {
         None => None,
     };
     let metric = &it.metric;
-    let asks = |what: &NamedThing| {
-        matches!(what, NamedThing::Request { .. } | NamedThing::Workload { .. })
-    };
     let known = metric.value.rsplit_once('.').is_some_and(|(name, what)| {
-        let mut named = cx.names.list.iter().filter(|named| named.name == name);
+        let mut named = cx.names.list.iter().enumerate().filter(|(_, named)| named.name == name);
         match what {
-            "delivery" | "response" => named.next().is_some(),
-            "answer" => named.any(|named| asks(&named.what)),
+            "delivery" | "response" => named.any(|(_, named)| has_messages(&named.what)),
+            "answer" => named.any(|(index, named)| asks(index, &named.what, cx)),
             _ => name == "heal",
         }
     });
@@ -287,6 +293,21 @@ fn slo(it: &Slo, cx: &mut Context<'_>) -> Option<Check> {
         window: it.window.as_ref().map(|window| window.value),
         outside,
     })
+}
+
+/// Does it ask another user? Own data has no answer.
+fn asks(index: usize, thing: &NamedThing, cx: &Context<'_>) -> bool {
+    match thing {
+        NamedThing::Request { .. } => {
+            cx.steps.get(index).is_some_and(|step| matches!(step.verb, Verb::Request(_)))
+        }
+        NamedThing::Workload { of, .. } => matches!(of, Traffic::Requests),
+        NamedThing::Message { .. }
+        | NamedThing::Rotation { .. }
+        | NamedThing::Press { .. }
+        | NamedThing::Step
+        | NamedThing::Fence { .. } => false,
+    }
 }
 
 /// Metrics that are shares of a family.

@@ -64,6 +64,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
     let mut server = settings::server(scenario.server.as_ref(), push, sink);
     server.deviations = whole::deviations(scenario, "server");
     whole::check_deviations(scenario, &people, sink);
+    whole::check_exceptions(scenario, sink);
     let time = whole::times(scenario.time.as_ref());
     let (internal, sync) = whole::delays(scenario, sink);
     let equipment = Equipment::of(scenario, &people, (&server, sync), seed, sink);

@@ -3,18 +3,21 @@
 //! Not here: devices (`people`).
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::base::id::{DraftId, TxnId};
 use crate::base::rng::{Luck, Purpose};
-use crate::oracle::spec::{Moment, NameId, Named, NamedThing, Point, PointRef};
+use crate::oracle::spec::{Moment, NameId, Named, NamedThing, Point, PointRef, Traffic};
 use crate::scenario::address;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::ast::step::{Step, Verb};
+use crate::scenario::ast::workload::{Recurring, Workload};
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::leaf::Name;
 use crate::scenario::resolve::draws::entity;
 use crate::scenario::resolve::people::People;
+use crate::scenario::resolve::workload::members;
 use crate::scenario::source::{Span, Spanned};
 
 /// Draft numbers of one workload on one device: more than it can send.
@@ -43,7 +46,8 @@ impl Names {
         for (index, workload) in scenario.workload.iter().enumerate() {
             let number = index as u64 + 1;
             let first = DraftId(number * WORKLOAD_DRAFTS);
-            let what = NamedThing::Workload { first, count: WORKLOAD_DRAFTS };
+            let of = traffic(index, &scenario.workload, people);
+            let what = NamedThing::Workload { first, count: WORKLOAD_DRAFTS, of };
             let otherwise = format!("workload#{number}");
             names.add(workload.season.name.as_ref(), otherwise, what, people, sink);
         }
@@ -117,6 +121,10 @@ impl Names {
         let name = self.find(&at.name, span, sink)?;
         let thing = self.thing(name);
         let points = points_of(thing);
+        if points.is_empty() {
+            sink.no_points(&at.name, span, thing);
+            return None;
+        }
         let point = match (at.point, thing) {
             (Some(point), _) => point,
             (None, NamedThing::Fence { .. }) => Point::Reached,
@@ -177,10 +185,13 @@ const OF_REQUESTS: usize = 4;
 #[must_use]
 pub fn points_of(thing: &NamedThing) -> &'static [Point] {
     match thing {
-        NamedThing::Request { .. } => MESSAGE,
-        NamedThing::Message { .. } | NamedThing::Workload { .. } => {
+        NamedThing::Request { .. }
+        | NamedThing::Workload { of: Traffic::Requests | Traffic::OwnData(_), .. } => MESSAGE,
+        NamedThing::Message { .. }
+        | NamedThing::Workload { of: Traffic::Texts | Traffic::MixedOwnData, .. } => {
             &MESSAGE[..MESSAGE.len() - OF_REQUESTS]
         }
+        NamedThing::Workload { of: Traffic::Nothing, .. } => &[],
         NamedThing::Rotation { .. } => {
             &[Point::Requested, Point::Recorded, Point::Acked, Point::Graced]
         }
@@ -226,6 +237,35 @@ fn thing(
     }
 }
 
+/// What the workload with this index makes. Unknown users are reported with the workload itself.
+fn traffic(index: usize, workloads: &[Workload], people: &People<'_>) -> Traffic {
+    let writers = |it: &Workload| match &it.what {
+        Recurring::Compose(own) => people.ranges(members(&own.from), &mut Diagnostics::default()),
+        Recurring::Send(_) | Recurring::Request(_) | Recurring::Poll(_) | Recurring::Rotate(_) => {
+            Vec::new()
+        }
+    };
+    match &workloads[index].what {
+        Recurring::Send(_) => Traffic::Texts,
+        Recurring::Request(_) => Traffic::Requests,
+        Recurring::Poll(_) | Recurring::Rotate(_) => Traffic::Nothing,
+        Recurring::Compose(_) => {
+            let own = writers(&workloads[index]);
+            let others = workloads.iter().enumerate().filter(|(other, _)| *other != index);
+            let mut others = others.flat_map(|(_, it)| writers(it));
+            if others.any(|other| own.iter().any(|range| overlap(range, &other))) {
+                Traffic::MixedOwnData
+            } else {
+                Traffic::OwnData(own)
+            }
+        }
+    }
+}
+
+fn overlap(one: &RangeInclusive<u32>, other: &RangeInclusive<u32>) -> bool {
+    one.start() <= other.end() && other.start() <= one.end()
+}
+
 /// The draft of the step with this name.
 fn named_draft(steps: &[Step], name: &Spanned<Name>) -> Option<DraftId> {
     let is_it = |it: &Step| it.anchor.name.as_ref().is_some_and(|named| named.value == name.value);
@@ -247,7 +287,13 @@ fn describe(thing: &NamedThing) -> &'static str {
         NamedThing::Press { .. } => "a press of a button",
         NamedThing::Step => "another step",
         NamedThing::Fence { .. } => "a fence",
-        NamedThing::Workload { .. } => "a workload",
+        NamedThing::Workload { of, .. } => match of {
+            Traffic::Texts => "a workload of texts",
+            Traffic::Requests => "a workload of requests",
+            Traffic::OwnData(_) => "a workload of own data",
+            Traffic::MixedOwnData => "one of several workloads of own data on the same devices",
+            Traffic::Nothing => "a workload without messages",
+        },
     }
 }
 
@@ -269,6 +315,11 @@ impl Diagnostics {
     fn wrong_thing(&mut self, name: &Spanned<Name>, wanted: &str, thing: &NamedThing) {
         let message = format!("`{}` is {}, not {wanted}", name.value.0, describe(thing));
         self.add(Diagnostic::new(Code::WrongThing, name.span, message));
+    }
+
+    fn no_points(&mut self, name: &str, span: Span, thing: &NamedThing) {
+        let message = format!("`{name}` is {}: it has no points", describe(thing));
+        self.add(Diagnostic::new(Code::NoSuchPoint, span, message));
     }
 
     fn which_point(&mut self, name: &str, span: Span, points: &[Point]) {

@@ -206,6 +206,9 @@ fn adversary(verb: &Verb, cx: &mut Context<'_>) -> Option<Action> {
             (link_of(&address, cx)?, AdversaryAct::Replay(address))
         }
         Verb::Flip(it) => {
+            if !matches!(it.frame.value.kind, FrameKind::Submit | FrameKind::Deliver) {
+                cx.sink.nothing_sealed(it.frame.span, it.frame.value.kind);
+            }
             let address = address(&it.frame, cx)?;
             (link_of(&address, cx)?, AdversaryAct::FlipEach(address, flip_part(it.part.value)))
         }
@@ -288,6 +291,13 @@ impl Diagnostics {
     fn no_such_frames(&mut self, owner: &str, kind: FrameKind, span: Span, wanted: &str) {
         let message = format!("`{owner}` has no frame `{}`: it is not {wanted}", kind.name());
         self.add(Diagnostic::new(Code::WrongThing, span, message));
+    }
+
+    fn nothing_sealed(&mut self, span: Span, kind: FrameKind) {
+        let message = format!("a frame `{}` has no header, ciphertext or tag", kind.name());
+        self.add(Diagnostic::new(Code::WrongThing, span, message).help(
+            "octets are flipped in `submit` and `deliver`; `corrupt` flips a bit of any frame",
+        ));
     }
 
     fn not_two(&mut self, span: Span) {

@@ -18,6 +18,7 @@ use crate::scenario::ast::step::Verb;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::fields::Read as _;
+use crate::scenario::leaf::OracleId;
 use crate::scenario::plan::{Action, Given, Profile, Step, StoreTrouble, SuiteName, Until};
 use crate::scenario::resolve::people::People;
 use crate::scenario::source::{Span, Spanned};
@@ -133,6 +134,14 @@ pub fn claimed(scenario: &Scenario) -> Vec<(Requirement, Polarity)> {
     claimed
 }
 
+/// What is left out is left out for a reason.
+pub fn check_exceptions(scenario: &Scenario, sink: &mut Diagnostics) {
+    let named = scenario.invariants.iter().flat_map(|invariants| &invariants.except.0);
+    for it in named.filter(|it| it.value.value.trim().is_empty()) {
+        sink.no_reason(&it.name);
+    }
+}
+
 /// Invariants that do not hold here, with their reasons.
 #[must_use]
 pub fn except(scenario: &Scenario) -> BTreeMap<String, String> {
@@ -198,6 +207,11 @@ pub fn circumstances(scenario: &Scenario, links: &[LinkConfig]) -> Circumstances
 }
 
 impl Diagnostics {
+    fn no_reason(&mut self, oracle: &Spanned<OracleId>) {
+        let message = format!("`{}` is left out without a reason", oracle.value.0);
+        self.add(Diagnostic::new(Code::BadValue, oracle.span, message));
+    }
+
     fn not_ready(&mut self, user: &Spanned<UserId>, start: &Spanned<StartAs>) {
         let message = format!("`{user}` starts `{}` and has no past", start.value.word());
         self.add(

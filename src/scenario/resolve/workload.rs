@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::base::id::DraftId;
+use crate::base::id::{DraftId, UserId};
 use crate::base::time::Duration;
 use crate::base::units::{Rate, Ratio};
 use crate::oracle::spec::{NameId, NamedThing};
@@ -170,11 +170,17 @@ fn rotations(rotate: &RotateOften, cx: &mut Context<'_>) -> Option<Parts> {
 }
 
 fn group(written: &Group, cx: &mut Context<'_>) -> Vec<RangeInclusive<u32>> {
+    cx.people.ranges(members(written), cx.sink)
+}
+
+/// The devices and fleets of a group.
+#[must_use]
+pub fn members(written: &Group) -> &[Spanned<UserId>] {
     let Some1(names) = match &written.value {
         Or::Single(names) => names,
         Or::Map(fleets) => &fleets.fleet,
     };
-    cx.people.ranges(names, cx.sink)
+    names
 }
 
 fn count(ranges: &[RangeInclusive<u32>]) -> u64 {
