@@ -186,13 +186,14 @@ pub struct Explore {
     /// How to print the results.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: Format,
-    /// Go through every schedule of small worlds instead.
+    /// Go through every schedule of small worlds instead, those near the plain run first.
     #[arg(long, conflicts_with_all = ["seed", "seeds", "time", "saturate", "suite", "threads", "report", "format"])]
     pub exhaustive: bool,
-    /// Only this world: `first-contact`, `warm` or `rotate-twice`.
+    /// Only this world: `first-contact`, `warm`, `rotate-twice`, `revoking`, `forgetful` or `end-of-grace`.
     #[arg(long, value_name = "NAME", requires = "exhaustive")]
     pub scope: Option<String>,
-    /// Visit so many states at most, 1000000 unless given; what is left then is told as `bounded`.
+    /// Visit so many states at most in each search, 200000 unless given. A search that ends there without a
+    /// finding is told as `bounded`, and as inconclusive (exit 3): what it did not see may fail.
     #[arg(long, value_name = "N", requires = "exhaustive")]
     pub states: Option<NonZeroUsize>,
 }

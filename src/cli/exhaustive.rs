@@ -1,5 +1,6 @@
 //! `peadsim explore --exhaustive`: every schedule of small worlds, and the first that fails.
 //!
+//! A search that ends at its limit without a finding is inconclusive: what it did not see may fail.
 //! Not here: the search (`explore`).
 
 use std::fmt::Write as _;
@@ -10,14 +11,11 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::mutants;
 use crate::cli::output;
 use crate::cli::setup;
-use crate::explore::exhaustive::scope::{SCOPES, Scope};
-use crate::explore::exhaustive::{Limits, Report, explore};
+use crate::explore::exhaustive::scope::{SCOPES, Scope, TROUBLES};
+use crate::explore::exhaustive::{Limits, Report, STATES, explore};
 use crate::explore::mutants::deviant;
 use crate::runtime::clock::Stopwatch;
 use crate::scenario::diagnostics::suggest;
-
-/// States visited unless the command line says otherwise.
-const STATES: usize = 1_000_000;
 
 /// Explores the scopes that the command line selects.
 ///
@@ -28,29 +26,39 @@ pub fn run(args: &Explore) -> Result<Exit, CliError> {
     let deviations = mutants::deviations(&args.deviations)?;
     let deviations = if args.deviations.is_empty() { Vec::new() } else { deviations };
     let interrupt = setup::interrupt()?;
+    let states = args.states.map_or(STATES, NonZeroUsize::get);
+    let limits = Limits { states, stopped: &|| interrupt.is_raised() };
     let mut exit = Exit::Success;
     for scope in scopes {
         let plan = scope.plan().map_err(CliError::Usage)?;
         let plan = deviations.iter().copied().fold(plan, deviant);
-        let states = args.states.map_or(STATES, NonZeroUsize::get);
-        let limits = Limits { states, stopped: &|| interrupt.is_raised() };
-        let clock = Stopwatch::start();
-        let report = explore(plan, scope.faults, limits)
-            .map_err(|error| CliError::Usage(format!("{}: {error}", scope.name)))?;
-        output::print(&text(&scope, &report, clock.elapsed().as_secs_f64()))?;
-        exit = exit.worst(if report.found.is_some() {
-            Exit::Finding
-        } else if interrupt.is_raised() {
-            Exit::Inconclusive
-        } else {
-            Exit::Success
-        });
+        output::print(&format!("{}: {}\n", scope.name, scope.about))?;
+        for trouble in TROUBLES {
+            let clock = Stopwatch::start();
+            let report = explore(plan.clone(), trouble.faults, limits)
+                .map_err(|error| CliError::Usage(format!("{}: {error}", scope.name)))?;
+            output::print(&text(trouble.name, &report, clock.elapsed().as_secs_f64()))?;
+            exit = exit.worst(exit_of(&report));
+            if report.found.is_some() || interrupt.is_raised() {
+                break;
+            }
+        }
         if interrupt.is_raised() {
             break;
         }
     }
     output::print(&format!("{} (exit {})\n", exit.text(), exit.code()))?;
     Ok(exit)
+}
+
+const fn exit_of(report: &Report) -> Exit {
+    if report.found.is_some() {
+        Exit::Finding
+    } else if report.complete {
+        Exit::Success
+    } else {
+        Exit::Inconclusive
+    }
 }
 
 fn scopes(name: Option<&str>) -> Result<Vec<Scope>, CliError> {
@@ -63,24 +71,23 @@ fn scopes(name: Option<&str>) -> Result<Vec<Scope>, CliError> {
     })
 }
 
-fn text(scope: &Scope, report: &Report, seconds: f64) -> String {
+fn text(trouble: &str, report: &Report, seconds: f64) -> String {
     let Report { states, choices, depth, distance, judged, turns, complete, found } = report;
     let extent = match (found, complete) {
-        (Some(_), _) => "ended by a finding",
-        (None, true) => "complete",
-        (None, false) => "bounded",
+        (Some(_), _) => "ended by a finding".to_owned(),
+        (None, true) => "complete".to_owned(),
+        (None, false) => format!("bounded: there is more at distance {distance} and beyond"),
     };
     let mut text = format!(
-        "{}: {}\n  {states} states, {choices} choices, depth {depth}, distance {distance}, {extent}; \
-         {judged} states judged, {turns} turns computed, {seconds:.1} s\n",
-        scope.name, scope.about
+        "  {trouble}: {states} states, {choices} choices, depth {depth}, distance {distance}, {extent}; \
+         {judged} states judged, {turns} turns computed, {seconds:.1} s\n"
     );
     if let Some(found) = found {
         for (number, line) in (1..).zip(&found.lines) {
-            let _ = writeln!(text, "  {number:>3}. {line}");
+            let _ = writeln!(text, "    {number:>3}. {line}");
         }
         for finding in &found.findings {
-            let _ = writeln!(text, "  {}: {}", finding.oracle, finding.message);
+            let _ = writeln!(text, "    {}: {}", finding.oracle, finding.message);
         }
     }
     text

@@ -151,6 +151,7 @@ deviations! {
     M94 = "server: the receiver's epoch is checked before idempotency";
     M95 = "device: refuses mail of an evicted slot without a lookup";
     M96 = "server: takes a retired receiver epoch until the end of grace";
+    M97 = "device: announces a rotation before its keys are written";
 }
 
 impl fmt::Display for Deviation {

@@ -18,16 +18,24 @@ fn check(args: &str, exit: i32, says: &[&str]) {
 }
 
 #[test]
-fn the_protocol_has_no_finding_in_what_is_visited() {
-    check("--scope first-contact --states 1000", 0, &["1000 states", "bounded"]);
-    check("--scope warm --states 1000", 0, &["1000 states", "bounded"]);
+fn the_protocol_has_no_finding_in_what_is_visited_and_that_is_no_proof() {
+    let says = [
+        "two users who",
+        "order: 300 states",
+        "all of these: 300 states",
+        "bounded",
+        "inconclusive",
+    ];
+    for scope in ["first-contact", "warm", "rotate-twice", "end-of-grace"] {
+        check(&format!("--scope {scope} --states 300"), 3, &says[1..]);
+    }
+    check("--scope first-contact --states 10", 3, &says[..1]);
 }
 
 #[test]
 fn a_broken_rule_is_found_with_its_schedule() {
-    let says = ["ended by a finding", "alice sends m1 to bob", "power fails", "S-19: "];
-    check("--scope first-contact --states 5000 --deviation M64", 1, &says[..2]);
-    check("--scope first-contact --states 5000 --deviation M64", 1, &says[3..]);
+    let says = ["ended by a finding", "alice sends m1 to bob", "S-19: "];
+    check("--scope first-contact --states 1000 --deviation M64", 1, &says);
 }
 
 #[test]

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use crate::scenario::plan::Plan;
 use crate::sim::lockstep::{Choice, Faults, Judged, Lab, NoLab, State, Step};
 
-/// States unless told otherwise: about a minute and a gigabyte.
-pub const STATES: usize = 1_000_000;
+/// States of one search unless told otherwise: up to about a minute, and 0.7 GB (`reports/exhaustive.md`).
+pub const STATES: usize = 200_000;
 
 /// How often the choices of a failing schedule are gone through to leave some out.
 const PASSES_MAX: usize = 8;
@@ -51,11 +51,12 @@ pub struct Limits<'a> {
     pub stopped: &'a dyn Fn() -> bool,
 }
 
-/// A state to be gone on from.
+/// A state to be gone on from by the choices of one price.
 struct Open {
-    state: State,
+    state: Arc<State>,
     /// Its place among all ways.
     way: usize,
+    price: u32,
 }
 
 /// How a state was reached first.
@@ -70,7 +71,8 @@ struct Search {
     lab: Lab,
     known: BTreeSet<u128>,
     ways: Vec<Way>,
-    /// States to be gone on from, by their distance from the plain run.
+    /// States to be gone on from, by how far from the plain run that leads. What lies farther is not looked
+    /// at before its turn comes, so that the limit goes to what is near.
     open: BTreeMap<u32, VecDeque<Open>>,
     report: Report,
 }
@@ -104,7 +106,10 @@ impl Search {
             lab,
             known: BTreeSet::from([start.key()]),
             ways: vec![Way { from: 0, choice: None, depth: 0 }],
-            open: BTreeMap::from([(0, VecDeque::from([Open { state: start, way: 0 }]))]),
+            open: BTreeMap::from([(
+                0,
+                VecDeque::from([Open { state: Arc::new(start), way: 0, price: 0 }]),
+            )]),
             report,
         }
     }
@@ -112,7 +117,11 @@ impl Search {
     fn run(&mut self, limits: Limits<'_>) {
         while let Some((distance, open)) = self.nearest() {
             self.report.distance = distance;
-            for (choice, price) in self.lab.choices(&open.state) {
+            let choices = self.lab.choices(&open.state);
+            if open.price == 0 {
+                self.postpone(distance, &open, &choices);
+            }
+            for (choice, _) in choices.into_iter().filter(|(_, price)| *price == open.price) {
                 let Some(step) = self.lab.step(&open.state, choice) else { continue };
                 self.report.choices += 1;
                 if !self.known.insert(step.state.key()) {
@@ -127,14 +136,24 @@ impl Search {
                 if self.ways.len() >= limits.states {
                     return;
                 }
-                let next = Open { state: step.state, way: self.ways.len() - 1 };
-                self.open.entry(distance + price).or_default().push_back(next);
+                let way = self.ways.len() - 1;
+                let next = Open { state: Arc::new(step.state), way, price: 0 };
+                self.open.entry(distance).or_default().push_back(next);
             }
             if (limits.stopped)() {
                 return;
             }
         }
         self.report.complete = true;
+    }
+
+    /// Comes back to a state for its choices that have a price.
+    fn postpone(&mut self, distance: u32, open: &Open, choices: &[(Choice, u32)]) {
+        let prices: BTreeSet<u32> = choices.iter().map(|(_, price)| *price).collect();
+        for price in prices.into_iter().filter(|price| *price > 0) {
+            let again = Open { state: Arc::clone(&open.state), way: open.way, price };
+            self.open.entry(distance + price).or_default().push_back(again);
+        }
     }
 
     fn nearest(&mut self) -> Option<(u32, Open)> {

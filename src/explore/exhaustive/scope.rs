@@ -1,4 +1,4 @@
-//! Small worlds to be explored whole: what users do in them, and how much may go wrong.
+//! Small worlds to be explored whole: what users do in them, and what may go wrong.
 //!
 //! A scope is a scenario whose steps act whenever the search likes; its times say nothing.
 //! Not here: the search (`exhaustive`).
@@ -16,32 +16,61 @@ pub struct Scope {
     /// What it is about.
     pub about: &'static str,
     text: &'static str,
-    /// How much may go wrong in one schedule.
+}
+
+/// What may go wrong in one schedule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// What it is.
+    pub name: &'static str,
+    /// How much of it.
     pub faults: Faults,
 }
 
-/// One of each fault.
-const ONE_OF_EACH: Faults = Faults { losses: 1, copies: 1, crashes: 1, early: 1 };
+/// Nothing but frames and timers that come in another order.
+const ORDER: Faults = Faults { losses: 0, copies: 0, crashes: 0, early: 1 };
+
+/// A scope is explored once with each of these, the last of which includes the others: most failures need
+/// one kind of fault, and are nearer where there is no other.
+pub const TROUBLES: [Trouble; 5] = [
+    Trouble { name: "order", faults: ORDER },
+    Trouble { name: "a loss", faults: Faults { losses: 1, ..ORDER } },
+    Trouble { name: "a copy", faults: Faults { copies: 1, ..ORDER } },
+    Trouble { name: "a crash", faults: Faults { crashes: 1, ..ORDER } },
+    Trouble { name: "all of these", faults: Faults { losses: 1, copies: 1, crashes: 1, early: 1 } },
+];
 
 /// All scopes.
-pub const SCOPES: [Scope; 3] = [
+pub const SCOPES: [Scope; 6] = [
     Scope {
         name: "first-contact",
         about: "two users who have never met write to each other and rotate once each",
         text: include_str!("first-contact.yaml"),
-        faults: ONE_OF_EACH,
     },
     Scope {
         name: "warm",
         about: "two users who know each other write to each other and rotate once each",
         text: include_str!("warm.yaml"),
-        faults: ONE_OF_EACH,
     },
     Scope {
         name: "rotate-twice",
         about: "two users who have never met write to each other, and one rotates twice",
         text: include_str!("rotate-twice.yaml"),
-        faults: ONE_OF_EACH,
+    },
+    Scope {
+        name: "revoking",
+        about: "one user writes to another, and both revoke their keys",
+        text: include_str!("revoking.yaml"),
+    },
+    Scope {
+        name: "forgetful",
+        about: "one user writes to another, both rotate, and no table survives a power failure",
+        text: include_str!("forgetful.yaml"),
+    },
+    Scope {
+        name: "end-of-grace",
+        about: "two users write to each other, and one's old key comes to its end",
+        text: include_str!("end-of-grace.yaml"),
     },
 ];
 

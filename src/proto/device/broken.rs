@@ -3,7 +3,7 @@
 //! Each is called at the decision that it breaks, and nowhere else. Not here: which deviations there are, or
 //! anything that a device by the book does.
 
-use crate::base::id::{DraftId, Epoch, Hash32, Seq, UserId};
+use crate::base::id::{DraftId, Epoch, Hash32, Mid, Seq, UserId};
 use crate::base::time::Now;
 use crate::crypto::keys::KeyPair;
 use crate::crypto::schedule::{EXTRACT_SALT, Party, pair_from_z, pair_secret};
@@ -13,7 +13,7 @@ use crate::proto::deviation::{Deviation, Deviations};
 use crate::proto::device::Device;
 use crate::proto::device::durable::{Draft, Pin, Sealed, Stage, content};
 use crate::proto::device::timers::Timers;
-use crate::proto::device::window::Window;
+use crate::proto::device::window::{Standing, Window};
 use crate::trace::fact::{Fact, Sealing, SignPurpose};
 use crate::wire::body::ApprovalRequest;
 use crate::wire::cose;
@@ -248,6 +248,16 @@ impl<S: Suite> Device<S> {
     pub(super) fn decode_carelessly(&self, octets: &[u8]) -> Option<Envelope> {
         let mut ends = (1..octets.len()).rev().filter(|_| self.has(Deviation::M82));
         ends.find_map(|end| Envelope::decode(&octets[..end]).ok())
+    }
+
+    /// Whether a message of this number came before, authentic or not; from now on one has (M30).
+    pub(super) fn has_come_before(&mut self, mid: &Mid) -> bool {
+        let window = &mut self.durable.contacts.entry(mid.sender.clone()).or_default().window;
+        let standing = window.standing(mid.seq);
+        if standing == Standing::New {
+            window.mark(mid.seq);
+        }
+        standing == Standing::Seen
     }
 
     // Memory and life.

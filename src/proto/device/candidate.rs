@@ -16,13 +16,7 @@ use crate::wire::record::KeyRecord;
 
 impl<S: Suite> Device<S> {
     /// Another identity, or a record that the pinned one did not authorize: only the user can accept it.
-    pub(super) fn on_candidate(
-        &mut self,
-        now: Now,
-        peer: &UserId,
-        chain: &Chain,
-        result: ReplyResult,
-    ) {
+    pub(super) fn on_candidate(&mut self, peer: &UserId, chain: &Chain, result: ReplyResult) {
         let contact = self.durable.contacts.entry(peer.clone()).or_default();
         let before = contact.candidate.as_deref().map(pin_of::<S>);
         let is_known = before.is_some_and(|pin| {
@@ -55,7 +49,7 @@ impl<S: Suite> Device<S> {
         } else {
             // The user has said no, and the directory has nothing else to offer.
             self.fail_waiting(peer);
-            self.fail_bounced(peer, now.at);
+            self.fail_bounced(peer, None);
         }
     }
 
@@ -117,7 +111,7 @@ impl<S: Suite> Device<S> {
         }
         self.save_contact(peer);
         self.fact(Fact::Confirmed { peer: peer.clone(), generation, accepted: false });
-        self.fail_bounced(peer, now.at);
+        self.fail_bounced(peer, None);
         self.advance_drafts(now, peer);
     }
 }

@@ -176,6 +176,10 @@ impl<S: Suite> Device<S> {
         let mut keyring = self.durable.keyring.clone();
         keyring.keys.insert(epoch, key);
         keyring.pending = Some(Box::new(record));
+        if self.has(Deviation::M97) {
+            self.durable.keyring = keyring.clone();
+            self.send_rotation(now);
+        }
         self.write_keyring(keyring);
         self.fact(provisioned);
         self.fact(Fact::RotateStart { epoch, revoke });

@@ -2,8 +2,8 @@
 //!
 //! Not here: looking keys up (`lookup`) or showing what was accepted (`present`).
 
-use crate::base::id::{DeliveryId, Mid, UserId};
-use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::base::id::{DeliveryId, Mid, ReqId, UserId};
+use crate::base::time::{Duration, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
@@ -30,8 +30,8 @@ pub(super) struct Arrival {
     delivery: DeliveryId,
     header: Header,
     ciphertext: Vec<u8>,
-    /// When the first copy came: only a lookup sent later decides about it (protocol 4.2).
-    since: Instant,
+    /// The lookup under way when the first copy came: only a later one decides about it (protocol 4.2).
+    missed: Option<ReqId>,
 }
 
 /// What the server is told to wait while the user has not confirmed an identity (L-07).
@@ -64,10 +64,14 @@ impl<S: Suite> Device<S> {
             self.reject(Some(mid), RejectCause::SelfMessage);
             return;
         }
-        let mut arrival = Arrival { delivery, header, ciphertext, since: now.at };
+        let missed = self.lookup_under_way(&header.sender);
+        let mut arrival = Arrival { delivery, header, ciphertext, missed };
+        if self.has(Deviation::M30) && self.has_come_before(&mid) {
+            return self.ack(&arrival, &mid, AckOutcome::Duplicate);
+        }
         let same = self.arrivals.get(&mid).and_then(|all| all.iter().find(|it| it.is(&arrival)));
         if let Some(known) = same {
-            arrival.since = known.since;
+            arrival.missed = known.missed;
         }
         self.consider(now, mid, arrival);
     }
@@ -233,9 +237,6 @@ impl<S: Suite> Device<S> {
         if self.has(Deviation::M23) {
             self.hang();
         }
-        if self.has(Deviation::M30) {
-            self.durable.contacts.entry(mid.sender.clone()).or_default().window.mark(mid.seq);
-        }
         if self.has(Deviation::M43) {
             self.want_lookup(now, &mid.sender, LookupCause::Message);
         }
@@ -246,7 +247,8 @@ impl<S: Suite> Device<S> {
         let contact = self.durable.contacts.entry(mid.sender.clone()).or_default();
         let generation = contact.pin.map(|pin| pin.generation).unwrap_or_default();
         let standing = contact.window.standing(mid.seq);
-        let forgiven = standing == Standing::TooOld && self.has(Deviation::M32);
+        let forgiven = standing == Standing::TooOld && self.has(Deviation::M32)
+            || standing == Standing::Seen && self.has(Deviation::M30);
         let standing = if forgiven { Standing::New } else { standing };
         let trusted = self.has(Deviation::M67) && self.asking(&Asking::Poll).is_none();
         match standing {
@@ -285,9 +287,9 @@ impl<S: Suite> Device<S> {
 
     // After a lookup.
 
-    /// Keys came: every message of the sender that waited is considered again. `sent` is when the lookup's
-    /// first copy left; one sent before a message came does not decide about it.
-    pub(super) fn resolve_arrivals(&mut self, now: Now, peer: &UserId, sent: Instant) {
+    /// Keys came: every message of the sender that waited is considered again. A lookup that was
+    /// sent before a message came does not decide about it.
+    pub(super) fn resolve_arrivals(&mut self, now: Now, peer: &UserId, req: ReqId) {
         let mut refused = false;
         for (mid, arrival) in self.arrivals_of(peer) {
             let outcome = self.select_in(&arrival.header);
@@ -296,7 +298,7 @@ impl<S: Suite> Device<S> {
                 self.consider(now, mid, arrival);
                 continue;
             }
-            if sent < arrival.since && !self.has(Deviation::M89) {
+            if arrival.missed == Some(req) && !self.has(Deviation::M89) {
                 self.want_lookup(now, peer, LookupCause::Message);
                 continue;
             }
@@ -328,14 +330,14 @@ impl<S: Suite> Device<S> {
     }
 
     /// The directory says that the sender does not exist; says whether messages came after it was asked.
-    pub(super) fn reject_unknown_sender(&mut self, peer: &UserId, sent: Instant) -> bool {
+    pub(super) fn reject_unknown_sender(&mut self, peer: &UserId, req: ReqId) -> bool {
         let arrivals = self.arrivals_of(peer);
-        for (mid, arrival) in arrivals.iter().filter(|(_, arrival)| sent >= arrival.since) {
+        for (mid, arrival) in arrivals.iter().filter(|(_, arrival)| arrival.missed != Some(req)) {
             self.drop_arrival(mid, arrival);
             self.reject(Some(mid.clone()), RejectCause::UnknownSender);
             self.nack(arrival, mid, NackCode::UnknownEpoch, Duration::ZERO);
         }
-        arrivals.iter().any(|(_, arrival)| sent < arrival.since)
+        arrivals.iter().any(|(_, arrival)| arrival.missed == Some(req))
     }
 
     fn arrivals_of(&self, peer: &UserId) -> Vec<(Mid, Arrival)> {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::id::{Epoch, UserId};
+use crate::base::id::{Epoch, ReqId, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::proto::config::DeviceConfig;
 use crate::trace::fact::{LookupCause, RejectCause};
@@ -130,8 +130,8 @@ fn index(header: &Header) -> (UserId, Epoch, [u8; 8]) {
 pub(super) struct Hint {
     /// The epoch that it promises.
     pub(super) epoch: Epoch,
-    /// When it came: only a lookup sent later proves it wrong.
-    pub(super) since: Instant,
+    /// The lookup that was under way when it came: only a later one proves it wrong.
+    pub(super) missed: Option<ReqId>,
     /// It was wrong: until then no hint about the peer is believed.
     pub(super) mute: Option<Instant>,
 }

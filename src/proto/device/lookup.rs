@@ -3,7 +3,7 @@
 //! Not here: judging the records (`chain`, `candidate`) or using the keys (`table`).
 
 use crate::base::id::{Epoch, ReqId, UserId};
-use crate::base::time::{Duration, Instant, Now};
+use crate::base::time::{Duration, Now};
 use crate::crypto::suite::{Point, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
@@ -29,8 +29,6 @@ const ROOM_RETRY: Duration = Duration::from_secs(1);
 struct Answered {
     peer: UserId,
     req: ReqId,
-    /// When its first copy left.
-    sent: Instant,
 }
 
 impl<S: Suite> Device<S> {
@@ -134,7 +132,6 @@ impl<S: Suite> Device<S> {
 
     /// The directory says that nobody has this name. Only what was there when it was asked is decided.
     pub(super) fn on_unknown_user(&mut self, now: Now, peer: &UserId, req: ReqId) {
-        let sent = self.requests.get(&req).and_then(|request| request.sent).unwrap_or(now.at);
         self.settle_request(req);
         let result = UnknownUser;
         self.fact(Fact::KeyReply { peer: peer.clone(), req, epochs: Vec::new(), result });
@@ -149,8 +146,8 @@ impl<S: Suite> Device<S> {
         self.wake(now, believed, Timer::Lookup(peer.clone()));
         self.show_next_after_lookup(now, peer);
         self.fail_waiting(peer);
-        let bounce_left = self.fail_bounced(peer, sent);
-        let arrival_left = self.reject_unknown_sender(peer, sent);
+        let bounce_left = self.fail_bounced(peer, Some(req));
+        let arrival_left = self.reject_unknown_sender(peer, req);
         if bounce_left || arrival_left {
             let because = if arrival_left { LookupCause::Message } else { LookupCause::Bounce };
             self.timers.stop(&Timer::Lookup(peer.clone()));
@@ -197,7 +194,7 @@ impl<S: Suite> Device<S> {
             if self.durable.table.contains_key(&peer) {
                 self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
             }
-            self.on_candidate(now, &peer, &chain, result);
+            self.on_candidate(&peer, &chain, result);
         } else {
             self.on_bad_reply(peer, result);
         }
@@ -206,13 +203,14 @@ impl<S: Suite> Device<S> {
     /// The lookup that a reply answers: by its number and nothing else (C07-R3).
     fn lookup_of(&self, req: ReqId) -> Option<Answered> {
         let answered = |(req, request): (&ReqId, &Request)| match &request.what {
-            Asking::Lookup(peer) => {
-                Some(Answered { peer: peer.clone(), req: *req, sent: request.sent? })
+            Asking::Lookup(peer) if request.sent => {
+                Some(Answered { peer: peer.clone(), req: *req })
             }
             Asking::Hello(_)
             | Asking::Attach(..)
             | Asking::Register
             | Asking::Rotate
+            | Asking::Lookup(_)
             | Asking::Submit(_)
             | Asking::Poll => None,
         };
@@ -220,6 +218,13 @@ impl<S: Suite> Device<S> {
             return self.requests.iter().find_map(answered);
         }
         self.requests.get_key_value(&req).and_then(answered)
+    }
+
+    /// The lookup of a peer that is out by now. What comes now came after it was sent, so its answer does not
+    /// decide about that (protocol 4.2). The number says so where times do not: both may be at one instant.
+    pub(super) fn lookup_under_way(&self, peer: &UserId) -> Option<ReqId> {
+        let req = self.asking(&Asking::Lookup(peer.clone()))?;
+        self.requests.get(&req).filter(|request| request.sent).map(|_| req)
     }
 
     /// Whether a deviation takes a reply that proves nothing.
@@ -244,7 +249,7 @@ impl<S: Suite> Device<S> {
 
     /// Verified keys: pin, row, and everything that waited for them.
     fn on_keys(&mut self, now: Now, answered: Answered, chain: &Chain, more: bool) {
-        let Answered { peer, req, sent } = answered;
+        let Answered { peer, req } = answered;
         self.settle_request(req);
         if peer == self.user {
             return self.on_own_record(now, chain.newest());
@@ -256,11 +261,11 @@ impl<S: Suite> Device<S> {
         }
         self.store_keys(now, &peer, chain.keys::<S>());
         self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
-        self.resolve_arrivals(now, &peer, sent);
-        self.decide_bounced(now, Some((&peer, sent)));
+        self.resolve_arrivals(now, &peer, req);
+        self.decide_bounced(now, Some((&peer, req)));
         self.advance_drafts(now, &peer);
         self.show_next_after_lookup(now, &peer);
-        self.resolve_hint(now, &peer, sent, chain.newest().epoch);
+        self.resolve_hint(now, &peer, req, chain.newest().epoch);
     }
 
     /// Pins the newest record.
@@ -302,15 +307,16 @@ impl<S: Suite> Device<S> {
         if mute.is_some_and(|until| now.at < until) {
             return;
         }
-        self.hints.insert(user.clone(), Hint { epoch, since: now.at, mute: None });
+        let missed = self.lookup_under_way(user);
+        self.hints.insert(user.clone(), Hint { epoch, missed, mute: None });
         self.want_lookup(now, user, LookupCause::Hint);
     }
 
-    fn resolve_hint(&mut self, now: Now, peer: &UserId, sent: Instant, newest: Epoch) {
+    fn resolve_hint(&mut self, now: Now, peer: &UserId, req: ReqId, newest: Epoch) {
         let Some(hint) = self.hints.get_mut(peer) else { return };
         if newest >= hint.epoch {
             self.hints.remove(peer);
-        } else if sent >= hint.since {
+        } else if hint.missed != Some(req) {
             hint.mute.get_or_insert(now.at + self.config.negative);
         } else {
             self.want_lookup(now, peer, LookupCause::Hint);

@@ -4,7 +4,7 @@
 //! Not here: composing and encrypting (`outbox`).
 
 use crate::base::id::{DeliveryId, DraftId, Mid, ReqId, UserId};
-use crate::base::time::{Duration, Instant, Now};
+use crate::base::time::{Duration, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
@@ -19,8 +19,8 @@ use crate::wire::message::Message;
 /// A draft whose octets are void, until it is decided what follows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounce {
-    /// Only a lookup sent later decides.
-    since: Instant,
+    /// The lookup that was under way: only a later one decides.
+    missed: Option<ReqId>,
     /// Whether one was answered.
     answered: bool,
 }
@@ -161,7 +161,8 @@ impl<S: Suite> Device<S> {
 
     pub(super) fn on_bounced(&mut self, now: Now, id: DraftId) {
         let Some(peer) = self.durable.drafts.get(&id).map(|draft| draft.to.clone()) else { return };
-        self.bounces.insert(id, Bounce { since: now.at, answered: false });
+        let missed = self.lookup_under_way(&peer);
+        self.bounces.insert(id, Bounce { missed, answered: false });
         if self.waits_for_user(&peer) {
             self.notice_confirm(&peer);
         }
@@ -177,14 +178,14 @@ impl<S: Suite> Device<S> {
         self.bounces.iter().map(|(id, bounce)| (*id, *bounce)).filter(move |(id, _)| is_to(id))
     }
 
-    /// Decides about bounced drafts: after a lookup (of `peer`, first sent at that time), or after the own
+    /// Decides about bounced drafts: after a lookup (of `peer`), or after the own
     /// rotation got its answer, for which every decision waits.
-    pub(super) fn decide_bounced(&mut self, now: Now, looked_up: Option<(&UserId, Instant)>) {
-        if let Some((peer, sent)) = looked_up {
+    pub(super) fn decide_bounced(&mut self, now: Now, looked_up: Option<(&UserId, ReqId)>) {
+        if let Some((peer, req)) = looked_up {
             let of_peer: Vec<DraftId> = self.bounces_to(peer).map(|(id, _)| id).collect();
             for id in of_peer {
                 if let Some(bounce) = self.bounces.get_mut(&id) {
-                    bounce.answered |= sent >= bounce.since;
+                    bounce.answered |= bounce.missed != Some(req);
                 }
             }
             if self.has_bounced(peer) {
@@ -268,18 +269,21 @@ impl<S: Suite> Device<S> {
         }
     }
 
-    /// The same for bounced drafts, as far as the answer counts for them; says whether some are left.
-    pub(super) fn fail_bounced(&mut self, peer: &UserId, sent: Instant) -> bool {
-        let bounced: Vec<(DraftId, Bounce)> = self.bounces_to(peer).collect();
-        for (id, _) in bounced.iter().filter(|(_, bounce)| sent >= bounce.since) {
-            let draft = self.durable.drafts.get(id);
+    /// The same for bounced drafts, as far as the answer counts for them, or all without one; says whether
+    /// some are left.
+    pub(super) fn fail_bounced(&mut self, peer: &UserId, answered: Option<ReqId>) -> bool {
+        let (over, left): (Vec<_>, Vec<_>) = self
+            .bounces_to(peer)
+            .partition(|(_, bounce)| answered.is_none() || bounce.missed != answered);
+        for (id, _) in over {
+            let draft = self.durable.drafts.get(&id);
             let mid = draft.and_then(|draft| match &draft.stage {
                 Stage::Bounced(sealed, _) => Some(sealed.header.mid()),
                 Stage::Waiting | Stage::Submitted(_) | Stage::Accepted(_) => None,
             });
-            self.end_draft(*id, mid, DraftStatus::Failed);
+            self.end_draft(id, mid, DraftStatus::Failed);
         }
-        bounced.iter().any(|(_, bounce)| sent < bounce.since)
+        !left.is_empty()
     }
 
     pub(super) fn notice_unsent(&mut self, id: DraftId) {

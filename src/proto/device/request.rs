@@ -3,7 +3,7 @@
 //! Not here: what an answer means to the topic that asked.
 
 use crate::base::id::{DraftId, Epoch, Hash32, ReqId, UserId};
-use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::base::time::{Duration, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
@@ -21,8 +21,8 @@ pub(super) struct Request {
     pub(super) what: Asking,
     /// What is said, the same each time.
     body: Message,
-    /// When the first copy left; none while it waits for a session.
-    pub(super) sent: Option<Instant>,
+    /// Whether a copy has left; not while it waits for a session.
+    pub(super) sent: bool,
     /// Place in the order of asking.
     order: u64,
     /// Copies sent in this burst.
@@ -77,7 +77,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn ask_as(&mut self, now: Now, req: ReqId, what: Asking, body: Message) {
         self.asked += 1;
         let order = self.asked;
-        self.requests.insert(req, Request { what, body, sent: None, order, tries: 0 });
+        self.requests.insert(req, Request { what, body, sent: false, order, tries: 0 });
         self.send_request(now, req);
     }
 
@@ -138,7 +138,7 @@ impl<S: Suite> Device<S> {
             }
         };
         request.tries += 1;
-        request.sent = request.sent.or(Some(now.at));
+        request.sent = true;
         let (what, body, tries) = (request.what.clone(), request.body.clone(), request.tries);
         let wait = self.wait_after(&what, tries);
         self.wake(now, wait, Timer::Request(req));
