@@ -3,10 +3,14 @@
 //!
 //! Not here: what a step is, and the models (`device::tests::model`, `server::tests::model`).
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::base::rng::{Draw, Luck, Purpose};
+use crate::proto::deviation::Deviations;
 use crate::proto::swarm::{Crowd, Families, Family};
 
 /// Most steps of a script.
@@ -48,17 +52,27 @@ pub(super) fn weighted<T: Copy>(draw: &mut Draw, among: &[(u64, T)]) -> T {
     unreachable!("the draw is below the sum")
 }
 
-/// What must hold of every script; an error says why it does not.
-pub(super) type Property<'a, E> = dyn Fn(&Setting, &[E]) -> Result<(), String> + 'a;
+/// A machine beside its model.
+pub(super) trait Subject: Sized {
+    /// What may happen to both.
+    type Step: Copy + std::fmt::Debug;
+    /// Who takes part.
+    const NAMES: &'static [&'static str];
 
-/// A property of scripts: steps are drawn one by one, so a script without one of them has the others as before.
-pub(super) struct Trial<'a, E> {
-    pub(super) names: &'static [&'static str],
-    pub(super) step: fn(&Setting, &mut Draw) -> E,
-    pub(super) holds: &'a Property<'a, E>,
+    /// Both as a setting has them, the machine with these deviations; an error says how they differ.
+    fn new(setting: &Setting, deviations: Deviations) -> Result<Self, String>;
+
+    /// Draws a step.
+    fn draw(setting: &Setting, draw: &mut Draw) -> Self::Step;
+
+    /// Makes both take a step; an error says how they differ.
+    fn step(&mut self, step: Self::Step) -> Result<(), String>;
+
+    /// Kinds of everything that was said.
+    fn said(self) -> Vec<String>;
 }
 
-/// A script for which a property does not hold.
+/// A script after which machine and model differ.
 #[derive(Debug)]
 #[allow(dead_code, reason = "most of it is only printed")]
 pub(super) struct Failure<E> {
@@ -67,39 +81,57 @@ pub(super) struct Failure<E> {
     pub(super) steps: Vec<E>,
 }
 
-impl<E: std::fmt::Debug> Trial<'_, E> {
-    /// Tries so many scripts. One that fails is made shorter in at most so many attempts.
-    pub(super) fn run(&self, scripts: u32, attempts: u32) -> Result<(), Failure<E>> {
-        let config = Config {
-            cases: scripts,
-            max_shrink_iters: attempts,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let mut runner = TestRunner::new_with_rng(config, rng);
-        // Shrinking takes steps away; a smaller number would be another step, not a smaller one.
-        let seeds = proptest::collection::vec(any::<u64>().no_shrink(), 0..STEPS_MAX);
-        let scripts = (any::<u64>().no_shrink(), seeds);
-        let tried = runner.run(&scripts, |(seed, steps)| {
-            let (setting, steps) = self.script(seed, &steps);
-            (self.holds)(&setting, &steps).map_err(TestCaseError::fail)
-        });
-        match tried {
-            Ok(()) => Ok(()),
-            Err(TestError::Abort(why)) => panic!("gave up: {why}"),
-            Err(TestError::Fail(why, (seed, steps))) => {
-                let (setting, steps) = self.script(seed, &steps);
-                Err(Failure { why: why.to_string(), setting, steps })
-            }
+/// Tries so many scripts, and counts what was said in them. One that fails is made shorter in at most so many
+/// attempts: steps are drawn one by one, so a script without one of them has the others as before.
+pub(super) fn compare<S: Subject>(
+    deviations: Deviations,
+    scripts: u32,
+    attempts: u32,
+) -> Result<BTreeMap<String, usize>, Failure<S::Step>> {
+    let config = Config {
+        cases: scripts,
+        max_shrink_iters: attempts,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    // Shrinking takes steps away; a smaller number would be another step, not a smaller one.
+    let seeds = proptest::collection::vec(any::<u64>().no_shrink(), 0..STEPS_MAX);
+    let scripts = (any::<u64>().no_shrink(), seeds);
+    let said = RefCell::new(BTreeMap::new());
+    let tried = runner.run(&scripts, |(seed, steps)| {
+        let (setting, steps) = script::<S>(seed, &steps);
+        let heard = perform::<S>(&setting, &steps, deviations).map_err(TestCaseError::fail)?;
+        for kind in heard {
+            *said.borrow_mut().entry(kind).or_default() += 1;
+        }
+        Ok(())
+    });
+    match tried {
+        Ok(()) => Ok(said.take()),
+        Err(TestError::Abort(why)) => panic!("gave up: {why}"),
+        Err(TestError::Fail(why, (seed, steps))) => {
+            let (setting, steps) = script::<S>(seed, &steps);
+            Err(Failure { why: why.to_string(), setting, steps })
         }
     }
+}
 
-    fn script(&self, seed: u64, steps: &[u64]) -> (Setting, Vec<E>) {
-        let setting = Setting::new(seed, self.names);
-        let steps = steps.iter().map(|it| (self.step)(&setting, &mut luck(*it).at(2))).collect();
-        (setting, steps)
-    }
+fn perform<S: Subject>(
+    setting: &Setting,
+    steps: &[S::Step],
+    deviations: Deviations,
+) -> Result<Vec<String>, String> {
+    let mut subject = S::new(setting, deviations)?;
+    steps.iter().try_for_each(|step| subject.step(*step))?;
+    Ok(subject.said())
+}
+
+fn script<S: Subject>(seed: u64, steps: &[u64]) -> (Setting, Vec<S::Step>) {
+    let setting = Setting::new(seed, S::NAMES);
+    let steps = steps.iter().map(|it| S::draw(&setting, &mut luck(*it).at(2))).collect();
+    (setting, steps)
 }
 
 fn luck(seed: u64) -> Luck {

@@ -6,19 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, ReqId, Seq, TxnId, UserId};
+use crate::base::rng::Draw;
 use crate::base::time::{Duration, Instant, Millis};
 use crate::crypto::model::Model;
 use crate::proto::deviation::Deviations;
 use crate::proto::device::durable::DeviceDurable;
 use crate::proto::device::tests::bench::{Bench, form, txn};
-use crate::proto::device::tests::model::event::{Ask, Event, Number, PEERS, Twist};
+use crate::proto::device::tests::model::event::{self, Ask, Event, Number, PEERS, Twist};
 use crate::proto::device::tests::model::incoming::{Arrival, LINES, Received, Request};
 use crate::proto::device::tests::model::outgoing::Sealed;
 use crate::proto::device::tests::model::reference::{Device, Name};
 use crate::proto::device::tests::peer::{Letter, Peer, user};
 use crate::proto::port::{DeviceInput, RequestForm, UserAction};
 use crate::proto::swarm::{Family, SHORT_REFRESHES, chance, pick};
-use crate::proto::trial::Setting;
+use crate::proto::trial::{Setting, Subject};
 use crate::trace::fact::Button;
 use crate::wire::body::{ApprovalRequest, Body};
 use crate::wire::code::ErrorCode;
@@ -78,8 +79,11 @@ struct Numbers {
     missing: BTreeSet<u64>,
 }
 
-impl Pair {
-    pub(super) fn new(setting: &Setting, deviations: Deviations) -> Result<Self, String> {
+impl Subject for Pair {
+    type Step = Event;
+    const NAMES: &'static [&'static str] = &PEERS;
+
+    fn new(setting: &Setting, deviations: Deviations) -> Result<Self, String> {
         let mut draw = setting.draw();
         let mut bench = Bench::new(|config| {
             if setting.has(Family::Capacity) {
@@ -120,7 +124,7 @@ impl Pair {
         Ok(pair)
     }
 
-    pub(super) fn step(&mut self, event: Event) -> Outcome {
+    fn step(&mut self, event: Event) -> Outcome {
         match event {
             Event::Send { to } => {
                 self.drafts += 1;
@@ -184,6 +188,16 @@ impl Pair {
         }
     }
 
+    fn draw(setting: &Setting, draw: &mut Draw) -> Event {
+        event::draw(setting, draw)
+    }
+
+    fn said(self) -> Vec<String> {
+        self.said
+    }
+}
+
+impl Pair {
     fn compose(&mut self, to: Name, ask: Ask) -> Outcome {
         self.drafts += 1;
         let (id, at) = (self.drafts, self.bench.now);

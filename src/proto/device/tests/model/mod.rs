@@ -11,13 +11,9 @@ mod incoming;
 mod outgoing;
 mod reference;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 use crate::proto::deviation::{Deviation, Deviations, Side};
 use crate::proto::device::tests::model::drive::Pair;
-use crate::proto::device::tests::model::event::{Event, PEERS};
-use crate::proto::trial::{Failure, Trial};
+use crate::proto::trial::compare;
 
 /// Scripts of one test, and attempts to make one shorter that fails.
 const SCRIPTS: u32 = 256;
@@ -72,31 +68,9 @@ const ELSEWHERE: [(&[Deviation], &str); 6] = [
     (&[Deviation::M82], "frames come decoded"),
 ];
 
-/// What is said in the scripts, or a script that fails.
-fn check(
-    deviations: Deviations,
-    scripts: u32,
-    attempts: u32,
-) -> Result<BTreeMap<String, usize>, Failure<Event>> {
-    let said = RefCell::new(BTreeMap::new());
-    let trial = Trial {
-        names: &PEERS,
-        step: event::draw,
-        holds: &|setting, steps| {
-            let mut pair = Pair::new(setting, deviations)?;
-            steps.iter().try_for_each(|step| pair.step(*step))?;
-            for name in pair.said {
-                *said.borrow_mut().entry(name).or_default() += 1;
-            }
-            Ok(())
-        },
-    };
-    trial.run(scripts, attempts).map(|()| said.take())
-}
-
 #[test]
 fn a_device_does_what_the_model_does() {
-    let said = check(Deviations::default(), SCRIPTS, ATTEMPTS);
+    let said = compare::<Pair>(Deviations::default(), SCRIPTS, ATTEMPTS);
     let said = said.unwrap_or_else(|failure| panic!("{failure:#?}"));
     for kind in SAID {
         assert!(said.contains_key(kind), "there is no {kind}: {said:?}");
@@ -108,7 +82,7 @@ fn the_model_tells_every_device_that_deviates() {
     let elsewhere = |it: &&Deviation| ELSEWHERE.iter().any(|(list, _)| list.contains(it));
     let deviations = Deviation::ALL.iter().filter(|it| it.side() == Side::Device);
     for deviation in deviations.filter(|it| !elsewhere(it)) {
-        let found = check(Deviations::default().with(*deviation), SCRIPTS, 0);
+        let found = compare::<Pair>(Deviations::default().with(*deviation), SCRIPTS, 0);
         assert!(found.is_err(), "{deviation} passes");
     }
 }
@@ -116,7 +90,7 @@ fn the_model_tells_every_device_that_deviates() {
 #[test]
 fn a_counterexample_is_short() {
     for deviation in [Deviation::M28, Deviation::M39, Deviation::M55, Deviation::M64] {
-        let found = check(Deviations::default().with(deviation), SCRIPTS, ATTEMPTS);
+        let found = compare::<Pair>(Deviations::default().with(deviation), SCRIPTS, ATTEMPTS);
         let failure = found.expect_err("it deviates");
         assert!(failure.steps.len() <= STEPS, "{deviation}: {failure:#?}");
     }

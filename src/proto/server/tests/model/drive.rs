@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{DeliveryId, Epoch, Hash32, UserId};
+use crate::base::rng::Draw;
 use crate::base::time::{Duration, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::model::Model;
@@ -12,11 +13,11 @@ use crate::crypto::suite::Suite as _;
 use crate::proto::deviation::Deviations;
 use crate::proto::server::tests::bench::{Bench, Offered, Person, user};
 use crate::proto::server::tests::model::compare::{hash, instant, name};
-use crate::proto::server::tests::model::event::{Attaching, Event, Fault, Twist};
+use crate::proto::server::tests::model::event::{self, Attaching, Event, Fault, Twist};
 use crate::proto::server::tests::model::reference::{Letter, Link, Server, Ticket};
 use crate::proto::server::tests::property::NAMES;
 use crate::proto::swarm::{Family, MAILBOX_MOST, SHORT_LEASES, SHORT_TTLS, pick, short_grace};
-use crate::proto::trial::Setting;
+use crate::proto::trial::{Setting, Subject};
 use crate::wire::code::{AckOutcome, ErrorCode, NackCode};
 use crate::wire::message::{Message, Register, Submit};
 use crate::wire::record::KeyRecord;
@@ -42,9 +43,12 @@ pub(super) struct Pair {
     ended: BTreeMap<Name, Register>,
 }
 
-impl Pair {
+impl Subject for Pair {
+    type Step = Event;
+    const NAMES: &'static [&'static str] = &NAMES;
+
     /// Everybody registers and attaches.
-    pub(super) fn new(setting: &Setting, deviations: Deviations) -> Result<Self, String> {
+    fn new(setting: &Setting, deviations: Deviations) -> Result<Self, String> {
         let mut draw = setting.draw();
         let bench = Bench::blank(|config| {
             let short = setting.has(Family::Short);
@@ -75,7 +79,7 @@ impl Pair {
         Ok(pair)
     }
 
-    pub(super) fn step(&mut self, event: Event) -> Outcome {
+    fn step(&mut self, event: Event) -> Outcome {
         match event {
             Event::Submit { from, to, seq, attempt, life, twist } => {
                 let mail = self.mail(from, to, (seq, attempt), life, twist);
@@ -126,6 +130,16 @@ impl Pair {
         self.compare_boxes()
     }
 
+    fn draw(setting: &Setting, draw: &mut Draw) -> Event {
+        event::draw(setting, draw)
+    }
+
+    fn said(self) -> Vec<String> {
+        self.said
+    }
+}
+
+impl Pair {
     // Requests.
 
     fn mail(

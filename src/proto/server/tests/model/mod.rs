@@ -8,45 +8,18 @@ mod event;
 mod mailbox;
 mod reference;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 use crate::proto::deviation::{Deviation, Deviations, Side};
 use crate::proto::server::tests::model::drive::Pair;
-use crate::proto::server::tests::model::event::Event;
-use crate::proto::server::tests::property::NAMES;
-use crate::proto::trial::{Failure, Trial};
+use crate::proto::trial::compare;
 use crate::wire::code::{ErrorCode, NackCode, Report};
 
 /// Scripts of one test, and attempts to make one shorter that fails.
 const SCRIPTS: u32 = 256;
 const ATTEMPTS: u32 = 2_000;
 
-/// What is said in the scripts, or a script that fails.
-fn check(
-    deviations: Deviations,
-    scripts: u32,
-    attempts: u32,
-) -> Result<BTreeMap<String, usize>, Failure<Event>> {
-    let said = RefCell::new(BTreeMap::new());
-    let trial = Trial {
-        names: &NAMES,
-        step: event::draw,
-        holds: &|setting, steps| {
-            let mut pair = Pair::new(setting, deviations)?;
-            steps.iter().try_for_each(|step| pair.step(*step))?;
-            for name in pair.said {
-                *said.borrow_mut().entry(name).or_default() += 1;
-            }
-            Ok(())
-        },
-    };
-    trial.run(scripts, attempts).map(|()| said.take())
-}
-
 #[test]
 fn accounts_do_what_the_model_does() {
-    let said = check(Deviations::default(), SCRIPTS, ATTEMPTS);
+    let said = compare::<Pair>(Deviations::default(), SCRIPTS, ATTEMPTS);
     let said = said.unwrap_or_else(|failure| panic!("{failure:#?}"));
     // Every refusal and every end of a message came up; nobody asks for a suite that is not there.
     let refusals = ErrorCode::ALL.iter().filter(|code| **code != ErrorCode::Unsupported);
@@ -61,7 +34,7 @@ fn accounts_do_what_the_model_does() {
 #[test]
 fn the_model_tells_every_account_that_deviates() {
     for deviation in Deviation::ALL.iter().filter(|it| it.side() == Side::Server) {
-        let found = check(Deviations::default().with(*deviation), SCRIPTS, 0);
+        let found = compare::<Pair>(Deviations::default().with(*deviation), SCRIPTS, 0);
         assert!(found.is_err(), "{deviation} passes");
     }
 }
@@ -69,7 +42,7 @@ fn the_model_tells_every_account_that_deviates() {
 #[test]
 fn a_counterexample_is_short() {
     for deviation in [Deviation::M70, Deviation::M72, Deviation::M85, Deviation::M92] {
-        let found = check(Deviations::default().with(deviation), SCRIPTS, ATTEMPTS);
+        let found = compare::<Pair>(Deviations::default().with(deviation), SCRIPTS, ATTEMPTS);
         let failure = found.expect_err("it deviates");
         assert!(failure.steps.len() <= 6, "{deviation}: {failure:#?}");
     }
