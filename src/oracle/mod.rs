@@ -14,6 +14,7 @@ mod linear;
 pub mod liveness;
 mod mail;
 pub mod measure;
+mod met;
 mod needles;
 pub mod panel;
 pub mod points;

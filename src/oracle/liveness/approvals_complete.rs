@@ -2,14 +2,15 @@
 //!
 //! Not here: whether it may be made at all (S-13 to S-15).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::id::{DraftId, Mid, TxnId, UserId};
 use crate::base::time::{Duration, Instant, Millis};
 use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::liveness::service::OutOfService;
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
-use crate::trace::fact::{AlarmKind, DraftStatus, Fact, LossCause};
+use crate::trace::fact::{DraftStatus, Fact, LossCause};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -24,8 +25,7 @@ pub struct ApprovalsComplete {
     made: BTreeMap<(u32, DraftId), Made>,
     by_mid: BTreeMap<Mid, (u32, DraftId)>,
     trouble: Trouble,
-    /// Users whose identity was ended and who have no other yet: nothing of theirs is accepted.
-    ended: BTreeSet<UserId>,
+    out: OutOfService,
     /// Frames of any kind lost at a device's link.
     lost: BTreeMap<u32, Instant>,
 }
@@ -78,12 +78,8 @@ impl Oracle for ApprovalsComplete {
             }
             return;
         }
-        if let Fact::Reset { user } = &record.fact {
-            self.ended.insert(user.clone());
-            let approver = spec.index(user);
-            self.made.retain(|(owner, _), _| Some(*owner) != approver);
-        } else if let Fact::Recorded { user, .. } = &record.fact {
-            self.ended.remove(user);
+        if let Some(approver) = self.out.observe(record, spec) {
+            self.made.retain(|(owner, _), _| *owner != approver);
         } else if let Fact::Refuse { code, mid: Some(mid), .. } = &record.fact
             && ["QUEUE_FULL", "UNKNOWN_USER"].contains(&code.as_str())
         {
@@ -94,8 +90,8 @@ impl Oracle for ApprovalsComplete {
         if let Fact::Approved(made) = &record.fact {
             // Bounds are of the world; a clock that is wrong has another idea of the expiry.
             let left = made.expires.since(record.wall);
-            let ended = spec.user(user).is_some_and(|user| self.ended.contains(user));
-            if ended || spec.circumstances.clock || left < LEAD || made.expires == Millis::NEVER {
+            let out = self.out.contains(user);
+            if out || spec.circumstances.clock || left < LEAD || made.expires == Millis::NEVER {
                 return;
             }
             let (at, expires) = (record.at, record.at + left);
@@ -111,10 +107,6 @@ impl Oracle for ApprovalsComplete {
             && *why != LossCause::Undecodable
         {
             self.lost.insert(user, record.at);
-        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact {
-            // The device lost its key, and with it the way to the server.
-            self.ended.extend(spec.user(user).cloned());
-            self.made.retain(|(owner, _), _| *owner != user);
         } else if let Fact::Notice { draft, status, .. } = &record.fact
             && *status == DraftStatus::NeedsConfirm
         {

@@ -164,41 +164,47 @@ impl MailIsDisplayed {
     fn follow_loss(&mut self, record: &Record, spec: &Spec) {
         self.rollbacks.observe(record);
         let Some(user) = device_of(record) else { return };
-        if let Fact::Commit { mid, .. } = &record.fact {
-            if self.dues.contains(mid) {
-                self.committed.insert(mid.clone(), record.at);
-            }
-        } else if let Fact::Rolledback { .. } = &record.fact {
+        if let Fact::Commit { mid, .. } = &record.fact
+            && self.dues.contains(mid)
+        {
+            self.committed.insert(mid.clone(), record.at);
+        }
+        for mid in self.lost(record, user, spec) {
+            self.close(&mid);
+        }
+    }
+
+    /// What is not owed any more because of what a device says.
+    fn lost(&mut self, record: &Record, user: u32, spec: &Spec) -> Vec<Mid> {
+        let it = spec.circumstances;
+        if let Fact::Rolledback { .. } = &record.fact {
             let committed = &self.committed;
             let forgot =
                 |mid: &Mid| committed.get(mid).is_some_and(|at| self.rollbacks.forgot(user, *at));
-            let lost = self.dues_of(user, spec, forgot);
-            lost.iter().for_each(|mid| _ = self.close(mid));
+            self.dues_of(user, spec, forgot)
+        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
+            self.dues_of(user, spec, |mid| self.committed.contains_key(mid))
         } else if let Fact::ConfirmAsked { peer, .. } = &record.fact {
             // From now on mail of this name waits for a user's word, also what did not come yet.
-            let lost = self.dues_of(user, spec, |mid| mid.sender == *peer);
-            lost.iter().for_each(|mid| _ = self.close(mid));
-        } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
-            let lost = self.dues_of(user, spec, |mid| self.committed.contains_key(mid));
-            lost.iter().for_each(|mid| _ = self.close(mid));
+            self.dues_of(user, spec, |mid| mid.sender == *peer)
         } else if let Fact::Notice { mid: Some(mid), status: DraftStatus::Expired, .. } =
             &record.fact
         {
             // It bounced, and its time was over before it could be sealed anew: its user knows.
-            self.close(mid);
-        } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact {
-            if spec.circumstances.adversary {
-                // A false record was believed at first contact; the user knows that there are others.
-                let lost = self.dues_of(user, spec, |mid| mid.sender == *peer);
-                lost.iter().for_each(|mid| _ = self.close(mid));
-                self.warned.insert((user, peer.clone()));
-            }
+            vec![mid.clone()]
+        } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact
+            && it.adversary
+        {
+            // A false record was believed at first contact; the user knows that there are others.
+            self.warned.insert((user, peer.clone()));
+            self.dues_of(user, spec, |mid| mid.sender == *peer)
         } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact
-            && spec.circumstances.restore
+            && it.restore
         {
             self.keyless.insert(user);
-            let lost = self.dues_of(user, spec, |_| true);
-            lost.iter().for_each(|mid| _ = self.close(mid));
+            self.dues_of(user, spec, |_| true)
+        } else {
+            Vec::new()
         }
     }
 

@@ -9,6 +9,7 @@ use crate::base::id::{Epoch, Mid, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
 use crate::oracle::liveness::dues::Dues;
+use crate::oracle::liveness::service::OutOfService;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
@@ -29,9 +30,7 @@ pub struct MissesAreResolved {
     settling: Settling,
     dues: Dues<(u32, Mid)>,
     misses: BTreeMap<(u32, Mid), Miss>,
-    /// Users whose identity was ended, or whose key was lost, and who have no other yet: they can look nobody
-    /// up.
-    ended: BTreeSet<u32>,
+    out: OutOfService,
     /// Devices and peers of whom their users were warned, where there is an adversary.
     warned: BTreeSet<(u32, UserId)>,
     /// Misses of each device now, and the most at once: they share its lookups.
@@ -66,7 +65,7 @@ impl MissesAreResolved {
         // A stranger has no key that could come.
         let stranger = spec.index(&mid.sender).is_none();
         let excused = stranger
-            || self.ended.contains(&user)
+            || self.out.contains(user)
             || self.warned.contains(&(user, mid.sender.clone()));
         if *outcome == Selection::Hit || excused {
             return;
@@ -159,13 +158,8 @@ impl Oracle for MissesAreResolved {
             let message = format!("{} still waits for a key", key.1);
             docket.violation(ID, &CITED, record.at, &records, message);
         }
-        if let Fact::Reset { user } = &record.fact
-            && let Some(user) = spec.index(user)
-        {
-            self.forget(user);
-            self.ended.insert(user);
-        } else if let Fact::Recorded { user, .. } = &record.fact {
-            spec.index(user).map(|user| self.ended.remove(&user));
+        if let Some(gone) = self.out.observe(record, spec) {
+            self.forget(gone);
         }
         let Some(user) = device_of(record) else { return };
         self.search(record, user, spec);
@@ -186,10 +180,6 @@ impl Oracle for MissesAreResolved {
             if *why == WaitCause::Confirm {
                 self.close(&(user, mid.clone()));
             }
-        } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact {
-            // Without its key it has no session to ask in, and its user knows.
-            self.forget(user);
-            self.ended.insert(user);
         } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact {
             if spec.circumstances.adversary {
                 // A false record was believed at first contact; the user knows that there are others.

@@ -10,6 +10,7 @@ pub mod mail_is_displayed;
 pub mod misses_are_resolved;
 pub mod restarts_recover;
 pub mod rotations_converge;
+mod service;
 mod settling;
 pub mod simultaneous_rotations_lose_nothing;
 pub mod traffic_ceases;

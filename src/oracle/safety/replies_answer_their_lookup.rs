@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Hash32, ReqId, UserId};
 use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::met::Met;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
-use crate::trace::fact::{About, DeviceState, Fact, FrameKind, LookupEnd, ReplyResult};
+use crate::trace::fact::{About, Fact, FrameKind, LookupEnd, ReplyResult};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::{Polarity, Requirement};
 
@@ -28,8 +29,7 @@ pub struct RepliesAnswerTheirLookup {
     accepted: Turns<UserId>,
     /// Records of each user that the directory holds or served.
     records: BTreeMap<UserId, BTreeSet<Hash32>>,
-    /// Peers of whom a device has a pin: from then on it can tell a false record from a true one.
-    pinned: BTreeSet<(u32, UserId)>,
+    met: Met,
 }
 
 const fn side(result: ReplyResult) -> &'static [(Requirement, Polarity)] {
@@ -89,14 +89,13 @@ impl RepliesAnswerTheirLookup {
         }
     }
 
-    fn pin(&mut self, record: &Record, user: u32, adversary: bool, docket: &mut Docket) {
+    /// `excusable`: what an adversary serves at first contact is trusted on first use (protocol 3.6).
+    fn pin(&mut self, record: &Record, excusable: bool, docket: &mut Docket) {
         let Fact::Pin { peer, record: hash, .. } = &record.fact else { return };
         self.effect(record, peer, docket);
-        let first = self.pinned.insert((user, peer.clone()));
         let of_another = || self.records.values().any(|known| known.contains(hash));
         let known = self.records.get(peer);
-        // What an adversary serves at first contact is trusted on first use (protocol 3.6).
-        let excused = first && adversary && !of_another();
+        let excused = excusable && !of_another();
         if known.is_some_and(|known| !known.contains(hash)) && !excused {
             let message = format!("{peer} is pinned at a record that is not theirs");
             docket.violation(ID, &BINDING, record.at, &[record.id], message);
@@ -113,6 +112,7 @@ impl Oracle for RepliesAnswerTheirLookup {
         for (_, result) in self.ignored.over(record.at, spec) {
             docket.shown(ID, side(result));
         }
+        let meets = self.met.observe(record);
         self.frames.over(record.at, spec);
         self.accepted.over(record.at, spec);
         if let Fact::Recorded { user, record: hash, .. }
@@ -140,15 +140,11 @@ impl Oracle for RepliesAnswerTheirLookup {
         } else if let Fact::KeyReply { .. } = &record.fact {
             self.reply(record, user, docket);
         } else if let Fact::Pin { .. } = &record.fact {
-            self.pin(record, user, spec.circumstances.adversary, docket);
+            self.pin(record, meets && spec.circumstances.adversary, docket);
         } else if let Fact::Derive { peer, .. } = &record.fact {
             self.effect(record, peer, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
             self.outstanding.retain(|(owner, _), _| *owner != user);
-        } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
-            &record.fact
-        {
-            self.pinned.retain(|(owner, _)| *owner != user);
         }
     }
 

@@ -11,8 +11,9 @@ use crate::base::id::{Hash32, UserId};
 use crate::crypto::suite::Point;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::judge::device_of;
+use crate::oracle::met::Met;
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{DeviceState, Fact, FrameFact, Meddling};
+use crate::trace::fact::{Fact, FrameFact, Meddling};
 use crate::trace::record::Record;
 use crate::wire::message::{Envelope, Message};
 use crate::wire::record::KeyRecord;
@@ -29,8 +30,7 @@ pub struct Intruder {
     identities: BTreeSet<Hash32>,
     /// Keys that a device took by right.
     taken: BTreeSet<(u32, Hash32)>,
-    /// Peers whom a device has met: it pins what continues their record and nothing else.
-    met: BTreeSet<(u32, UserId)>,
+    met: Met,
 }
 
 /// A public key of the adversary's.
@@ -46,6 +46,7 @@ struct Brought {
 impl Intruder {
     /// Takes one record.
     pub fn observe(&mut self, record: &Record, spec: &Spec, escrow: &Escrow) {
+        let meets = self.met.observe(record);
         if let Fact::Meddled { frame, how: Meddling::Forged } = &record.fact {
             self.forged(frame, escrow);
         } else if let Fact::Provisioned { agree_kid: own, .. } | Fact::Derive { own_kid: own, .. } =
@@ -70,15 +71,11 @@ impl Intruder {
             self.taken.extend(offered.map(|(kid, _)| (by, *kid)));
         } else if let Fact::Pin { peer, generation, .. } = &record.fact
             && let Some(by) = device_of(record)
-            && self.met.insert((by, peer.clone()))
+            && meets
         {
             let of_identity = |it: &Brought| it.user == *peer && it.generation == *generation;
             let offered = self.brought.iter().filter(|(_, it)| of_identity(it));
             self.taken.extend(offered.map(|(kid, _)| (by, *kid)));
-        } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
-            &record.fact
-        {
-            self.met.retain(|(by, _)| Some(*by) != device_of(record));
         }
     }
 
