@@ -9,6 +9,7 @@ mod barrier;
 pub mod cpu;
 mod forge;
 mod frame;
+mod internal;
 mod keys;
 #[cfg(test)]
 pub mod leak;

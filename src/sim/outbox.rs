@@ -63,6 +63,23 @@ impl<W> Outbox<W> {
         self.items.iter()
     }
 
+    /// The outputs that no write holds back.
+    pub fn released(&self) -> impl Iterator<Item = &Item<W>> {
+        self.items.iter().take_while(|item| batch(&item.output).is_none())
+    }
+
+    /// The number of the last batch of writes in it.
+    #[must_use]
+    pub fn last_token(&self) -> Option<Token> {
+        self.items.iter().rev().find_map(|item| batch(&item.output))
+    }
+
+    /// Whether a batch of writes has not become durable.
+    #[must_use]
+    pub fn holds(&self, token: Token) -> bool {
+        self.items.iter().any(|item| batch(&item.output) == Some(token))
+    }
+
     /// The next thing to do. A batch of writes at the front is started together with those right behind
     /// it (group commit) and stays at the front until it is durable. What is behind another output waits
     /// like that output: it may take for granted that the other one has left.
@@ -161,6 +178,21 @@ mod tests {
         outbox.synced(|write| written.push(*write));
         assert_eq!(written, [1, 2, 3, 4]);
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn what_no_write_holds_back_is_released() {
+        let mut outbox = Outbox::default();
+        assert_eq!((outbox.released().count(), outbox.last_token()), (0, None));
+        outbox.push(item(fact("a")));
+        outbox.push(item(Output::Persist(Token(1), vec![1])));
+        outbox.push(item(fact("b")));
+        assert_eq!((outbox.released().count(), outbox.last_token()), (1, Some(Token(1))));
+        assert_eq!(carried(&mut outbox), ["a", "sync"]);
+        assert!(outbox.holds(Token(1)));
+        outbox.synced(|_| ());
+        assert!(!outbox.holds(Token(1)));
+        assert_eq!((outbox.released().count(), outbox.last_token()), (1, None));
     }
 
     #[test]

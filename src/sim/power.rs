@@ -113,9 +113,7 @@ impl<S: Suite> World<S> {
         node.machine = Some(Account::restore(config, name, key, durable, luck, boot));
         let cause = self.record(NodeId::account(user), Fact::PowerOn { boot }, cause);
         self.turn::<Account<S>>(user, Stimulus::Start(None), Some(cause), None);
-        for mail in self.undelivered.remove(&user).unwrap_or_default() {
-            self.mail(user, mail);
-        }
+        self.tell_again(user);
     }
 
     /// Stops a node, if it is on. What was not durable is lost.
@@ -134,6 +132,7 @@ impl<S: Suite> World<S> {
             self.devices[user].stop();
             self.close_screen(node);
         } else {
+            self.secure_mail(u32::try_from(user).unwrap_or(u32::MAX));
             self.accounts[user].stop();
         }
         self.reach_fences(node);

@@ -7,14 +7,15 @@ use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
 use crate::engine::timer::{Generation, Woken};
 use crate::proto::device::Device;
-use crate::proto::port::{AccountInput, Origin, Output, To};
+use crate::proto::port::{Origin, Output, To};
 use crate::proto::server::account::Account;
 use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::frame::Label;
+use crate::sim::internal::Mail;
 use crate::sim::node::{Machine, Node, Stimulus, WAITING_MAX, Waiting};
 use crate::sim::outbox::{Item, Next};
-use crate::sim::world::{Event, Mail, World};
+use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
@@ -299,17 +300,5 @@ impl<S: Suite> Resident<S> for Account<S> {
 
     fn side(world: &World<S>, user: u32, next: &Next<Self::Write>) -> Side {
         world.account_side(user, next)
-    }
-}
-
-impl<S: Suite> World<S> {
-    /// A message from another account; what comes to a stopped one waits for its restart.
-    pub(super) fn mail(&mut self, user: u32, mail: Mail) {
-        if self.accounts[user as usize].machine.is_none() {
-            self.undelivered.entry(user).or_default().push(mail);
-        } else {
-            let input = AccountInput::Internal(mail.message);
-            self.put_in::<Account<S>>(user, input, mail.cause, None);
-        }
     }
 }

@@ -19,13 +19,13 @@ use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
 use crate::proto::device::Device;
 use crate::proto::device::durable::DeviceDurable;
-use crate::proto::port::AccountMessage;
 use crate::proto::server::account::Account;
 use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due, points_awaited};
 use crate::sim::barrier::Armed;
 use crate::sim::frame::Frame;
+use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
 use crate::sim::node::Node;
 use crate::sim::rules::{Addresses, Rules};
@@ -38,7 +38,7 @@ use crate::verdict::finding::{Finding, Severity};
 
 /// Version of what machines, network and world do; a change of what a scenario's records say is a change of
 /// this number. With the versions of the draws and of the facts it is the reason why digests change.
-pub const WORLD_VERSION: u32 = 2;
+pub const WORLD_VERSION: u32 = 3;
 
 /// What happens to a node. Kept small: the queue moves it about.
 #[derive(Clone, Debug)]
@@ -77,13 +77,6 @@ pub(super) enum Event {
     Settle,
 }
 
-/// A message between accounts.
-#[derive(Clone, Debug)]
-pub(super) struct Mail {
-    pub message: AccountMessage,
-    pub cause: Option<RecordId>,
-}
-
 /// A virtual world under way.
 #[derive(Clone, Debug)]
 pub struct World<S: Suite> {
@@ -120,8 +113,8 @@ pub struct World<S: Suite> {
     /// Users whose turn in a swizzle is over, by step: one that ends early releases some before it has
     /// clogged them.
     pub(super) swizzled: BTreeSet<(u32, u32)>,
-    /// Mail for accounts that are off.
-    pub(super) undelivered: BTreeMap<u32, Vec<Mail>>,
+    /// Mail between accounts that is not dealt with.
+    pub(super) post: Post,
     pub(super) traffic: Vec<Traffic>,
     /// How often each workload's devices have acted.
     pub(super) arrivals: BTreeMap<(u16, u32), u64>,
@@ -206,7 +199,7 @@ impl<S: Suite> World<S> {
             stores: BTreeMap::new(),
             directory_offline: BTreeMap::new(),
             swizzled: BTreeSet::new(),
-            undelivered: BTreeMap::new(),
+            post: Post::default(),
             traffic: traffic.collect(),
             arrivals: BTreeMap::new(),
             screens: BTreeMap::new(),

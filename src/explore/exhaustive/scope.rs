@@ -41,7 +41,7 @@ pub const TROUBLES: [Trouble; 5] = [
 ];
 
 /// All scopes.
-pub const SCOPES: [Scope; 6] = [
+pub const SCOPES: [Scope; 7] = [
     Scope {
         name: "first-contact",
         about: "two users who have never met write to each other and rotate once each",
@@ -71,6 +71,11 @@ pub const SCOPES: [Scope; 6] = [
         name: "end-of-grace",
         about: "two users write to each other, and one's old key comes to its end",
         text: include_str!("end-of-grace.yaml"),
+    },
+    Scope {
+        name: "lost-answer",
+        about: "one user rotates, hears nothing, and writes to a stranger",
+        text: include_str!("lost-answer.yaml"),
     },
 ];
 

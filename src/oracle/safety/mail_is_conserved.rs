@@ -9,7 +9,7 @@ use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
 use crate::oracle::mail::{Item, Letter, Mail, Place};
 use crate::oracle::spec::{Circumstances, Spec};
-use crate::trace::fact::{Fact, Sealing};
+use crate::trace::fact::{About, Fact, FrameKind, Sealing};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -30,6 +30,8 @@ pub struct MailIsConserved {
     overtaken: BTreeMap<u32, RecordId>,
     /// When each account stopped last.
     stopped: BTreeMap<u32, Instant>,
+    /// What its receiver refused since its present attempt was stored.
+    refused: BTreeSet<Mid>,
     /// Accounts that refused a submission because they were full.
     full: BTreeSet<u32>,
     /// Expired, and not yet reported.
@@ -102,12 +104,8 @@ impl MailIsConserved {
             d.violation(ID, cited, record.at, &[record.id], format!("{mid} moves {how}"));
             return;
         };
-        if let Fact::Bounce { code, .. } = &record.fact
-            && item.offers == 0
-            && !spec.circumstances.reset
-        {
-            let message = format!("{mid} bounces as {code}, but nobody was offered it");
-            d.violation(ID, &KEPT, record.at, &[item.record, record.id], message);
+        if let Some(why) = self.bounces_wrongly(record, mid, item, spec) {
+            d.violation(ID, &KEPT, record.at, &[item.record, record.id], why);
             return;
         }
         if !item.place.is_held() {
@@ -141,6 +139,26 @@ impl MailIsConserved {
             d.shown(ID, &[]);
         }
     }
+
+    /// What is wrong with a bounce: a refusal counts for the attempt about which it was sent (protocol 4.3).
+    fn bounces_wrongly(
+        &self,
+        record: &Record,
+        mid: &Mid,
+        item: &Item,
+        spec: &Spec,
+    ) -> Option<String> {
+        let Fact::Bounce { code, .. } = &record.fact else { return None };
+        let Circumstances { reset, altered, adversary, .. } = spec.circumstances;
+        let attempt = item.attempt;
+        if item.offers == 0 && !reset {
+            Some(format!("{mid} bounces as {code}, but nobody was offered it"))
+        } else if !self.refused.contains(mid) && !reset && !altered && !adversary {
+            Some(format!("{mid} bounces as {code}, but nobody refused attempt {attempt}"))
+        } else {
+            None
+        }
+    }
 }
 
 impl Oracle for MailIsConserved {
@@ -150,14 +168,22 @@ impl Oracle for MailIsConserved {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         if let Some((letter, before)) = self.mail.observe(record) {
-            if let Fact::Accept { .. } = &record.fact {
+            if let Fact::Accept { known, .. } = &record.fact {
+                if !known {
+                    self.refused.remove(&letter.0);
+                }
                 self.accept(record, &letter, before.as_ref(), docket);
             } else {
                 self.moved(record, &letter, before.as_ref(), spec, docket);
             }
             return;
         }
-        if let Fact::Encrypt(sealing) = &record.fact {
+        if let Fact::Tx(frame) = &record.fact
+            && let (Some(FrameKind::DeliverNack), About::Message(mid, _)) =
+                (frame.kind, &frame.about)
+        {
+            self.refused.insert(mid.clone());
+        } else if let Fact::Encrypt(sealing) = &record.fact {
             self.encrypted(record, sealing, spec, docket);
         } else if let Fact::Report { mid, what, .. } = &record.fact
             && what.eq_ignore_ascii_case("expired")
@@ -305,16 +331,26 @@ mod tests {
         );
     }
 
+    /// The receiver refuses a message, and the account sends it back.
+    fn bounces(story: &mut Story, refused: bool) {
+        let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
+        if refused {
+            let about = About::Message(mid.clone(), 1);
+            let nack = story.frame(FrameKind::DeliverNack, true, about);
+            story.device(1, Fact::Tx(nack));
+        }
+        let code = "STALE_EPOCH".to_owned();
+        story.account(1, Fact::Bounce { mid, generation, attempt: 1, code });
+    }
+
     #[test]
     fn an_attempt_that_no_bounce_called_for_is_found() {
-        for (bounces, found) in [(true, 0), (false, 1)] {
+        for (bounced, found) in [(true, 0), (false, 1)] {
             let mut story = Story::new(&["alice", "bob"]);
             story.accepts(0, 1, 1);
             story.offers(0, 1, 1);
-            if bounces {
-                let (mid, generation, code) =
-                    (story.mid(0, 1, 1), hash("generation"), String::new());
-                story.account(1, Fact::Bounce { mid, generation, attempt: 1, code });
+            if bounced {
+                bounces(&mut story, true);
             }
             let again = Sealing { attempt: 2, ..story.sealing(0, 1, 1, "text", 1, 2) };
             story.device(0, Fact::Encrypt(Box::new(again)));
@@ -338,18 +374,40 @@ mod tests {
     }
 
     #[test]
-    fn a_bounce_of_what_nobody_was_offered_is_found() {
-        for (offered, found) in [(true, 0), (false, 1)] {
+    fn a_bounce_of_what_nobody_was_offered_or_refused_is_found() {
+        for (offered, refused, found) in [
+            (true, true, [""; 0].as_slice()),
+            (false, true, &["alice>bob#1 bounces as STALE_EPOCH, but nobody was offered it"]),
+            (true, false, &["alice>bob#1 bounces as STALE_EPOCH, but nobody refused attempt 1"]),
+        ] {
             let mut story = Story::new(&["alice", "bob"]);
             story.accepts(0, 1, 1);
             if offered {
                 story.offers(0, 1, 1);
             }
-            let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
-            let code = "STALE_EPOCH".to_owned();
-            story.account(1, Fact::Bounce { mid, generation, attempt: 1, code });
-            assert_eq!(messages(&story).len(), found);
+            bounces(&mut story, refused);
+            assert_eq!(messages(&story), found);
         }
+    }
+
+    #[test]
+    fn a_refusal_of_one_attempt_does_not_bounce_the_next() {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        story.offers(0, 1, 1);
+        bounces(&mut story, true);
+        story.accepts(0, 1, 1);
+        if let Some(Fact::Accept { attempt, .. }) =
+            story.records.last_mut().map(|last| &mut last.fact)
+        {
+            *attempt = 2;
+        }
+        story.offers(0, 1, 1);
+        bounces(&mut story, false);
+        assert_eq!(
+            messages(&story),
+            ["alice>bob#1 bounces as STALE_EPOCH, but nobody refused attempt 2"]
+        );
     }
 
     #[test]

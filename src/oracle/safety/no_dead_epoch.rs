@@ -24,6 +24,8 @@ pub struct NoDeadEpoch {
     retired: BTreeMap<(UserId, Epoch), Instant>,
     /// Encryptions of messages that are not dealt with.
     sealed: BTreeMap<Mid, Vec<Sealed>>,
+    /// When the present attempt of a message reached its mailbox.
+    accepted: BTreeMap<Mid, Instant>,
     /// Epochs named by the header of the copy that is searched for now.
     named: BTreeMap<(u32, Mid), (Epoch, Epoch)>,
     /// Own epochs that are announced and not yet acknowledged.
@@ -53,6 +55,16 @@ impl NoDeadEpoch {
         retired.is_none_or(|retired| at < *retired + half)
     }
 
+    /// Whether mail under an epoch of its sender's came to the mailbox while its life was sure to end before the
+    /// key's. The mailbox sees to that for the receiver's epochs; what a lost or late submission makes too old
+    /// for the sender's is encrypted again after the bounce.
+    fn came_in_time(&self, mid: &Mid, theirs: Epoch, spec: &Spec) -> bool {
+        let margin = spec.server.grace.saturating_sub(spec.server.ttl);
+        let retired = self.retired.get(&(mid.sender.clone(), theirs));
+        let accepted = self.accepted.get(mid);
+        retired.zip(accepted).is_none_or(|(retired, accepted)| *accepted < *retired + margin)
+    }
+
     fn reject(&self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Reject { mid: Some(mid), why } = &record.fact else { return };
         if !matches!(why, RejectCause::StaleEpoch | RejectCause::UnknownEpoch) || !judges(spec) {
@@ -64,7 +76,8 @@ impl NoDeadEpoch {
         let Some(one) = sealed.iter().rfind(this) else { return };
         let (theirs, ours) = one.epochs;
         let good = self.was_good(&mid.sender, theirs, one.at, spec)
-            && self.was_good(&mid.receiver, ours, one.at, spec);
+            && self.was_good(&mid.receiver, ours, one.at, spec)
+            && self.came_in_time(mid, theirs, spec);
         if good {
             let message = format!(
                 "{mid}, encrypted under {theirs} and {ours} at {}, is refused as {why}",
@@ -91,6 +104,7 @@ impl NoDeadEpoch {
 
     fn commit(&mut self, user: u32, mid: &Mid, docket: &mut Docket) {
         let sealed = self.sealed.remove(mid);
+        self.accepted.remove(mid);
         let named = self.named.remove(&(user, mid.clone()));
         let last = sealed.and_then(|sealed| sealed.last().map(|one| one.epochs));
         let Some((theirs, ours)) = named.or(last) else { return };
@@ -115,6 +129,9 @@ impl Oracle for NoDeadEpoch {
         }
         if let Fact::Expire { mid, .. } = &record.fact {
             self.sealed.remove(mid);
+            self.accepted.remove(mid);
+        } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
+            self.accepted.insert(mid.clone(), record.at);
         }
         let Some(user) = device_of(record) else { return };
         if let Fact::Encrypt(_) = &record.fact {
@@ -187,6 +204,20 @@ mod tests {
     fn mail_encrypted_long_after_the_rotation_may_be_refused() {
         assert!(in_flight(true, 86_400).findings.is_empty());
         assert_eq!(in_flight(true, 40_000).findings.len(), 1);
+    }
+
+    #[test]
+    fn mail_that_reaches_the_mailbox_when_its_senders_epoch_is_old_may_be_refused() {
+        for (accepted, found) in [(86_000, 1), (86_420, 0)] {
+            let mut story = Story::new(&["alice", "bob"]);
+            story.records_key(0, 1);
+            story.at_secs(5).encrypts(0, 1, 1, "text", 1, 1);
+            story.at_secs(10).records_key(0, 2);
+            story.at_secs(accepted).accepts(0, 1, 1);
+            let mid = Some(story.mid(0, 1, 1));
+            story.at_secs(90_000).device(1, Fact::Reject { mid, why: RejectCause::StaleEpoch });
+            assert_eq!(story.judge(NoDeadEpoch::default()).findings.len(), found, "{accepted}");
+        }
     }
 
     #[test]

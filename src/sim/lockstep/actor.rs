@@ -69,6 +69,8 @@ pub(super) struct Course {
     pub points: u8,
     /// Power failed.
     pub fell: bool,
+    /// Power failed before all writes were durable.
+    pub lost: bool,
 }
 
 impl<M: Machine + Clone> Being<M> {
@@ -98,6 +100,8 @@ impl<M: Machine + Clone> Being<M> {
             }
             if !matches!(output, Output::Fact(_)) {
                 if cut == Some(course.points) {
+                    waiting.push_front(output);
+                    self.lose(waiting, &mut course);
                     break;
                 }
                 course.points = course.points.saturating_add(1);
@@ -114,6 +118,23 @@ impl<M: Machine + Clone> Being<M> {
         }
         course.fell = cut.is_some();
         course
+    }
+
+    /// Power fails: of what had not happened, only that is bound to which follows no lost write and is for
+    /// another account.
+    fn lose(&mut self, waiting: VecDeque<Output<M::Write>>, course: &mut Course) {
+        let later: Vec<_> =
+            std::iter::from_fn(|| self.machine.poll_output()).take(OUTPUTS_MAX).collect();
+        for output in waiting.into_iter().chain(later) {
+            match output {
+                Output::Persist(..) => {
+                    course.lost = true;
+                    break;
+                }
+                Output::Internal(to, message) => course.effects.push(Effect::Tell(to, message)),
+                Output::Fact(_) | Output::Transmit(..) => {}
+            }
+        }
     }
 
     /// Starts again after a power failure, with a machine made from what is durable.

@@ -141,8 +141,12 @@ impl<'a> Story<'a> {
                 None
             }
         };
-        if let Some((node, number)) = turn {
-            self.outcomes(node, number, cause);
+        let Some((node, number)) = turn else { return };
+        self.outcomes(node, number, cause);
+        if let Choice::Deliver { frame, .. } = choice
+            && self.lab.stays(frame, self.lab.turn_of(number))
+        {
+            self.flying.insert(0, Flying { frame, number: 0, copy: 0, cause });
         }
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Turn {
     /// What came of it.
     pub effects: Vec<Outcome>,
     pub points: u8,
+    /// Power failed before all writes were durable.
+    pub lost: bool,
     /// Fingerprints of what judges remember.
     pub marks: Vec<u64>,
     /// It states something that is in order only under circumstances.
@@ -186,7 +188,8 @@ impl Lab {
             Input::Step(_) | Input::Timeout => None,
         };
         let (mut effects, mut marks, mut alarming) = (Vec::new(), Vec::new(), false);
-        for effect in course.effects {
+        let Course { effects: made, points, lost, .. } = course;
+        for effect in made {
             effects.push(match effect {
                 Effect::Fact(fact) => {
                     alarming |= is_alarming(&fact);
@@ -210,7 +213,7 @@ impl Lab {
             });
         }
         let actor = self.actors.keep(actor);
-        Turn { actor, effects, points: course.points, marks, alarming }
+        Turn { actor, effects, points, lost, marks, alarming }
     }
 
     fn send(&mut self, user: u32, to: To, envelope: &Envelope, label: Label) -> u32 {
