@@ -189,7 +189,8 @@ pub struct Explore {
     /// Go through every schedule of small worlds instead, those near the plain run first.
     #[arg(long, conflicts_with_all = ["seed", "seeds", "time", "saturate", "suite", "threads", "report", "format"])]
     pub exhaustive: bool,
-    /// Only this world: `first-contact`, `warm`, `rotate-twice`, `revoking`, `forgetful` or `end-of-grace`.
+    /// Only this world: `first-contact`, `warm`, `rotate-twice`, `revoking`, `forgetful`, `end-of-grace` or
+    /// `lost-answer`.
     #[arg(long, value_name = "NAME", requires = "exhaustive")]
     pub scope: Option<String>,
     /// Visit so many states at most in each search, 200000 unless given. A search that ends there without a

@@ -8,9 +8,9 @@
 //!
 //! `Persist` is a promise of order: every output drained after it, in this turn or a later one of the same
 //! machine, is held by the driver until the writes are durable and `Persisted(token)` has been put in; tokens
-//! complete in order. A crash before that loses the writes and the held outputs together. Account to account
-//! nothing is lost: what is told after a write is bound to leave once that is durable, and an input from another
-//! account that led to a write is put in again after a crash that loses the write.
+//! complete in order. A crash before that loses the writes and the held outputs together. Account to
+//! account nothing is lost: what is told after a write is bound to leave once that is durable, and an input
+//! from another account that led to a write is put in again after a crash that loses the write.
 //!
 #![doc = include_str!("protocol.md")]
 //!

@@ -18,8 +18,8 @@ pub struct Token(pub u64);
 pub enum Output<W> {
     /// Send this frame: to the server from a device, to the origin from an account.
     Transmit(To, Envelope),
-    /// Tell another account of the same server. It is not lost: once the writes before it are durable it leaves,
-    /// even if power fails, and the other account hears it again after a restart until its own writes are.
+    /// Tell another account of the same server. It is not lost: once the writes before it are durable it
+    /// leaves, even if power fails, and the other account hears it until its own writes are durable.
     Internal(UserId, AccountMessage),
     /// Make these writes durable, in order, then say `Persisted`. Later outputs wait for it.
     Persist(Token, Vec<W>),

@@ -55,9 +55,9 @@ impl NoDeadEpoch {
         retired.is_none_or(|retired| at < *retired + half)
     }
 
-    /// Whether mail under an epoch of its sender's came to the mailbox while its life was sure to end before the
-    /// key's. The mailbox sees to that for the receiver's epochs; what a lost or late submission makes too old
-    /// for the sender's is encrypted again after the bounce.
+    /// Whether mail under an epoch of its sender's came to the mailbox while its life was sure to end before
+    /// the key's. The mailbox sees to that for the receiver's epochs; what a lost or late submission makes
+    /// too old for the sender's is encrypted again after the bounce.
     fn came_in_time(&self, mid: &Mid, theirs: Epoch, spec: &Spec) -> bool {
         let margin = spec.server.grace.saturating_sub(spec.server.ttl);
         let retired = self.retired.get(&(mid.sender.clone(), theirs));
