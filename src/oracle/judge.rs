@@ -5,6 +5,7 @@
 use crate::base::time::Instant;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::spec::Spec;
+use crate::trace::fact::{Fact, FactKind, FrameKind};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::{Evidence, Finding, Severity};
 use crate::verdict::metrics::Metrics;
@@ -14,6 +15,9 @@ use crate::verdict::requirement::{Polarity, Requirement};
 pub trait Oracle: Send {
     /// `S-03`, `L-01`, ...
     fn id(&self) -> &'static str;
+
+    /// The facts that it looks at. Records of others, and of other frames, need not come to it.
+    fn facts(&self) -> Facts;
 
     /// Takes one record.
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket);
@@ -26,6 +30,79 @@ pub trait Oracle: Send {
         0
     }
 }
+
+/// The facts that an oracle looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// A bit for each [`FactKind`].
+    kinds: u128,
+    /// A bit for each [`FrameKind`]: of facts about frames, only these.
+    frames: u32,
+}
+
+impl Facts {
+    /// All that there are.
+    pub const ALL: Self = Self { kinds: u128::MAX, frames: u32::MAX };
+
+    /// Facts of these kinds.
+    #[must_use]
+    pub const fn of(kinds: &[FactKind]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < kinds.len() {
+            bits |= 1 << kinds[at] as u32;
+            at += 1;
+        }
+        Self { kinds: bits, frames: u32::MAX }
+    }
+
+    /// Of facts about frames, only those about frames of these kinds.
+    #[must_use]
+    pub const fn frames(self, kinds: &[FrameKind]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < kinds.len() {
+            bits |= 1 << kinds[at] as u32;
+            at += 1;
+        }
+        Self { frames: bits, ..self }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { kinds: self.kinds | other.kinds, frames: self.frames | other.frames }
+    }
+
+    /// Whether a fact is among them.
+    #[must_use]
+    pub fn contain_fact(self, fact: &Fact) -> bool {
+        self.contain(FactKind::from(fact), fact.frame().and_then(|frame| frame.kind))
+    }
+
+    /// Whether a fact of this kind is among them, and of facts about frames one of this kind; octets that
+    /// are no frame have none.
+    #[must_use]
+    pub const fn contain(self, kind: FactKind, frame: Option<FrameKind>) -> bool {
+        let framed = match frame {
+            Some(frame) => self.frames & 1 << frame as u32 != 0,
+            None => true,
+        };
+        self.kinds & 1 << kind as u32 != 0 && framed
+    }
+}
+
+/// The [`Facts`] of these kinds.
+macro_rules! facts {
+    ($($kind:ident),+ $(,)?) => {
+        const { $crate::oracle::judge::Facts::of(&[$($crate::trace::fact::FactKind::$kind),+]) }
+    };
+}
+pub(crate) use facts;
+
+/// These kinds of frames, for [`Facts::frames`].
+macro_rules! frames {
+    ($($kind:ident),+ $(,)?) => { &[$($crate::trace::fact::FrameKind::$kind),+] };
+}
+pub(crate) use frames;
 
 /// The required behavior of `C<claim>-R<number>` was seen.
 #[must_use]

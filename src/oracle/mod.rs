@@ -23,6 +23,7 @@ mod ranges;
 pub mod relation;
 pub mod requirement;
 mod rollback;
+mod routes;
 pub mod safety;
 mod secrets;
 pub mod spec;

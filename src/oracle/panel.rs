@@ -12,6 +12,7 @@ use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
 use crate::oracle::races::Races;
+use crate::oracle::routes::Routes;
 use crate::oracle::spec::{Check, Expectation, Spec, mark};
 use crate::oracle::{liveness, requirement, safety};
 use crate::trace::fact::Fact;
@@ -23,6 +24,7 @@ use crate::verdict::requirement::{Polarity, Requirement};
 pub struct Panel {
     spec: Arc<Spec>,
     oracles: Vec<Box<dyn Oracle>>,
+    routes: Routes,
     tracker: Tracker,
     measure: Measure,
     expectations: Expectations,
@@ -59,6 +61,7 @@ impl Panel {
             races: Races::default(),
             marks: BTreeSet::new(),
             docket: Docket::default(),
+            routes: Routes::to(&oracles),
             oracles,
             spec,
         }
@@ -71,7 +74,8 @@ impl Panel {
 
     /// Takes the next record; their order is that of (time, node, number).
     pub fn observe(&mut self, record: &Record) {
-        let Self { spec, oracles, tracker, measure, expectations, races, marks, docket } = self;
+        let Self { spec, oracles, routes, tracker, measure, expectations, races, marks, docket } =
+            self;
         docket.now = record.at;
         let reached = tracker.observe(record);
         let measured = measure.observe(record, tracker, spec);
@@ -89,8 +93,8 @@ impl Panel {
         {
             marks.extend(Some(mark(*outcome, *way)).filter(|it| spec.reaches.contains(it)));
         }
-        for oracle in oracles {
-            oracle.observe(record, spec, docket);
+        for place in routes.of(&record.fact) {
+            oracles[*place].observe(record, spec, docket);
         }
     }
 

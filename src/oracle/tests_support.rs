@@ -355,9 +355,12 @@ impl Story {
     /// Feeds the run to an oracle and concludes.
     pub fn judge(&self, mut oracle: impl Oracle) -> Docket {
         let mut docket = Docket { escrow: self.escrow(), ..Docket::default() };
+        let facts = oracle.facts();
         for record in &self.records {
             docket.now = record.at;
-            oracle.observe(record, &self.spec, &mut docket);
+            if facts.contain_fact(&record.fact) {
+                oracle.observe(record, &self.spec, &mut docket);
+            }
         }
         oracle.conclude(&self.spec, &mut docket);
         docket

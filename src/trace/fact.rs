@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumDiscriminants, EnumIter};
 
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, ReqId, TxnId, UserId};
 use crate::base::time::{Duration, Millis};
@@ -15,7 +16,9 @@ pub const TRACE_VERSION: u32 = 1;
 
 /// A thing that happened at one node.
 #[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, EnumCount, EnumDiscriminants)]
+#[strum_discriminants(name(FactKind), derive(EnumIter), doc = "Which of the facts one is.")]
+#[strum_discriminants(allow(missing_docs, reason = "as for the facts"))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact {
     // Power and identity of a device.
@@ -754,6 +757,20 @@ words! {
 }
 
 impl Fact {
+    /// The frame that this is about, if it is about one.
+    #[must_use]
+    pub const fn frame(&self) -> Option<&FrameFact> {
+        if let Self::Tx(frame)
+        | Self::Rx(frame)
+        | Self::Lost { frame, .. }
+        | Self::Meddled { frame, .. } = self
+        {
+            Some(frame)
+        } else {
+            None
+        }
+    }
+
     /// Blanks every octet string computed from key material, so that two suites give the same records
     /// (design 5): sizes and nonces stay.
     pub fn mask(&mut self) {

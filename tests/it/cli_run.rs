@@ -234,16 +234,8 @@ fn the_digest_of_a_trace_file_is_that_of_the_run() {
     use peadsim::trace::sink::Sink as _;
     let place = Place::new().with("pass.yaml", PASS);
     let done = place.run(&[
-        "run",
-        "pass.yaml",
-        "--case",
-        "PASS[lead=0ms]",
-        "--seed",
-        "7",
-        "--format",
-        "json",
-        "--trace",
-        "t",
+        "run", "pass.yaml", "--case", "PASS[lead=0ms]", "--seed", "7", "--format", "json",
+        "--trace", "t",
     ]);
     check(0, &done);
     let file = std::fs::File::open(place.path("t")).unwrap();

@@ -25,6 +25,7 @@ mod crypto_wycheproof;
 mod digests;
 mod explore_relations;
 mod floors;
+mod oracle_facts;
 mod scenario_bad;
 mod scenario_native;
 mod scenario_read;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{DraftId, Mid, TxnId, UserId};
 use crate::base::time::{Duration, Instant, Millis};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, positive};
 use crate::oracle::liveness::service::OutOfService;
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
@@ -68,6 +68,13 @@ impl Oracle for ApprovalsComplete {
         ID
     }
 
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, PowerOff, LookupFailed, Encrypt, Notice, Alarm, Approved, Recorded, Reset,
+            Accept, Refuse, Lost, Meddled, FaultStart, FaultEnd
+        ]
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.judge(record.at, docket);
         self.trouble.observe(record);
@@ -112,6 +119,10 @@ impl Oracle for ApprovalsComplete {
         {
             self.made.remove(&(user, *draft));
         }
+    }
+
+    fn conclude(&mut self, _: &Spec, docket: &mut Docket) {
+        self.judge(docket.now, docket);
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{DraftId, Mid};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
 use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::spec::Spec;
@@ -43,6 +43,10 @@ impl DraftsAreAnswered {
 impl Oracle for DraftsAreAnswered {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOn, PowerOff, Rolledback, State, Compose, Encrypt, Notice, Accept, Phase]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

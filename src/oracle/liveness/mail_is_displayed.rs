@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, positive};
 use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::mail::Mail;
@@ -244,6 +244,15 @@ impl MailIsDisplayed {
 impl Oracle for MailIsDisplayed {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, PowerOff, Rolledback, State, Select, Notice, Waiting, Commit, Duplicate,
+            Reject, Display, Processed, Alarm, ConfirmAsked, Prompt, Recorded, Reset, Accept,
+            Offer, Restored, Acked, Nacked, Expire, Bounce, Tx, Step, Phase
+        ]
+        .frames(frames![Submit])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

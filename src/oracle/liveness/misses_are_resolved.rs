@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::service::OutOfService;
 use crate::oracle::liveness::settling::Settling;
@@ -143,6 +143,14 @@ impl MissesAreResolved {
 impl Oracle for MissesAreResolved {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, PowerOff, State, KeyReply, Select, Waiting, Commit, Duplicate, Reject, Alarm,
+            Recorded, Reset, Tx, Rx, Phase
+        ]
+        .frames(frames![LookupKey, Deliver])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

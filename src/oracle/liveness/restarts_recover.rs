@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact};
 use crate::trace::record::{Record, RecordId};
@@ -39,6 +39,10 @@ impl RestartsRecover {
 impl Oracle for RestartsRecover {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOn, PowerOff, State, Tx]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

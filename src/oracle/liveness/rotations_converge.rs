@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
 use crate::trace::fact::{DeviceState, Fact};
@@ -56,6 +56,13 @@ impl RotationsConverge {
 impl Oracle for RotationsConverge {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, PowerOff, State, LookupFailed, Encrypt, Recorded, Lost, Meddled, FaultStart,
+            FaultEnd
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

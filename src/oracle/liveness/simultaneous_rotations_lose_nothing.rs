@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause};
 use crate::trace::record::{Record, RecordId};
@@ -76,6 +76,10 @@ impl SimultaneousRotationsLoseNothing {
 impl Oracle for SimultaneousRotationsLoseNothing {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Encrypt, Commit, Reject, Recorded, Expire]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

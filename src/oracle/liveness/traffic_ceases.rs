@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, ReqId, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
     About, AlarmKind, DraftStatus, Fact, FrameFact, FrameKind, LookupCause, Phase, WaitCause,
@@ -113,6 +113,13 @@ impl TrafficCeases {
 impl Oracle for TrafficCeases {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            Lookup, LookupFailed, KeyReply, Compose, Notice, Waiting, Commit, Duplicate, Reject,
+            Alarm, Tx, Step, Phase
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

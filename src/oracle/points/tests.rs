@@ -105,12 +105,7 @@ fn requests_of_a_workload_are_known_by_their_messages_and_own_data_by_its_writer
         story.device(at, Fact::NotApproved { txn: txn(n), why: NoApproval::Rejected });
     }
     let seen = [
-        "pay.sent",
-        "pay.encrypted",
-        "pay.displayed",
-        "pay.shown",
-        "pay.answered",
-        "own.shown",
+        "pay.sent", "pay.encrypted", "pay.displayed", "pay.shown", "pay.answered", "own.shown",
         "own.answered",
     ];
     assert_eq!(points(&story), seen);

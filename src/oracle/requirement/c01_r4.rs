@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
 use crate::oracle::dark::Dark;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
 use crate::trace::record::Record;
@@ -43,6 +43,10 @@ impl OfflineHitsOpenAndMissesWait {
 impl Oracle for OfflineHitsOpenAndMissesWait {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, KeyReply, Select, Commit, Duplicate, Reject, FaultStart, FaultEnd]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, FrameKind};
 use crate::trace::record::{Record, RecordId};
@@ -50,6 +50,10 @@ impl StrayOctetsStayClosed {
 impl Oracle for StrayOctetsStayClosed {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Decrypt, Reject, Tx, Rx].frames(frames![Submit, Deliver])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{DraftId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DraftStatus, Fact, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -32,6 +32,10 @@ struct Waiting {
 impl Oracle for ApprovalsFetchTheirKey {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Select, Derive, Encrypt, Notice, Approved]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{DraftId, TxnId};
 use crate::base::time::Millis;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, DraftStatus, Fact, NoApproval};
 use crate::trace::record::{Record, RecordId};
@@ -40,6 +40,10 @@ impl WaitingApprovalsAreUnsent {
 impl Oracle for WaitingApprovalsAreUnsent {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![State, Encrypt, Notice, Prompt, Approved, NotApproved]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

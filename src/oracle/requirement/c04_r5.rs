@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, TxnId, UserId};
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, account_of, device_of, facts, negative, positive,
+};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -37,6 +39,10 @@ struct Made {
 impl Oracle for RotationsSpareApprovals {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Approved, ApprovalSeen, Recorded]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::UserId;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, LookupCause, ReplyResult};
 use crate::trace::record::Record;
@@ -23,6 +23,10 @@ pub struct KeysComeBeforePrompts {
 impl Oracle for KeysComeBeforePrompts {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Lookup, LookupFailed, KeyReply, Derive, Evict, Prompt]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{Hash32, Mid};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::tampering::{Tampering, is_false};
 use crate::trace::fact::{About, Fact, FrameKind, Opening};
@@ -43,6 +43,10 @@ impl OpensAsSealed {
 impl Oracle for OpensAsSealed {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Encrypt, Decrypt, Commit, Rx, Lost, Meddled]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DraftStatus, Fact, LookupEnd, RejectCause, ReplyResult};
 use crate::trace::record::Record;
@@ -29,6 +29,10 @@ pub struct UnregisteredIsAnError {
 impl Oracle for UnregisteredIsAnError {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![LookupFailed, KeyReply, Compose, Encrypt, Notice, Reject]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

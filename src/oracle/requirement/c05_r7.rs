@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::id::{Hash32, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause};
 use crate::trace::record::Record;
@@ -26,6 +26,10 @@ pub struct ReflectionsFail {
 impl Oracle for ReflectionsFail {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Encrypt, Decrypt, Reject]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, DraftStatus, EvictCause, Fact, ReplyResult};
 use crate::trace::record::Record;
@@ -68,6 +68,13 @@ impl Device {
 impl Oracle for OldestRowMakesRoom {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, Rolledback, State, KeyReply, Evict, Compose, Encrypt, Notice, Decrypt,
+            Waiting, Commit, Duplicate, Reject, Display, Processed
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{ReqId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, Fact, FrameFact, FrameKind, LookupCause, ReplyResult};
 use crate::trace::record::Record;
@@ -36,6 +36,10 @@ fn named(frame: &FrameFact) -> Option<UserId> {
 impl Oracle for LookupsNameTheUser {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Lookup, LookupFailed, KeyReply, Tx].frames(frames![LookupKey])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

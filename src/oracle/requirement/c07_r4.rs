@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{ReqId, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, FrameKind, LookupEnd, ReplyResult};
 use crate::trace::record::{Record, RecordId};
@@ -76,6 +76,11 @@ impl LostRepliesAreAskedForAgain {
 impl Oracle for LostRepliesAreAskedForAgain {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, State, Attached, Lookup, LookupFailed, KeyReply, Tx, Rx]
+            .frames(frames![LookupKey, Error])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::UserId;
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, DraftStatus, Fact, LookupEnd, ReplyResult, Selection};
 use crate::trace::record::{Record, RecordId};
@@ -60,6 +60,13 @@ impl UnknownUsersMakeNoEntry {
 impl Oracle for UnknownUsersMakeNoEntry {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, State, LookupFailed, KeyReply, Pin, Select, Derive, Compose, Notice,
+            Confirmed, Refuse
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Epoch, Mid};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameFact, FrameKind};
 use crate::trace::record::Record;
@@ -75,6 +75,10 @@ impl EncryptedBeforeItLeaves {
 impl Oracle for EncryptedBeforeItLeaves {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Rolledback, Compose, Encrypt, Notice, Tx]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

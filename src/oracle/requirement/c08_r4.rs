@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameFact, FrameKind, Octets};
 use crate::trace::record::{Record, RecordId};
@@ -60,6 +60,10 @@ impl SentAgainUnchanged {
 impl Oracle for SentAgainUnchanged {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Rolledback, Encrypt, Notice, Tx, Rx].frames(frames![Submit, SubmitAck])
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

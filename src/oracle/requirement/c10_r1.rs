@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind};
@@ -65,6 +65,11 @@ impl PollBringsMail {
 impl Oracle for PollBringsMail {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOn, Accept, Offer, Restored, Acked, Nacked, Expire, Bounce, Polled, Rx]
+            .frames(frames![Poll])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind};
@@ -29,6 +29,10 @@ pub struct NoPollNoMail {
 impl Oracle for NoPollNoMail {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Accept, Offer, Restored, Acked, Expire, Bounce, Rx].frames(frames![Poll])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

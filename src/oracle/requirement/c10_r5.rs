@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::ReqId;
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, FrameKind};
 use crate::trace::record::{Record, RecordId};
@@ -98,6 +98,10 @@ impl PollsInTime {
 impl Oracle for PollsInTime {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, State, Attached, Tx, Rx].frames(frames![Poll, PollEnd, Error])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

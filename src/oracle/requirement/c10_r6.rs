@@ -3,7 +3,7 @@
 //! Not here: what a poll of a mailbox with mail brings (`c10_r1`).
 
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind};
@@ -44,6 +44,10 @@ impl PollIsAnswered {
 impl Oracle for PollIsAnswered {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Polled, Tx, Rx].frames(frames![Poll, PollEnd, Error])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::ranges::Ranges;
 use crate::oracle::requirement::unasked::Unasked;
 use crate::oracle::spec::Spec;
@@ -134,6 +134,14 @@ impl PushedLikePolled {
 impl Oracle for PushedLikePolled {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, State, Select, Waiting, Commit, Duplicate, Reject, Display, Tx, Rx, Lost,
+            Meddled
+        ]
+        .frames(frames![Poll, PollEnd, Deliver])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::id::{DeliveryId, Mid};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -79,6 +79,10 @@ impl PushFallsBack {
 impl Oracle for PushFallsBack {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Reset, Offer, Restored, Acked, Nacked, Expire, Bounce]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -3,7 +3,7 @@
 //! Not here: that a refusal changes nothing (S-21), or that mail is committed once however it comes (S-03).
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::requirement::unasked::Unasked;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
@@ -36,6 +36,11 @@ struct Push {
 impl Oracle for PushIsChecked {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Select, Decrypt, Commit, Duplicate, Reject, Tx, Rx]
+            .frames(frames![Poll, PollEnd, Deliver])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

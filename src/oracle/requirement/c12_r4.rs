@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, ProvisionMode};
@@ -40,6 +40,10 @@ impl DownloadsAreChecked {
 impl Oracle for DownloadsAreChecked {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Provisioned, ProvisionRefused, Refuse]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, ProvisionMode, ReplyResult, Selection};
 use crate::trace::record::Record;
@@ -46,6 +46,12 @@ impl Device {
 impl Oracle for NewKeysDropOldSecrets {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            Rolledback, Provisioned, State, KeyReply, Select, Derive, Encrypt, Decrypt, EpochErased
+        ]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

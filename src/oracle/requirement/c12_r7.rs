@@ -3,7 +3,7 @@
 //! Not here: whether the pairs are valid (C12-R4).
 
 use crate::crypto::suite::KeyError;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
@@ -19,6 +19,10 @@ pub struct KeysHaveOnePurpose;
 impl Oracle for KeysHaveOnePurpose {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Provisioned, ProvisionRefused]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -31,6 +31,10 @@ struct Other {
 impl Oracle for OtherEpochsAreMisses {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, KeyReply, Select, Derive, Decrypt, Reject]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

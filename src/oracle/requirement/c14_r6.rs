@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
@@ -27,6 +27,10 @@ pub struct RepliesHoldRetiredRecords {
 impl Oracle for RepliesHoldRetiredRecords {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Recorded, Served]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::base::id::{Epoch, Hash32, Mid, UserId};
 use crate::crypto::schedule::Party;
 use crate::oracle::escrow::Shared;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
@@ -100,6 +100,10 @@ struct Use<'a> {
 impl Oracle for SecretsFollowTheSchedule {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Derive, Encrypt, Decrypt]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

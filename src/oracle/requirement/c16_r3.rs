@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, LookupCause, RejectCause, ReplyResult, WaitCause};
 use crate::trace::record::{Record, RecordId};
@@ -53,6 +53,10 @@ impl BadTagsDoNotFetch {
 impl Oracle for BadTagsDoNotFetch {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Lookup, KeyReply, Decrypt, Waiting, Commit, Duplicate, Reject]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

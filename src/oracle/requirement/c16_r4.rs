@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, EvictCause, Fact, LookupCause, Selection, StopCause, Way};
 use crate::trace::record::{Record, RecordId};
@@ -60,6 +60,13 @@ impl Device {
 impl Oracle for TablesSurviveAsDeclared {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, Rolledback, State, Lookup, KeyReply, Select, Confirm, Evict, Commit,
+            EpochErased
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

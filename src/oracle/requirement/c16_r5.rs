@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::UserId;
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause, ReplyResult};
 use crate::trace::record::{Record, RecordId};
@@ -47,6 +47,10 @@ impl HalfRowsDoNotHurt {
 impl Oracle for HalfRowsDoNotHurt {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOn, PowerOff, KeyReply, Encrypt, Commit, Reject]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

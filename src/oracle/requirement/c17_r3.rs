@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, LookupCause, ReplyResult};
 use crate::trace::record::Record;
@@ -51,6 +51,10 @@ impl QuietRefreshesChangeNothing {
 impl Oracle for QuietRefreshesChangeNothing {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Lookup, LookupFailed, KeyReply, Pin, Encrypt, Decrypt]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause};
 use crate::trace::record::Record;
@@ -57,6 +57,13 @@ impl OldMailIsRefusedAfterGrace {
 impl Oracle for OldMailIsRefusedAfterGrace {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            Rolledback, Provisioned, Encrypt, Decrypt, Commit, Reject, RotateDone, EpochErased,
+            Refuse
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

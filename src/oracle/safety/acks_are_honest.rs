@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, ReqId, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, account_of, device_of, facts, frames, negative, positive,
+};
 use crate::oracle::ranges::Ranges;
 use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::Spec;
@@ -167,6 +169,14 @@ fn take(sets: &mut BTreeMap<u32, BTreeSet<Mid>>, user: u32, mid: &Mid) -> bool {
 impl Oracle for AcksAreHonest {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, Rolledback, LookupFailed, Commit, Reject, Accept, Refuse, Offer, Acked,
+            Expire, Bounce, Tx, Rx, Step
+        ]
+        .frames(frames![Submit, SubmitAck, Deliver, DeliverAck, LookupKey])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{DraftId, TxnId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Content, Fact, Octets};
 use crate::trace::record::{Record, RecordId};
@@ -45,6 +45,10 @@ fn gives_away(octets: &Octets) -> bool {
 impl Oracle for ApprovalsGoToTheirRequester {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Lookup, Encrypt, Prompt, Approved, Tx]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

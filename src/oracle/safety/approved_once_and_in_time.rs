@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Hash32, TxnId};
 use crate::base::time::{Instant, Millis};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Button, Fact, NoApproval};
@@ -111,6 +111,10 @@ impl ApprovedOnceAndInTime {
 impl Oracle for ApprovedOnceAndInTime {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Rolledback, Prompt, Button, Approved, NotApproved, ApprovalSeen, Step]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

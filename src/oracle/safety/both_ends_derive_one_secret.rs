@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Hash32, Mid, UserId};
 use crate::crypto::shared::is_computed_twice;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, Opening, ReplyResult, Sealing};
 use crate::trace::record::{Record, RecordId};
@@ -195,6 +195,10 @@ const fn is_false(result: ReplyResult) -> bool {
 impl Oracle for BothEndsDeriveOneSecret {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Provisioned, State, KeyReply, Derive, Encrypt, Decrypt]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -4,7 +4,7 @@
 //! adversary changed are no longer those that were sent, and are recorded otherwise. Not here: what a
 //! device does with octets that do not decode (S-21).
 
-use crate::oracle::judge::{Docket, Oracle};
+use crate::oracle::judge::{Docket, Facts, Oracle, facts};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
@@ -22,6 +22,10 @@ pub struct CanonicalWire;
 impl Oracle for CanonicalWire {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Tx]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Hash32, Mid, Seq, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle};
+use crate::oracle::judge::{Docket, Facts, Oracle, facts, frames};
 use crate::oracle::ranges::Ranges;
 use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::Spec;
@@ -68,6 +68,10 @@ enum Outcome {
 impl Oracle for CommittedOnce {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Rolledback, State, Commit, Duplicate, Rx, Step].frames(frames![Deliver])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Hash32, Mid};
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, account_of, device_of, facts, negative, positive,
+};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{About, Fact, FrameFact, FrameKind, Meddling};
@@ -59,6 +61,10 @@ impl DeliveredToItsReceiver {
 impl Oracle for DeliveredToItsReceiver {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Commit, Display, Accept, Offer, Acked, Expire, Bounce, Rx, Meddled]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

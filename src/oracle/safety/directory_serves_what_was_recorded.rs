@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Hash32, ReqId, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, account_of, device_of, facts, frames, negative, positive,
+};
 use crate::oracle::linear::{Broken, History};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, FrameKind, LookupEnd, ReplyResult};
@@ -214,6 +216,14 @@ fn tell(broken: Broken, found: String, (id, at): (RecordId, Instant), docket: &m
 impl Oracle for DirectoryServesWhatWasRecorded {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, State, Lookup, LookupFailed, KeyReply, RotateStart, RotateDone,
+            RotateRefused, Recorded, Reset, Served, Refuse, Tx, Rx
+        ]
+        .frames(frames![Register, RegisterAck])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

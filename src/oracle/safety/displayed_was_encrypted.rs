@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Hash32, Mid, Seq, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle};
+use crate::oracle::judge::{Docket, Facts, Oracle, facts};
 use crate::oracle::later::Later;
 use crate::oracle::ranges::Ranges;
 use crate::oracle::spec::Spec;
@@ -74,6 +74,10 @@ impl DisplayedWasEncrypted {
 impl Oracle for DisplayedWasEncrypted {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Encrypt, Display, Prompt]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, Hash32, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::tampering::{Tampering, is_false};
 use crate::oracle::turn::Turns;
@@ -127,6 +127,14 @@ impl EpochsNeverFall {
 impl Oracle for EpochsNeverFall {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            Rolledback, State, Lookup, KeyReply, Pin, Encrypt, Alarm, Confirmed, Recorded, Rx,
+            Lost, Meddled
+        ]
+        .frames(frames![KeyChanged])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Hash32, UserId};
-use crate::oracle::judge::{Docket, Oracle, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
@@ -27,6 +27,10 @@ pub struct IdentitiesChangeByAuthority {
 impl Oracle for IdentitiesChangeByAuthority {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Recorded, Reset, Served, Accept, Refuse]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{ReqId, UserId};
 use crate::oracle::encoding::{is_point, points_of, uncompressed};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{AlarmKind, Fact, LookupCause, ReplyResult};
@@ -41,6 +41,10 @@ fn settle(refused: &Refused, docket: &mut Docket) {
 impl Oracle for InvalidPointsAreRefused {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Lookup, KeyReply, Pin, Derive, Alarm, Rx].frames(frames![KeyReply])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

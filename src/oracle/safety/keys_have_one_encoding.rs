@@ -3,7 +3,7 @@
 //! Not here: keys that are no points (S-23), or the encoding of whole frames.
 
 use crate::oracle::encoding::{is_point, points_of, uncompressed};
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, ReplyResult};
@@ -23,6 +23,10 @@ pub struct KeysHaveOneEncoding {
 impl Oracle for KeysHaveOneEncoding {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![KeyReply, Rx].frames(frames![KeyReply])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

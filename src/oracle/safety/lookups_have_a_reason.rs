@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Hash32, Mid, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DeviceState, Fact, FrameKind, LookupCause, Selection, Way};
 use crate::trace::record::Record;
@@ -119,6 +119,13 @@ impl Device {
 impl Oracle for LookupsHaveAReason {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, Rolledback, State, Lookup, Pin, Select, Derive, Evict, Compose, Commit,
+            Reject, Confirmed, EpochErased, Rx
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

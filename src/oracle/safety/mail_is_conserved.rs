@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, account_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, negative, positive};
 use crate::oracle::mail::{Item, Letter, Mail, Place};
 use crate::oracle::spec::{Circumstances, Spec};
 use crate::trace::fact::{About, Fact, FrameKind, Sealing};
@@ -164,6 +164,14 @@ impl MailIsConserved {
 impl Oracle for MailIsConserved {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, PowerOff, Encrypt, Reset, Accept, Refuse, Offer, Restored, Acked, Nacked,
+            Expire, Bounce, Report, Polled, Tx
+        ]
+        .frames(frames![DeliverNack])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

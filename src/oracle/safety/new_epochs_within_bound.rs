@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
 use crate::trace::fact::{About, Fact, FrameKind, LookupCause};
@@ -88,6 +88,13 @@ impl NewEpochsWithinBound {
 impl Oracle for NewEpochsWithinBound {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, PowerOff, Lookup, LookupFailed, Encrypt, Recorded, Rx, Lost, Meddled,
+            FaultStart, FaultEnd
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, Mid, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, RejectCause, Way};
 use crate::trace::record::{Record, RecordId};
@@ -118,6 +118,13 @@ impl NoDeadEpoch {
 impl Oracle for NoDeadEpoch {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            Rolledback, State, Select, Encrypt, Commit, Duplicate, Reject, RotateStart, RotateDone,
+            Recorded, Accept, Expire
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, UserId};
 use crate::oracle::dark::Dark;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, LookupCause, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -201,6 +201,13 @@ impl Device {
 impl Oracle for NoLookupOnHit {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, Rolledback, State, Lookup, KeyReply, Pin, Select, Derive, Confirm, Evict,
+            Encrypt, Commit, Duplicate, Reject, Confirmed, EpochErased, FaultStart, FaultEnd
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Hash32, TxnId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Button, Content, Fact, NoApproval, SignPurpose};
 use crate::trace::record::Record;
@@ -111,6 +111,10 @@ impl Desk {
 impl Oracle for NoSignatureWithoutPress {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOff, Compose, Prompt, Button, Sign, Approved, NotApproved]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

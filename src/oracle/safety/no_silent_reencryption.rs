@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, Hash32, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, ReplyResult};
 use crate::trace::record::{Record, RecordId};
@@ -59,6 +59,10 @@ impl NoSilentReencryption {
 impl Oracle for NoSilentReencryption {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Rolledback, State, KeyReply, Pin, Encrypt, Confirmed]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::Hash32;
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
 use crate::oracle::ranges::Ranges;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, Sealing};
@@ -47,6 +47,10 @@ impl Key {
 impl Oracle for NoncesNeverRepeat {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Rolledback, Encrypt]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

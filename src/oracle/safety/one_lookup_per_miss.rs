@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, ReqId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DeviceState, Fact, FrameKind, ReplyResult, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -119,6 +119,14 @@ impl OneLookupPerMiss {
 impl Oracle for OneLookupPerMiss {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, PowerOff, State, Lookup, LookupFailed, KeyReply, Select, Compose, Encrypt,
+            Commit, Reject, Tx
+        ]
+        .frames(frames![LookupKey])
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, account_of, device_of, facts, frames, negative, positive,
+};
 use crate::oracle::spec::Spec;
 use crate::oracle::tampering::{Tampering, is_false};
 use crate::trace::fact::{About, Fact, FrameKind};
@@ -47,6 +49,11 @@ impl PollsArePrivate {
 impl Oracle for PollsArePrivate {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Accept, Offer, Acked, Expire, Bounce, Polled, Rx, Lost, Meddled]
+            .frames(frames![Deliver])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

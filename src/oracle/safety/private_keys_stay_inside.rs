@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::needles::Needles;
 use crate::oracle::secrets::Tempted;
 use crate::oracle::spec::Spec;
@@ -72,6 +72,13 @@ impl PrivateKeysStayInside {
 impl Oracle for PrivateKeysStayInside {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, Provisioned, ProvisionRefused, LookupFailed, Derive, Reject, Display, Prompt,
+            Tx
+        ]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

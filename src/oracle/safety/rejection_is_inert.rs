@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{
@@ -202,6 +202,11 @@ fn settle(why: RejectCause, docket: &mut Docket) {
 impl Oracle for RejectionIsInert {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        // Whatever a device does because of a frame is an answer to it.
+        Facts::ALL
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

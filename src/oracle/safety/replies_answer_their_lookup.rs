@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Hash32, ReqId, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::met::Met;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
@@ -106,6 +106,14 @@ impl RepliesAnswerTheirLookup {
 impl Oracle for RepliesAnswerTheirLookup {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, Rolledback, State, Lookup, LookupFailed, KeyReply, Pin, Derive, Recorded,
+            Served, Tx, Rx
+        ]
+        .frames(frames![LookupKey, KeyReply])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

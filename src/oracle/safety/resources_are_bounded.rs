@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, ReqId, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::later::Later;
 use crate::oracle::spec::{DeviceLimits, Spec};
 use crate::trace::fact::{DeviceState, EvictCause, Fact, FrameKind};
@@ -144,6 +144,14 @@ impl ResourcesAreBounded {
 impl Oracle for ResourcesAreBounded {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOff, Rolledback, State, Attached, Lookup, LookupFailed, KeyReply, Derive, Evict,
+            Waiting, Commit, Duplicate, Reject, Tx
+        ]
+        .frames(frames![LookupKey])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

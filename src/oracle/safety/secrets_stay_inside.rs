@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::secrets::{Search, Secrets, Tempted};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, FrameFact, FrameKind};
@@ -57,6 +57,10 @@ impl SecretsStayInside {
 impl Oracle for SecretsStayInside {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOn, Provisioned, ProvisionRefused, LookupFailed, Derive, Reject, Tx]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

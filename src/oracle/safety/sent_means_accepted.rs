@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, UserId};
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameKind};
 use crate::trace::record::Record;
@@ -98,6 +98,11 @@ impl SentMeansAccepted {
 impl Oracle for SentMeansAccepted {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Rolledback, LookupFailed, Compose, Encrypt, Notice, Rx]
+            .frames(frames![SubmitAck, StatusReport])
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

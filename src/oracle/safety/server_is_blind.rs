@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Oracle, account_of, device_of, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, account_of, device_of, facts, negative, positive,
+};
 use crate::oracle::safety::texts_stay_inside::{SHORTEST, gives_away};
 use crate::oracle::secrets::{Search, Secrets};
 use crate::oracle::spec::Spec;
@@ -65,6 +67,13 @@ impl ServerIsBlind {
 impl Oracle for ServerIsBlind {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            PowerOn, Provisioned, ProvisionRefused, LookupFailed, Derive, Notice, Reject, Display,
+            Tx, Rx
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

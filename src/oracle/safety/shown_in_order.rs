@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, Seq, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DeviceState, Fact, FrameKind};
 use crate::trace::record::{Record, RecordId};
@@ -68,6 +68,11 @@ impl ShownInOrder {
 impl Oracle for ShownInOrder {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![PowerOn, Rolledback, State, Commit, Display, Processed, ConfirmAsked, Confirmed, Rx]
+            .frames(frames![Deliver])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::TxnId;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{ApprovalMade, Fact, NoApproval, PromptShown};
 use crate::trace::record::{Record, RecordId};
@@ -63,6 +63,12 @@ impl SignatureCoversDisplay {
 impl Oracle for SignatureCoversDisplay {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            Prompt, Button, Approved, NotApproved, ApprovalSeen, RotateStart, RotateDone, Recorded
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::base::id::{Epoch, Hash32};
 use crate::crypto::sign::is_low_s;
 use crate::crypto::suite::Signature;
-use crate::oracle::judge::{Docket, Oracle, device_of};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, FrameFact, FrameKind, SignPurpose};
 use crate::trace::record::{Record, RecordId};
@@ -46,6 +46,10 @@ const fn signs(kind: Option<FrameKind>) -> bool {
 impl Oracle for SignaturesAreDeterministic {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Provisioned, State, Sign, Tx]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::base::id::{DraftId, Epoch, Hash32, Mid, UserId};
 use crate::base::time::Instant;
 use crate::oracle::escrow::Escrow;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::symbolic::intruder::Intruder;
 use crate::oracle::symbolic::paper::{End, Making, Paper};
@@ -170,6 +170,13 @@ impl TextsAreNotDerivable {
 impl Oracle for TextsAreNotDerivable {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![
+            Rolledback, Provisioned, State, Attached, Pin, Derive, Compose, Encrypt, Notice,
+            Confirmed, Recorded, Reset, Tx, Meddled
+        ]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

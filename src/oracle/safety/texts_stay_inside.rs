@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Oracle, device_of, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
 use crate::oracle::needles::WINDOW;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameFact, FrameKind, Octets};
@@ -47,6 +47,10 @@ impl TextsStayInside {
 impl Oracle for TextsStayInside {
     fn id(&self) -> &'static str {
         ID
+    }
+
+    fn facts(&self) -> Facts {
+        facts![Notice, Display, Tx]
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -209,20 +209,8 @@ mod tests {
             verbs.extend(plan.steps.iter().map(|step| step.verb));
         }
         for verb in [
-            "send",
-            "rotate",
-            "request",
-            "compose",
-            "press",
-            "crash",
-            "server-crash",
-            "restore",
-            "partition",
-            "clog",
-            "replay",
-            "forge-key-reply",
-            "reset-user",
-            "mailbox-full",
+            "send", "rotate", "request", "compose", "press", "crash", "server-crash", "restore",
+            "partition", "clog", "replay", "forge-key-reply", "reset-user", "mailbox-full",
         ] {
             assert!(verbs.contains(verb), "no seed does `{verb}`");
         }

@@ -15,12 +15,7 @@ const POINTS: [&str; 6] = ["sent", "encrypted", "submitted", "stored", "accepted
 const FRAMES: [&str; 5] = ["submit", "submit-ack", "deliver", "deliver-ack", "report"];
 /// What is wrong with forged records.
 const FORGERIES: [&str; 7] = [
-    "unchained",
-    "off-curve",
-    "identity",
-    "other-encoding",
-    "bad-signature",
-    "other-user",
+    "unchained", "off-curve", "identity", "other-encoding", "bad-signature", "other-user",
     "other-request",
 ];
 /// What a request shows first. Nobody can show the last two as they are: too many lines, and a character

@@ -230,6 +230,10 @@ impl Oracle for Both {
         ID
     }
 
+    fn facts(&self) -> Facts {
+        self.0.facts().and(self.1.facts())
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.0.observe(record, spec, docket);
         self.1.observe(record, spec, docket);

@@ -23,33 +23,10 @@ const STEPS: usize = 16;
 
 /// What must come up in the scripts: frames, refusals, and what the user sees.
 const SAID: [&str; 27] = [
-    "lookup",
-    "text",
-    "text again",
-    "approval",
-    "own data",
-    "declined",
-    "complaint",
-    "rotate",
-    "COMMITTED",
-    "DUPLICATE",
-    "AUTH_FAIL",
-    "STALE_EPOCH",
-    "TOO_OLD",
-    "UNKNOWN_EPOCH",
-    "shown",
-    "late",
-    "missing",
-    "prompt",
-    "signed",
-    "Sent",
-    "Delivered",
-    "Expired",
-    "Failed",
-    "hit",
-    "evicted",
-    "restart",
-    "restored",
+    "lookup", "text", "text again", "approval", "own data", "declined", "complaint", "rotate",
+    "COMMITTED", "DUPLICATE", "AUTH_FAIL", "STALE_EPOCH", "TOO_OLD", "UNKNOWN_EPOCH", "shown",
+    "late", "missing", "prompt", "signed", "Sent", "Delivered", "Expired", "Failed", "hit",
+    "evicted", "restart", "restored",
 ];
 
 /// Deviations that no script can show, and why.

@@ -1,0 +1,88 @@
+//! Which oracle looks at which records, so that a record is shown to nobody whom it does not concern.
+//!
+//! Not here: what an oracle looks at; it says so itself (`judge`).
+
+use strum::{EnumCount, IntoEnumIterator};
+
+use crate::oracle::judge::{Facts, Oracle};
+use crate::trace::fact::{Fact, FactKind, FrameKind};
+
+/// For each kind of record the places of those who look at it, in their order.
+#[derive(Debug)]
+pub struct Routes(Vec<Vec<usize>>);
+
+/// Kinds of frames, and octets that are no frame.
+const FRAMES: usize = FrameKind::ALL.len() + 1;
+
+impl Routes {
+    /// The routes to these oracles.
+    #[must_use]
+    pub fn to(oracles: &[Box<dyn Oracle>]) -> Self {
+        let facts: Vec<Facts> = oracles.iter().map(|oracle| oracle.facts()).collect();
+        let mut routes = vec![Vec::new(); (Fact::COUNT + 1) * FRAMES];
+        for kind in FactKind::iter() {
+            for frame in FrameKind::ALL.iter().copied().map(Some).chain([None]) {
+                let looks = |place: &usize| facts[*place].contain(kind, frame);
+                routes[index(kind, frame)] = (0..facts.len()).filter(looks).collect();
+            }
+        }
+        Self(routes)
+    }
+
+    /// The places of those who look at records with this fact.
+    #[must_use]
+    pub fn of(&self, fact: &Fact) -> &[usize] {
+        &self.0[index(FactKind::from(fact), fact.frame().and_then(|frame| frame.kind))]
+    }
+}
+
+const fn index(kind: FactKind, frame: Option<FrameKind>) -> usize {
+    let frame = match frame {
+        Some(frame) => frame as usize,
+        None => FRAMES - 1,
+    };
+    kind as usize * FRAMES + frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::judge::{Docket, facts};
+    use crate::oracle::spec::Spec;
+    use crate::oracle::tests_support::Story;
+    use crate::trace::fact::About;
+    use crate::trace::record::Record;
+
+    struct Looks(Facts);
+
+    impl Oracle for Looks {
+        fn id(&self) -> &'static str {
+            "S-00"
+        }
+
+        fn facts(&self) -> Facts {
+            self.0
+        }
+
+        fn observe(&mut self, _: &Record, _: &Spec, _: &mut Docket) {}
+    }
+
+    #[test]
+    fn a_record_goes_to_those_who_look_at_its_fact_and_frame() {
+        let looks = [
+            facts![Fence],
+            facts![Tx],
+            facts![Tx].frames(&[FrameKind::Poll]),
+            facts![Fence, Tx, Rx].frames(&[FrameKind::Hello]),
+        ];
+        let oracles = looks.map(|it| Box::new(Looks(it)) as Box<dyn Oracle>);
+        let routes = Routes::to(&oracles);
+        let story = Story::new(&["alice"]);
+        let tx = |kind| Fact::Tx(story.frame(kind, true, About::Nothing));
+        assert_eq!(routes.of(&Fact::Fence { name: String::new() }), [0, 3]);
+        assert_eq!(routes.of(&tx(FrameKind::Poll)), [1, 2]);
+        assert_eq!(routes.of(&tx(FrameKind::Hello)), [1, 3]);
+        assert_eq!(routes.of(&tx(FrameKind::Submit)), [1]);
+        assert_eq!(routes.of(&Fact::Phase(crate::trace::fact::Phase::End)), [0; 0]);
+    }
+}
