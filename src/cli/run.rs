@@ -59,13 +59,16 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
     let clock = Stopwatch::start();
     let mut session = Session::new(args, &jobs, papers);
     let trace = Mutex::new(trace);
+    let all = setup::threads(args.threads);
+    // Threads that no other run needs are for the inside of each.
+    let threads = all.get() / jobs.len().min(all.get());
     campaign::in_order(
         &jobs,
-        setup::threads(args.threads),
+        all,
         || interrupt.is_raised(),
         |job| {
             let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).take();
-            execute(job, args, trace)
+            execute(job, args, threads, trace)
         },
         |job, result| session.take(job, result),
     );
@@ -91,7 +94,7 @@ fn prepare(args: &Run, runs: usize) -> Result<(Papers<'_>, Option<Draft>), CliEr
 /// What came of a job: its outcome, or why there is none.
 type Executed = Result<Outcome, CliError>;
 
-fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
+fn execute(job: &Job<'_>, args: &Run, threads: usize, trace: Option<Draft>) -> Executed {
     tracing::info!(case = job.case.id, seed = job.seed, "running");
     let plan = Arc::new(job.plan(args.suite).map_err(|findings| {
         CliError::Usage(format!("{} cannot run with seed {}\n{findings}", job.case.id, job.seed))
@@ -103,7 +106,7 @@ fn execute(job: &Job<'_>, args: &Run, trace: Option<Draft>) -> Executed {
         }
         (Some(_) | None, _) => None,
     };
-    let mut options = RunOptions { fail_fast: args.fail_fast, ..RunOptions::default() };
+    let mut options = RunOptions { fail_fast: args.fail_fast, threads, ..RunOptions::default() };
     // The other forms cost as much as the full one: large worlds do without the masked one.
     let masked = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked, black_box: true };

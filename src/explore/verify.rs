@@ -28,7 +28,7 @@ pub enum Way {
     First,
     /// Once more, on the thread that has made every run before.
     Again,
-    /// Spread over this many threads, the last one first.
+    /// Spread over this many threads, the last one first, each of them with as many of its own.
     Threads(NonZeroUsize),
     /// The real suite in place of the model, or the other way round: equal but for what keys go into.
     OtherSuite,
@@ -224,7 +224,8 @@ fn make(
     }
     let (varied, backend) = way.of(&plan)?;
     let mut trail = Trail::default();
-    let mut options = RunOptions { backend, ..RunOptions::default() };
+    let threads = if let Way::Threads(threads) = way { threads.get() } else { 1 };
+    let mut options = RunOptions { backend, threads, ..RunOptions::default() };
     options.forms = Forms { masked: true, black_box: false };
     if settings.trails && way == Way::First {
         options.sinks.push(&mut trail);

@@ -19,6 +19,11 @@ pub trait Oracle: Send {
     /// The facts that it looks at. Records of others, and of other frames, need not come to it.
     fn facts(&self) -> Facts;
 
+    /// Whether it asks the escrow for keys; those that do judge on one thread.
+    fn asks_for_keys(&self) -> bool {
+        false
+    }
+
     /// Takes one record.
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket);
 
@@ -150,6 +155,18 @@ pub struct Docket {
 }
 
 impl Docket {
+    /// Takes over what others have found and seen shown.
+    pub fn add(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.evidence.merge(&other.evidence);
+        for (oracle, count) in other.evaluated {
+            *self.evaluated.entry(oracle).or_default() += count;
+        }
+        self.reached.extend(other.reached);
+        self.metrics.merge(&other.metrics);
+        self.verified += other.verified;
+    }
+
     /// A rule is broken.
     pub fn violation(
         &mut self,

@@ -4,6 +4,8 @@
 //! The same oracle judges a simulated run, a recorded one and a real device. One oracle per file, named as
 //! the sentence it defends. Not here: what makes the records, or how findings are printed.
 
+pub mod batch;
+mod bench;
 mod dark;
 mod encoding;
 pub mod escrow;

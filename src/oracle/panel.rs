@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::time::Instant;
+use crate::oracle::batch::Batch;
+use crate::oracle::bench::Bench;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::expect::Expectations;
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
 use crate::oracle::races::Races;
-use crate::oracle::routes::Routes;
 use crate::oracle::spec::{Check, Expectation, Spec, mark};
 use crate::oracle::{liveness, requirement, safety};
 use crate::trace::fact::Fact;
@@ -20,11 +21,15 @@ use crate::trace::record::Record;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::requirement::{Polarity, Requirement};
 
-/// Judges one run, record after record.
+/// Judges one run, record after record or batch after batch.
 pub struct Panel {
     spec: Arc<Spec>,
-    oracles: Vec<Box<dyn Oracle>>,
-    routes: Routes,
+    head: Head,
+    benches: Vec<Bench>,
+}
+
+/// Everything of a panel but its oracles.
+struct Head {
     tracker: Tracker,
     measure: Measure,
     expectations: Expectations,
@@ -33,6 +38,9 @@ pub struct Panel {
     marks: BTreeSet<String>,
     docket: Docket,
 }
+
+/// Benches of a panel that judges on several threads: more than threads, since they differ in what they do.
+const BENCHES: usize = 8;
 
 /// The IDs of all oracles that judge a single run, each once, in order of their numbers. Two judges may
 /// share one: each sees to a part of its rule.
@@ -52,30 +60,94 @@ impl Panel {
     /// Every oracle that `spec` does not except, its expectations, races and measures.
     #[must_use]
     pub fn new(spec: Arc<Spec>) -> Self {
+        Self::on_benches(spec, 1)
+    }
+
+    /// The same, to judge batches on several threads.
+    #[must_use]
+    pub fn spread(spec: Arc<Spec>) -> Self {
+        Self::on_benches(spec, BENCHES)
+    }
+
+    fn on_benches(spec: Arc<Spec>, count: usize) -> Self {
         let mut oracles = oracles();
         oracles.retain(|oracle| !spec.except.contains_key(oracle.id()));
-        Self {
+        let head = Head {
             tracker: Tracker::new(&spec),
             expectations: Expectations::new(&spec),
             measure: Measure::default(),
             races: Races::default(),
             marks: BTreeSet::new(),
             docket: Docket::default(),
-            routes: Routes::to(&oracles),
-            oracles,
-            spec,
-        }
+        };
+        Self { head, benches: Bench::spread(oracles, count), spec }
     }
 
     /// Where the keys go that the harness owns; before the first record that they are judged by.
-    pub const fn escrow(&mut self) -> &mut Escrow {
-        &mut self.docket.escrow
+    pub fn escrow(&mut self) -> &mut Escrow {
+        &mut self.benches[0].docket.escrow
     }
 
     /// Takes the next record; their order is that of (time, node, number).
     pub fn observe(&mut self, record: &Record) {
-        let Self { spec, oracles, routes, tracker, measure, expectations, races, marks, docket } =
-            self;
+        self.head.observe(record, &self.spec);
+        self.benches.iter_mut().for_each(|bench| bench.observe(record, &self.spec));
+    }
+
+    /// Takes the next records, on as many threads of the current pool as there are benches. What it comes to
+    /// does not depend on their number.
+    pub fn take(&mut self, batch: &Batch) {
+        let Self { spec, head, benches } = self;
+        rayon::scope(|scope| {
+            let mut keys = &batch.keys[..];
+            for bench in benches {
+                let own = std::mem::take(&mut keys);
+                scope.spawn(|_| bench.take(batch, own, spec));
+            }
+            batch.records.iter().for_each(|record| head.observe(record, spec));
+        });
+    }
+
+    /// Obligations of the settle phase that are not met yet: the run need not go on when there are none.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.benches.iter().map(Bench::open).sum()
+    }
+
+    /// Findings so far, so that a run may stop at the first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let dockets = self.benches.iter().map(|bench| &bench.docket).chain([&self.head.docket]);
+        dockets.flat_map(|docket| &docket.findings)
+    }
+
+    /// Ends the run at `now` and says what everything came to.
+    #[must_use]
+    pub fn conclude(self, now: Instant, claimed: &[(Requirement, Polarity)]) -> Docket {
+        let Self { spec, head, benches } = self;
+        let Head { tracker, measure, mut expectations, marks, mut docket, .. } = head;
+        docket.now = now.max(docket.now);
+        for mut bench in benches {
+            bench.conclude(docket.now, &spec);
+            docket.add(bench.docket);
+        }
+        expectations.conclude(&tracker, &measure, &spec, &mut docket);
+        for it in &spec.expectations {
+            if let Check::Finding { oracle, requirement } = &it.check {
+                consume(it, oracle, *requirement, &mut docket);
+            }
+        }
+        reaches(&spec, &marks, &mut docket);
+        docket.verified += shown(claimed, &docket);
+        vacuous(&mut docket);
+        // Not in the order of coming: on which bench a judge sits says nothing.
+        docket.findings.sort_by(|one, other| (one.at, &one.oracle).cmp(&(other.at, &other.oracle)));
+        docket
+    }
+}
+
+impl Head {
+    fn observe(&mut self, record: &Record, spec: &Spec) {
+        let Self { tracker, measure, expectations, races, marks, docket } = self;
         docket.now = record.at;
         let reached = tracker.observe(record);
         let measured = measure.observe(record, tracker, spec);
@@ -93,42 +165,6 @@ impl Panel {
         {
             marks.extend(Some(mark(*outcome, *way)).filter(|it| spec.reaches.contains(it)));
         }
-        for place in routes.of(&record.fact) {
-            oracles[*place].observe(record, spec, docket);
-        }
-    }
-
-    /// Obligations of the settle phase that are not met yet: the run need not go on when there are none.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        self.oracles.iter().map(|oracle| oracle.open()).sum()
-    }
-
-    /// Findings so far, so that a run may stop at the first.
-    #[must_use]
-    pub fn findings(&self) -> &[Finding] {
-        &self.docket.findings
-    }
-
-    /// Ends the run at `now` and says what everything came to.
-    #[must_use]
-    pub fn conclude(mut self, now: Instant, claimed: &[(Requirement, Polarity)]) -> Docket {
-        let Self { spec, oracles, tracker, measure, expectations, marks, docket, .. } = &mut self;
-        docket.now = now.max(docket.now);
-        for oracle in oracles {
-            oracle.conclude(spec, docket);
-        }
-        expectations.conclude(tracker, measure, spec, docket);
-        for it in &spec.expectations {
-            if let Check::Finding { oracle, requirement } = &it.check {
-                consume(it, oracle, *requirement, docket);
-            }
-        }
-        reaches(spec, marks, docket);
-        docket.verified += shown(claimed, docket);
-        vacuous(docket);
-        docket.findings.sort_by_key(|finding| finding.at);
-        self.docket
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 use crate::base::rng::RNG_VERSION;
 use crate::base::time::Instant;
 use crate::base::units::hex;
@@ -11,11 +13,12 @@ use crate::crypto::model::Model;
 use crate::crypto::p256::{P256, PureP256};
 use crate::crypto::shared::Shared;
 use crate::crypto::suite::Suite;
+use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::world::{Limits, World};
-use crate::trace::digest::{Digester, Forms, TraceDigest};
+use crate::trace::digest::{Digester, Forms};
 use crate::trace::sink::Sink;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Digests, Outcome};
@@ -35,8 +38,26 @@ pub struct RunOptions<'a> {
     pub records_max: Option<u64>,
     /// End at the first finding that fails the run.
     pub fail_fast: bool,
+    /// Threads to judge on; 0 and 1 mean the caller's. What comes of a run does not depend on it. A run that
+    /// may end at any record, or whose records somebody else wants, has one.
+    pub threads: usize,
     /// What the command line set, for the line that shows the run again: `--set PATH=VALUE`.
     pub settings: Vec<String>,
+}
+
+/// Records that are judged at once while the world goes on: enough to be worth waking threads for, few enough
+/// for a processor's cache.
+const BATCH_RECORDS: usize = 4_096;
+
+impl RunOptions<'_> {
+    /// The threads to judge on, if there is more than one.
+    fn pool(&self) -> Option<ThreadPool> {
+        let whole = self.sinks.is_empty() && self.records_max.is_none() && !self.fail_fast;
+        if self.threads < 2 || !whole {
+            return None;
+        }
+        ThreadPoolBuilder::new().num_threads(self.threads).build().ok()
+    }
 }
 
 /// What computes agreements and verifies signatures on the curve; the octets are the same.
@@ -68,40 +89,88 @@ pub fn run(plan: &Arc<Plan>, options: RunOptions<'_>) -> Outcome {
 }
 
 fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome {
-    let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
-    let mut digester = Digester::new(users, RNG_VERSION, options.forms);
-    let mut panel = Panel::new(Arc::clone(&plan.spec));
-    *panel.escrow() = Escrow::of::<S>();
+    let mut judges = Judges::new::<S>(plan, &options);
     let mut counted = Counted::default();
     match World::<S>::new(Arc::clone(plan), options.limits) {
         Err(limit) => counted.findings.push(refused(&limit.to_string())),
         Ok(mut world) => {
-            let mut goes_on = true;
-            loop {
-                world.take_keys().for_each(|held| panel.escrow().keep(held));
-                for record in world.take_records() {
-                    counted.records += 1;
-                    panel.observe(&record);
-                    digester.take(&record);
-                    options.sinks.iter_mut().for_each(|sink| sink.take(&record));
-                }
-                if !goes_on {
-                    break;
-                }
-                let failed = || panel.findings().iter().any(|it| it.severity >= Severity::Fail);
-                let enough = options.records_max.is_some_and(|most| counted.records >= most);
-                goes_on = !(enough || options.fail_fast && failed()) && world.step();
+            match options.pool() {
+                Some(pool) => pool.install(|| judge_in_batches(&mut world, &mut judges)),
+                None => judge_step_by_step(&mut world, &mut judges, &mut options),
             }
             counted.take(&mut world);
         }
     }
-    sum_up::<S>(plan, &options, panel, &digester.digest(), counted)
+    sum_up::<S>(plan, &options, judges, counted)
+}
+
+/// Everybody who looks at all records of a run.
+struct Judges {
+    panel: Panel,
+    digester: Digester,
+    records: u64,
+}
+
+impl Judges {
+    fn new<S: Suite>(plan: &Plan, options: &RunOptions<'_>) -> Self {
+        let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
+        let spec = Arc::clone(&plan.spec);
+        let mut panel = if options.threads > 1 { Panel::spread(spec) } else { Panel::new(spec) };
+        *panel.escrow() = Escrow::of::<S>();
+        Self { panel, digester: Digester::new(users, RNG_VERSION, options.forms), records: 0 }
+    }
+
+    fn take(&mut self, batch: &Batch) {
+        let Self { panel, digester, records } = self;
+        *records += batch.records.len() as u64;
+        rayon::join(
+            || panel.take(batch),
+            || batch.records.iter().for_each(|record| digester.take(record)),
+        );
+    }
+}
+
+/// Every record is judged before the next event, so that the run may end at any of them.
+fn judge_step_by_step<S: Suite>(
+    world: &mut World<S>,
+    judges: &mut Judges,
+    options: &mut RunOptions<'_>,
+) {
+    let Judges { panel, digester, records } = judges;
+    let mut goes_on = true;
+    loop {
+        world.take_keys().for_each(|held| panel.escrow().keep(held));
+        for record in world.take_records() {
+            *records += 1;
+            panel.observe(&record);
+            digester.take(&record);
+            options.sinks.iter_mut().for_each(|sink| sink.take(&record));
+        }
+        if !goes_on {
+            break;
+        }
+        let failed = || panel.findings().any(|it| it.severity >= Severity::Fail);
+        let enough = options.records_max.is_some_and(|most| *records >= most);
+        goes_on = !(enough || options.fail_fast && failed()) && world.step();
+    }
+}
+
+/// What happened is judged while the world goes on.
+fn judge_in_batches<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
+    let (mut last, mut next) = (Batch::default(), Batch::default());
+    let mut goes_on = true;
+    while goes_on {
+        let judged = || judges.take(&last);
+        (goes_on, ()) = rayon::join(|| world.fill(&mut next, BATCH_RECORDS), judged);
+        std::mem::swap(&mut last, &mut next);
+        next.clear();
+    }
+    judges.take(&last);
 }
 
 /// What the world itself counted and found.
 #[derive(Default)]
 struct Counted {
-    records: u64,
     events: u64,
     now: Instant,
     findings: Vec<Finding>,
@@ -131,10 +200,11 @@ fn refused(limit: &str) -> Finding {
 fn sum_up<S: Suite>(
     plan: &Plan,
     options: &RunOptions<'_>,
-    panel: Panel,
-    digest: &TraceDigest,
+    judges: Judges,
     counted: Counted,
 ) -> Outcome {
+    let Judges { panel, digester, records } = judges;
+    let digest = digester.digest();
     let docket = panel.conclude(counted.now, &plan.claimed);
     let mut findings = docket.findings;
     findings.extend(counted.findings);
@@ -157,7 +227,7 @@ fn sum_up<S: Suite>(
         reached: docket.reached.into_iter().collect(),
         metrics,
         events: counted.events,
-        records: counted.records,
+        records,
         virtual_time: counted.now.since(Instant::START),
         digest: Digests {
             full: text(digest.full),

@@ -13,6 +13,7 @@ use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::{Secret, Suite};
 use crate::engine::scheduler::{Limit, Scheduler};
 use crate::engine::timer::Generation;
+use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::NameId;
@@ -248,6 +249,21 @@ impl<S: Suite> World<S> {
     /// The devices' keys that came into being since the last call, for the judges.
     pub fn take_keys(&mut self) -> std::vec::Drain<'_, Held> {
         self.keys.drain(..)
+    }
+
+    /// Goes on until there are so many records and moves them out, with the keys that came into being. False
+    /// when the world has come to its end.
+    pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
+        let mut goes_on = true;
+        batch.keys.extend(self.keys.drain(..).map(|held| (0, held)));
+        while goes_on && self.records.len() < records {
+            let made = self.records.len();
+            goes_on = self.step();
+            batch.keys.extend(self.keys.drain(..).map(|held| (made, held)));
+        }
+        std::mem::swap(&mut self.records, &mut batch.records);
+        self.seen = 0;
+        goes_on
     }
 
     /// What the world itself found, in the order of time.

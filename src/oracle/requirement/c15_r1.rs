@@ -106,6 +106,10 @@ impl Oracle for SecretsFollowTheSchedule {
         facts![Derive, Encrypt, Decrypt]
     }
 
+    fn asks_for_keys(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(by) = device_of(record) else { return };
         if let Fact::Derive { .. } = &record.fact {

@@ -81,6 +81,10 @@ impl Oracle for PrivateKeysStayInside {
         ]
     }
 
+    fn asks_for_keys(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         self.tempted.observe(record);

@@ -63,6 +63,10 @@ impl Oracle for SecretsStayInside {
         facts![PowerOn, Provisioned, ProvisionRefused, LookupFailed, Derive, Reject, Tx]
     }
 
+    fn asks_for_keys(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         self.secrets.observe(record, spec, &mut docket.escrow);

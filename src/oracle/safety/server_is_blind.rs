@@ -76,6 +76,10 @@ impl Oracle for ServerIsBlind {
         ]
     }
 
+    fn asks_for_keys(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.secrets.observe(record, spec, &mut docket.escrow);
         if account_of(record).is_some() {

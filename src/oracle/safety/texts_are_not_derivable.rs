@@ -179,6 +179,10 @@ impl Oracle for TextsAreNotDerivable {
         ]
     }
 
+    fn asks_for_keys(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.intruder.observe(record, spec, &docket.escrow);
         let Some(by) = device_of(record) else { return };

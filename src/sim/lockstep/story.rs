@@ -106,7 +106,7 @@ impl<'a> Story<'a> {
     }
 
     fn failed(&self) -> bool {
-        self.panel.findings().iter().any(|it| it.severity >= Severity::Fail)
+        self.panel.findings().any(|it| it.severity >= Severity::Fail)
     }
 
     fn record(&mut self, node: NodeId, fact: Fact, cause: Option<RecordId>) -> RecordId {
@@ -221,7 +221,7 @@ impl<'a> Story<'a> {
     fn end(mut self, complete: bool) -> Vec<Finding> {
         let fails = |finding: &Finding| finding.severity >= Severity::Fail;
         if !complete {
-            return self.panel.findings().iter().filter(|it| fails(it)).cloned().collect();
+            return self.panel.findings().filter(|it| fails(it)).cloned().collect();
         }
         self.record(NodeId::HARNESS, Fact::Phase(Phase::Settle), None);
         self.now = self.now + HORIZON;

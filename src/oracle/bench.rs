@@ -1,0 +1,68 @@
+//! Some of the oracles of a run, with a docket of their own: benches judge the same records side by side.
+//!
+//! Not here: which oracles there are, or what all of them come to (`panel`).
+
+use crate::base::time::Instant;
+use crate::oracle::batch::Batch;
+use crate::oracle::escrow::Held;
+use crate::oracle::judge::{Docket, Oracle};
+use crate::oracle::routes::Routes;
+use crate::oracle::spec::Spec;
+use crate::trace::record::Record;
+
+/// Oracles that share a docket.
+pub(super) struct Bench {
+    oracles: Vec<Box<dyn Oracle>>,
+    routes: Routes,
+    pub docket: Docket,
+}
+
+impl Bench {
+    pub fn of(oracles: Vec<Box<dyn Oracle>>) -> Self {
+        Self { routes: Routes::to(&oracles), oracles, docket: Docket::default() }
+    }
+
+    /// Spreads oracles over so many benches. Judges of one rule sit together, since they share the number of
+    /// findings that are kept, and so do all on the first bench that ask for keys.
+    pub fn spread(oracles: Vec<Box<dyn Oracle>>, count: usize) -> Vec<Self> {
+        let mut benches: Vec<Vec<Box<dyn Oracle>>> = (0..count).map(|_| Vec::new()).collect();
+        let (mut last, mut place) = ("", 0);
+        for oracle in oracles {
+            if oracle.id() != last {
+                (last, place) = (oracle.id(), (place + 1) % count);
+            }
+            benches[if oracle.asks_for_keys() { 0 } else { place }].push(oracle);
+        }
+        benches.into_iter().map(Self::of).collect()
+    }
+
+    pub fn observe(&mut self, record: &Record, spec: &Spec) {
+        for place in self.routes.of(&record.fact) {
+            self.docket.now = record.at;
+            self.oracles[*place].observe(record, spec, &mut self.docket);
+        }
+    }
+
+    /// Takes records, and before each the keys that the harness had by then.
+    pub fn take(&mut self, batch: &Batch, keys: &[(usize, Held)], spec: &Spec) {
+        let mut keys = keys.iter().peekable();
+        for (number, record) in batch.records.iter().enumerate() {
+            while let Some((_, held)) = keys.next_if(|(before, _)| *before <= number) {
+                self.docket.escrow.keep(held.clone());
+            }
+            self.observe(record, spec);
+        }
+        keys.for_each(|(_, held)| self.docket.escrow.keep(held.clone()));
+    }
+
+    pub fn conclude(&mut self, now: Instant, spec: &Spec) {
+        self.docket.now = now;
+        for oracle in &mut self.oracles {
+            oracle.conclude(spec, &mut self.docket);
+        }
+    }
+
+    pub fn open(&self) -> usize {
+        self.oracles.iter().map(|oracle| oracle.open()).sum()
+    }
+}
