@@ -7,4 +7,5 @@ mod bucket;
 pub mod clock;
 pub mod queue;
 pub mod scheduler;
+pub mod shard;
 pub mod timer;

@@ -85,6 +85,12 @@ impl<T> Queue<T> {
         }
     }
 
+    /// How many events it holds at most.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many events are pending.
     #[must_use]
     pub const fn len(&self) -> usize {

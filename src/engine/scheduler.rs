@@ -5,11 +5,15 @@
 use crate::base::id::NodeId;
 use crate::base::time::Instant;
 use crate::engine::queue::{Full, Key, Queue};
+use crate::engine::shard::Shard;
 
 /// Pending events with the world's time. Plain data: its clone is a snapshot.
 #[derive(Clone, Debug)]
 pub struct Scheduler<T> {
     queue: Queue<T>,
+    shard: Shard,
+    /// Events of nodes that are not of this shard, in the order of their scheduling.
+    abroad: Vec<(Key, T)>,
     now: Instant,
     /// Per node the number of its next event; the harness has the last one.
     sequences: Vec<u64>,
@@ -42,6 +46,8 @@ impl<T> Scheduler<T> {
         assert!(users <= NodeId::USERS_MAX, "{users} users have no node numbers");
         Self {
             queue: Queue::new(pending_max),
+            shard: Shard::WHOLE,
+            abroad: Vec::new(),
             now: Instant::START,
             sequences: vec![0; 2 * users as usize + 1],
             steps: 0,
@@ -100,8 +106,75 @@ impl<T> Scheduler<T> {
         let next = &mut self.sequences[source];
         let key = Key { at, to, from, seq: *next };
         *next += 1;
-        self.queue.push(key, event)?;
+        if self.shard.owns(to) {
+            self.queue.push(key, event)?;
+        } else {
+            self.abroad.push((key, event));
+        }
         Ok(key)
+    }
+
+    /// Deals everything out to `count` shards, and says what none of them has. Each may go on by itself for
+    /// as long as nodes of different shards cannot reach each other.
+    #[must_use]
+    pub fn split(mut self, count: u32) -> (Vec<Self>, Vec<(Key, T)>) {
+        let mut parts: Vec<Self> = Shard::all(count)
+            .map(|shard| Self {
+                queue: Queue::new(self.queue.limit()),
+                shard,
+                abroad: Vec::new(),
+                sequences: self.sequences.clone(),
+                ..Self::new(0, 0, self.steps_max)
+            })
+            .collect();
+        for part in &mut parts {
+            part.now = self.now;
+        }
+        parts[0].steps = self.steps;
+        let mut others = self.abroad;
+        while let Some((key, event)) = self.queue.pop() {
+            match key.to.user().map(|user| parts[0].shard.of(user)) {
+                // What was in one queue fits into several.
+                Some(part) => drop(parts[part as usize].queue.push(key, event)),
+                None => others.push((key, event)),
+            }
+        }
+        (parts, others)
+    }
+
+    /// What was scheduled since the last call for nodes of other shards.
+    pub fn take_abroad(&mut self) -> std::vec::Drain<'_, (Key, T)> {
+        self.abroad.drain(..)
+    }
+
+    /// Takes in what another shard has scheduled for a node of this one.
+    ///
+    /// # Errors
+    /// [`Limit::Pending`]; the event is dropped.
+    ///
+    /// # Panics
+    /// When its time has passed here, or the node is of another shard.
+    pub fn take_in(&mut self, key: Key, event: T) -> Result<(), Limit> {
+        assert!(key.at >= self.now && self.shard.owns(key.to), "{key:?} comes at {:?}", self.now);
+        Ok(self.queue.push(key, event)?)
+    }
+
+    /// Takes a step that another queue has: an event of nobody's.
+    ///
+    /// # Panics
+    /// As for [`advance`](Self::advance).
+    pub fn step_at(&mut self, now: Instant) {
+        self.advance(now);
+        self.steps += 1;
+    }
+
+    /// Sets the time to that of an event that happens elsewhere.
+    ///
+    /// # Panics
+    /// When something is pending before it.
+    pub fn advance(&mut self, now: Instant) {
+        assert!(self.next_at().is_none_or(|next| next >= now), "something is left before {now:?}");
+        self.now = self.now.max(now);
     }
 
     /// Takes the next event and sets the time to it; `None` when nothing is pending.

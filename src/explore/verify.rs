@@ -225,7 +225,8 @@ fn make(
     let (varied, backend) = way.of(&plan)?;
     let mut trail = Trail::default();
     let threads = if let Way::Threads(threads) = way { threads.get() } else { 1 };
-    let mut options = RunOptions { backend, threads, ..RunOptions::default() };
+    // Every world is spread that can be, however small.
+    let mut options = RunOptions { backend, threads, users_min: 1, ..RunOptions::default() };
     options.forms = Forms { masked: true, black_box: false };
     if settings.trails && way == Way::First {
         options.sinks.push(&mut trail);

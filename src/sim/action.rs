@@ -38,9 +38,9 @@ impl<S: Suite> World<S> {
         } else if let Action::Swizzle { users, every, .. } = action {
             self.swizzled(step, users, *every, end)
         } else if let Action::ServerCrash { .. } | Action::Store { .. } = action {
-            (0..).zip(&self.accounts).map(|(user, _)| at_once(NodeId::account(user))).collect()
+            (0..).zip(&self.plan.devices).map(|(user, _)| at_once(NodeId::account(user))).collect()
         } else if let Action::Frames { .. } = action {
-            (0..).zip(&self.devices).map(|(user, _)| at_once(NodeId::device(user))).collect()
+            (0..).zip(&self.plan.devices).map(|(user, _)| at_once(NodeId::device(user))).collect()
         } else {
             Vec::new()
         };

@@ -130,6 +130,13 @@ impl Agenda {
         !std::mem::replace(&mut self.ended[step as usize], true)
     }
 
+    /// Takes over which steps have acted elsewhere.
+    pub fn hear_of(&mut self, other: &Self) {
+        for (begun, there) in self.begun.iter_mut().zip(&other.begun) {
+            *begun |= there;
+        }
+    }
+
     /// Steps that have not acted.
     pub fn missing(&self) -> impl Iterator<Item = &str> {
         let names = self.plan.steps.iter().zip(&self.begun).filter(|(_, begun)| !**begun);

@@ -23,6 +23,7 @@ mod phase;
 mod power;
 mod rules;
 pub mod run;
+pub mod shards;
 mod store;
 mod turn;
 mod user;

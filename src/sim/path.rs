@@ -58,7 +58,7 @@ impl<S: Suite> World<S> {
         label: Option<Label>,
         cause: Option<RecordId>,
     ) {
-        let known = |user: &u32| (*user as usize) < self.devices.len();
+        let known = |user: &u32| (*user as usize) < self.plan.devices.len();
         let Some(user) = u32::try_from(origin).ok().filter(known) else { return };
         let mut frame = Frame {
             octets: envelope.encode().into(),

@@ -70,20 +70,20 @@ impl<S: Suite> World<S> {
         self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
     }
 
-    /// A whole second.
-    pub(super) fn tick(&mut self) {
-        let pending = self.pending(1);
+    /// A whole second, with what is pending.
+    pub(super) fn tick(&mut self, mut pending: Vec<String>) {
+        pending.truncate(NAMED_MAX);
         match self.phase {
             Phase::Given if pending.is_empty() => self.begin_active(),
             Phase::Given if self.now().since(Instant::START) >= GIVEN_MAX => {
-                let what = self.pending(NAMED_MAX).join(", ");
+                let what = pending.join(", ");
                 let message = format!("`given` is not done after {GIVEN_MAX}: {what}");
                 self.find(Severity::Inconclusive, "given", message);
                 self.finish();
             }
             Phase::Settle if pending.is_empty() => self.finish(),
             Phase::Settle if self.now() >= self.agenda.heal_at() + self.plan.settle => {
-                let what = self.pending(NAMED_MAX).join(", ");
+                let what = pending.join(", ");
                 let message = format!("still pending after `settle`: {what}");
                 self.find(Severity::Warning, "pending", message);
                 self.finish();
@@ -173,11 +173,12 @@ impl<S: Suite> World<S> {
         }
     }
 
-    /// What is pending, at most so many things. What waits for a user's word is not.
-    fn pending(&self, most: usize) -> Vec<String> {
-        let mut pending: Vec<String> = Vec::new();
+    /// What is pending and at which node, at most as many things as are named. What waits for a user's word
+    /// is not.
+    pub(super) fn pending(&self) -> Vec<(NodeId, String)> {
+        let mut pending = Vec::new();
         for node in &self.restless {
-            if pending.len() >= most {
+            if pending.len() >= NAMED_MAX {
                 break;
             }
             let Some(user) = node.user() else { continue };
@@ -186,7 +187,7 @@ impl<S: Suite> World<S> {
             } else {
                 self.account_pending(user)
             };
-            pending.extend(what.map(|what| format!("{} {what}", self.user(user))));
+            pending.extend(what.map(|what| (*node, format!("{} {what}", self.user(user)))));
         }
         pending
     }

@@ -19,6 +19,7 @@ use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
 use crate::scenario::plan::Start;
 use crate::sim::keys::{Pairs, Terms, identity, luck_of, pairs};
+use crate::sim::links::Links;
 use crate::sim::node::{Node, Stimulus};
 use crate::sim::world::{Snapshot, World};
 use crate::trace::fact::{Fact, StopCause};
@@ -55,6 +56,7 @@ impl<S: Suite> World<S> {
             let clock = NodeClock::ahead_by(plan.ahead);
             self.devices.push(Node::new(device, clock));
             self.accounts.push(Node::new(account, clock));
+            self.links.push(Links::default());
             epochs.into_iter().for_each(|epoch| self.entrust(user, epoch));
         }
         for (user, device) in (0..).zip(&plan.devices) {

@@ -17,6 +17,7 @@ use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
+use crate::sim::shards::{Shards, USERS_MIN, shards};
 use crate::sim::world::{Limits, World};
 use crate::trace::digest::{Digester, Forms};
 use crate::trace::sink::Sink;
@@ -24,7 +25,6 @@ use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Digests, Outcome};
 
 /// What a run does beside running.
-#[derive(Default)]
 pub struct RunOptions<'a> {
     /// Who else wants the records.
     pub sinks: Vec<&'a mut dyn Sink>,
@@ -38,9 +38,11 @@ pub struct RunOptions<'a> {
     pub records_max: Option<u64>,
     /// End at the first finding that fails the run.
     pub fail_fast: bool,
-    /// Threads to judge on; 0 and 1 mean the caller's. What comes of a run does not depend on it. A run that
-    /// may end at any record, or whose records somebody else wants, has one.
+    /// Threads to run and judge on; 0 and 1 mean the caller's. What comes of a run does not depend on it. A
+    /// run that may end at any record, or whose records somebody else wants, has one.
     pub threads: usize,
+    /// Users of a shard, at least: on several threads, a world with twice as many is spread over shards.
+    pub users_min: usize,
     /// What the command line set, for the line that shows the run again: `--set PATH=VALUE`.
     pub settings: Vec<String>,
 }
@@ -48,6 +50,22 @@ pub struct RunOptions<'a> {
 /// Records that are judged at once while the world goes on: enough to be worth waking threads for, few enough
 /// for a processor's cache.
 const BATCH_RECORDS: usize = 4_096;
+
+impl Default for RunOptions<'_> {
+    fn default() -> Self {
+        Self {
+            sinks: Vec::new(),
+            forms: Forms::default(),
+            limits: Limits::default(),
+            backend: Backend::default(),
+            records_max: None,
+            fail_fast: false,
+            threads: 1,
+            users_min: USERS_MIN,
+            settings: Vec::new(),
+        }
+    }
+}
 
 impl RunOptions<'_> {
     /// The threads to judge on, if there is more than one.
@@ -94,11 +112,13 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
     match World::<S>::new(Arc::clone(plan), options.limits) {
         Err(limit) => counted.findings.push(refused(&limit.to_string())),
         Ok(mut world) => {
-            match options.pool() {
-                Some(pool) => pool.install(|| judge_in_batches(&mut world, &mut judges)),
-                None => judge_step_by_step(&mut world, &mut judges, &mut options),
+            if let Some(pool) = options.pool() {
+                let users_min = options.users_min;
+                pool.install(|| judge_in_batches(world, users_min, &mut judges, &mut counted));
+            } else {
+                judge_step_by_step(&mut world, &mut judges, &mut options);
+                counted.take(&mut world);
             }
-            counted.take(&mut world);
         }
     }
     sum_up::<S>(plan, &options, judges, counted)
@@ -155,17 +175,62 @@ fn judge_step_by_step<S: Suite>(
     }
 }
 
-/// What happened is judged while the world goes on.
-fn judge_in_batches<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
+/// What happened is judged while the world goes on, in shards once its prelude is over.
+fn judge_in_batches<S: Suite>(
+    world: World<S>,
+    users_min: usize,
+    judges: &mut Judges,
+    counted: &mut Counted,
+) {
+    let threads = rayon::current_num_threads();
     let (mut last, mut next) = (Batch::default(), Batch::default());
+    let mut stage = match shards(&world.plan, threads, users_min) {
+        Ok(count) => Stage::Prelude(world, count),
+        Err(why) => {
+            tracing::info!(case = world.plan.case, "the world is on one thread: {why}");
+            Stage::Whole(world)
+        }
+    };
     let mut goes_on = true;
     while goes_on {
+        stage = stage.spread();
         let judged = || judges.take(&last);
-        (goes_on, ()) = rayon::join(|| world.fill(&mut next, BATCH_RECORDS), judged);
+        (goes_on, ()) = rayon::join(|| stage.fill(&mut next), judged);
         std::mem::swap(&mut last, &mut next);
         next.clear();
     }
     judges.take(&last);
+    match &mut stage {
+        Stage::Whole(world) | Stage::Prelude(world, _) => counted.take(world),
+        Stage::Spread(shards) => shards.worlds().iter_mut().for_each(|it| counted.take(it)),
+    }
+}
+
+/// A world that may be spread over shards.
+#[allow(clippy::large_enum_variant, reason = "there is one")]
+enum Stage<S: Suite> {
+    Whole(World<S>),
+    /// To be spread over so many when its prelude is over.
+    Prelude(World<S>, u32),
+    Spread(Shards<S>),
+}
+
+impl<S: Suite> Stage<S> {
+    fn spread(self) -> Self {
+        let due = matches!(&self, Self::Prelude(world, _) if world.is_active());
+        match self {
+            Self::Prelude(world, count) if due => Self::Spread(Shards::of(world, count)),
+            Self::Whole(_) | Self::Prelude(..) | Self::Spread(_) => self,
+        }
+    }
+
+    fn fill(&mut self, batch: &mut Batch) -> bool {
+        match self {
+            Self::Whole(world) => world.fill(batch, BATCH_RECORDS, |_| false),
+            Self::Prelude(world, _) => world.fill(batch, BATCH_RECORDS, World::is_active),
+            Self::Spread(shards) => shards.fill(batch, BATCH_RECORDS),
+        }
+    }
 }
 
 /// What the world itself counted and found.
@@ -178,11 +243,13 @@ struct Counted {
 }
 
 impl Counted {
+    /// What one shard has counted, or the whole world.
     fn take<S: Suite>(&mut self, world: &mut World<S>) {
-        self.events = world.events();
-        self.now = world.now();
-        self.findings = world.take_findings();
-        self.spent = world.spent();
+        self.events += world.events();
+        self.now = self.now.max(world.now());
+        self.findings.extend(world.take_findings());
+        let (time, energy) = world.spent();
+        self.spent = (self.spent.0 + time, self.spent.1.saturating_add(energy));
     }
 }
 
@@ -208,7 +275,9 @@ fn sum_up<S: Suite>(
     let docket = panel.conclude(counted.now, &plan.claimed);
     let mut findings = docket.findings;
     findings.extend(counted.findings);
-    findings.sort_by_key(|finding| finding.at);
+    findings.sort_by(|one, other| {
+        (one.at, &one.oracle, &one.message).cmp(&(other.at, &other.oracle, &other.message))
+    });
     let mut metrics = docket.metrics;
     metrics.add("cpu.nanoseconds", counted.spent.0.as_nanos());
     metrics.add("cpu.nanojoules", counted.spent.1);

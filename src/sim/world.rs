@@ -11,7 +11,9 @@ use crate::base::id::{Epoch, NodeId, UserId};
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::{Secret, Suite};
+use crate::engine::queue::Key;
 use crate::engine::scheduler::{Limit, Scheduler};
+use crate::engine::shard::PerUser;
 use crate::engine::timer::Generation;
 use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
@@ -83,9 +85,9 @@ pub(super) enum Event {
 pub struct World<S: Suite> {
     pub(super) plan: Arc<Plan>,
     pub(super) scheduler: Scheduler<Event>,
-    pub(super) devices: Vec<Node<Device<S>>>,
-    pub(super) accounts: Vec<Node<Account<S>>>,
-    pub(super) links: Vec<Links>,
+    pub(super) devices: PerUser<Node<Device<S>>>,
+    pub(super) accounts: PerUser<Node<Account<S>>>,
+    pub(super) links: PerUser<Links>,
     pub(super) server_key: Secret,
     /// Settings of accounts that differ from the plan's for a while.
     pub(super) limited: BTreeMap<u32, Arc<ServerConfig>>,
@@ -122,11 +124,13 @@ pub struct World<S: Suite> {
     /// What users who answer by themselves see.
     pub(super) screens: BTreeMap<u32, Screen>,
     /// Keys of devices that came into being since they were last asked for.
-    pub(super) keys: Vec<Held>,
+    pub(super) keys: Vec<(Instant, Held)>,
     /// Nodes with something to bring to an end.
     pub(super) restless: BTreeSet<NodeId>,
     pub(super) harness_records: u64,
     pub(super) records: Vec<Record>,
+    /// Whether steps wait for points, or act on frames by what they are about.
+    looks: bool,
     seen: usize,
     pub(super) findings: Vec<Finding>,
     /// Processor time and energy of all devices.
@@ -175,12 +179,13 @@ impl<S: Suite> World<S> {
     pub fn new(plan: Arc<Plan>, limits: Limits) -> Result<Self, Limit> {
         let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
         let addresses = Addresses::of(&plan);
+        let points = points_awaited(&plan);
         let traffic = (0..).zip(&plan.workloads).map(|(n, it)| Traffic::new(&plan, n, it));
         let mut world = Self {
             scheduler: Scheduler::new(users, limits.pending, limits.events),
-            devices: Vec::with_capacity(plan.devices.len()),
-            accounts: Vec::with_capacity(plan.devices.len()),
-            links: vec![Links::default(); plan.devices.len()],
+            devices: PerUser::with_capacity(plan.devices.len()),
+            accounts: PerUser::with_capacity(plan.devices.len()),
+            links: PerUser::with_capacity(plan.devices.len()),
             server_key: crate::sim::keys::server_secret(plan.seed),
             limited: BTreeMap::new(),
             acting: NodeId::HARNESS,
@@ -188,7 +193,8 @@ impl<S: Suite> World<S> {
             start: Instant::NEVER,
             ended: false,
             agenda: Agenda::new(&plan, &addresses),
-            tracker: Tracker::awaiting(&plan.spec, &points_awaited(&plan)),
+            looks: !(points.is_empty() && addresses.is_empty()),
+            tracker: Tracker::awaiting(&plan.spec, &points),
             addresses,
             rules: BTreeMap::new(),
             adversaries: Adversary::of(&plan),
@@ -222,15 +228,13 @@ impl<S: Suite> World<S> {
 
     /// Lets the next event happen. False when the world has come to its end.
     pub fn step(&mut self) -> bool {
-        if self.ended || self.stopped {
+        if !self.goes_on() {
             return false;
         }
         match self.scheduler.next() {
             Ok(Some((key, event))) => {
-                self.acting = key.to;
-                self.handle(key.to, event);
-                self.look();
-                !self.ended && !self.stopped
+                self.happen(key, event);
+                self.goes_on()
             }
             Ok(None) => false,
             Err(limit) => {
@@ -240,6 +244,19 @@ impl<S: Suite> World<S> {
         }
     }
 
+    /// Whether the world has not come to its end.
+    #[must_use]
+    pub const fn goes_on(&self) -> bool {
+        !self.ended && !self.stopped
+    }
+
+    /// One event.
+    pub(super) fn happen(&mut self, key: Key, event: Event) {
+        self.acting = key.to;
+        self.handle(key.to, event);
+        self.look();
+    }
+
     /// The records made since the last call.
     pub fn take_records(&mut self) -> std::vec::Drain<'_, Record> {
         self.seen = 0;
@@ -247,19 +264,24 @@ impl<S: Suite> World<S> {
     }
 
     /// The devices' keys that came into being since the last call, for the judges.
-    pub fn take_keys(&mut self) -> std::vec::Drain<'_, Held> {
-        self.keys.drain(..)
+    pub fn take_keys(&mut self) -> impl Iterator<Item = Held> {
+        self.keys.drain(..).map(|(_, held)| held)
     }
 
-    /// Goes on until there are so many records and moves them out, with the keys that came into being. False
-    /// when the world has come to its end.
-    pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
+    /// Goes on until there are so many records, or it is enough, and moves them out, with the keys that came
+    /// into being. False when the world has come to its end.
+    pub fn fill(
+        &mut self,
+        batch: &mut Batch,
+        records: usize,
+        enough: impl Fn(&Self) -> bool,
+    ) -> bool {
         let mut goes_on = true;
-        batch.keys.extend(self.keys.drain(..).map(|held| (0, held)));
-        while goes_on && self.records.len() < records {
+        batch.keys.extend(self.take_keys().map(|held| (0, held)));
+        while goes_on && self.records.len() < records && !enough(self) {
             let made = self.records.len();
             goes_on = self.step();
-            batch.keys.extend(self.keys.drain(..).map(|held| (made, held)));
+            batch.keys.extend(self.take_keys().map(|held| (made, held)));
         }
         std::mem::swap(&mut self.records, &mut batch.records);
         self.seen = 0;
@@ -291,7 +313,7 @@ impl<S: Suite> World<S> {
 
     /// Looks at new records for points that steps wait for.
     pub(super) fn look(&mut self) {
-        while self.seen < self.records.len() {
+        while self.looks && self.seen < self.records.len() {
             let reached = self.tracker.observe(&self.records[self.seen]);
             self.seen += 1;
             for one in reached {
@@ -328,11 +350,14 @@ impl<S: Suite> World<S> {
         self.list(node);
     }
 
-    fn handle_harness(&mut self, event: Event) {
+    pub(super) fn handle_harness(&mut self, event: Event) {
         match event {
             Event::Begin(step) => self.begin(NodeId::HARNESS, step),
             Event::End(step) => self.end(NodeId::HARNESS, step),
-            Event::Tick => self.tick(),
+            Event::Tick => {
+                let pending = self.pending();
+                self.tick(pending.into_iter().map(|(_, what)| what).collect());
+            }
             Event::Settle => self.begin_settle(),
             Event::Arrive(_)
             | Event::Ingress(_)
@@ -423,7 +448,7 @@ impl<S: Suite> World<S> {
         let durable = &self.devices[user as usize].durable;
         if let Some(key) = durable.keyring.keys.get(&epoch) {
             let (agree, sign) = (key.agree.clone(), key.sign.secret.clone());
-            self.keys.push(Held { user, agree, sign });
+            self.keys.push((self.scheduler.now(), Held { user, agree, sign }));
         }
     }
 

@@ -37,6 +37,7 @@ mod sim_keys;
 mod sim_plan;
 mod sim_steps;
 mod sim_stores;
+mod sim_threads;
 mod sim_workloads;
 mod sources;
 mod tidy;

@@ -108,7 +108,8 @@ impl Lab {
             },
             plan,
         };
-        for (user, (device, account)) in (0..).zip(world.devices.iter().zip(&world.accounts)) {
+        for (user, (device, account)) in (0..).zip(world.devices.iter().zip(world.accounts.iter()))
+        {
             let device = Being::of(device).ok_or(NoLab::Prelude)?;
             let account = Being::of(account).ok_or(NoLab::Prelude)?;
             let mut desk = account.machine.clone();

@@ -1,0 +1,267 @@
+//! A world spread over threads: shards of its users run side by side through windows of the lookahead.
+//!
+//! Within a window nodes of different shards cannot reach each other (design 3), so each shard goes on by
+//! itself; what it sends to others is handed over between windows. Events of the harness happen between
+//! windows too, when everything before them has. What comes of a run does not depend on the number of shards.
+//! Not here: what happens to a node (`world`), or judging (`run`).
+
+use rayon::prelude::*;
+
+use crate::base::id::NodeId;
+use crate::base::time::{Duration, Instant};
+use crate::crypto::suite::Suite;
+use crate::engine::queue::{Key, Queue};
+use crate::engine::scheduler::Scheduler;
+use crate::oracle::batch::Batch;
+use crate::scenario::plan::{Action, Plan};
+use crate::sim::agenda::points_awaited;
+use crate::sim::world::{Event, World};
+use crate::trace::fact::Phase;
+use crate::trace::record::Record;
+use crate::verdict::finding::Severity;
+
+/// Events of a window from which on the next one is worth waking threads for.
+const WORTH_WAKING: u64 = 64;
+
+/// The least lookahead for which windows are worth while: shorter ones hold too few events.
+const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
+
+/// Users of a shard, at least, unless told otherwise: fewer are not worth a thread.
+pub const USERS_MIN: usize = 500;
+
+/// Why a run stays on one thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Whole {
+    /// Too few users for a second shard.
+    #[error("fewer than {0} users")]
+    Small(usize),
+    /// Nodes can reach each other too soon.
+    #[error("a lookahead of {0}, below {LOOKAHEAD_MIN}")]
+    Lookahead(Duration),
+    /// A step looks at what happens at several nodes.
+    #[error("steps that wait for points, act on single frames, or take the directory offline")]
+    Steps,
+}
+
+/// Into how many shards a plan's world can be spread on so many threads, each with so many users at least.
+///
+/// # Errors
+/// Why it cannot.
+pub fn shards(plan: &Plan, threads: usize, users_min: usize) -> Result<u32, Whole> {
+    let most = plan.devices.len() / users_min.max(1);
+    if most < 2 {
+        return Err(Whole::Small(users_min.saturating_mul(2)));
+    }
+    let alone = |it: &Action| {
+        !matches!(
+            it,
+            Action::Frames { .. } | Action::Adversary { .. } | Action::DirectoryOffline { .. }
+        )
+    };
+    if !points_awaited(plan).is_empty() || !plan.steps.iter().all(|step| alone(&step.action)) {
+        return Err(Whole::Steps);
+    }
+    let lookahead = lookahead(plan);
+    if lookahead < LOOKAHEAD_MIN {
+        return Err(Whole::Lookahead(lookahead));
+    }
+    Ok(u32::try_from(threads.min(most)).unwrap_or(1))
+}
+
+/// How long no node can reach another: the least delay of all links, or that between accounts.
+fn lookahead(plan: &Plan) -> Duration {
+    plan.links.iter().map(|link| link.min_delay()).fold(plan.internal, Duration::min)
+}
+
+/// A world in shards. The first of them speaks for the harness.
+pub struct Shards<S: Suite> {
+    worlds: Vec<World<S>>,
+    /// What is to happen to the harness.
+    harness: Queue<Event>,
+    lookahead: Duration,
+    /// Events of the last window.
+    busy: u64,
+}
+
+impl<S: Suite> Shards<S> {
+    /// Spreads a world in which the steps have begun; see [`shards`].
+    ///
+    /// # Panics
+    /// When it has not come so far.
+    #[must_use]
+    pub fn of(world: World<S>, count: u32) -> Self {
+        assert!(world.is_active(), "only what follows the prelude is spread");
+        let lookahead = lookahead(&world.plan);
+        let (worlds, events) = world.split(count);
+        let mut shards = Self { worlds, harness: Queue::default(), lookahead, busy: 0 };
+        events.into_iter().for_each(|(key, event)| shards.hand_over(key, event));
+        shards
+    }
+
+    /// As [`World::fill`].
+    pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
+        let mut goes_on = true;
+        while goes_on
+            && self.worlds.iter().map(|world| world.records.len()).sum::<usize>() < records
+        {
+            goes_on = self.window();
+            // What happens after an event of the harness at the same instant comes behind its records.
+            if !self.worlds[0].records.is_empty() && self.spoke() {
+                break;
+            }
+        }
+        self.merge(batch);
+        goes_on
+    }
+
+    /// The shards, for what each of them has counted.
+    #[must_use]
+    pub fn worlds(&mut self) -> &mut [World<S>] {
+        &mut self.worlds
+    }
+
+    /// Whether the last record of all is the harness's.
+    fn spoke(&self) -> bool {
+        self.worlds[0].records.last().is_some_and(|record| record.id.node == NodeId::HARNESS)
+    }
+
+    /// One window, or one event of the harness. False when the world has come to its end.
+    fn window(&mut self) -> bool {
+        let next = self.worlds.iter_mut().filter_map(|world| world.scheduler.next_at()).min();
+        let word = self.harness.peek_at();
+        if let Some(at) = word.filter(|at| next.is_none_or(|next| *at < next)) {
+            return self.harness_acts(at);
+        }
+        let Some(next) = next else { return false };
+        // At one instant the harness comes last.
+        let instant = Duration::from_nanos(1);
+        let end = word.map_or(Instant::NEVER, |at| at + instant).min(next + self.lookahead);
+        let before = self.events();
+        if self.busy < WORTH_WAKING {
+            self.worlds.iter_mut().for_each(|world| world.run_before(end));
+        } else {
+            self.worlds.par_iter_mut().for_each(|world| world.run_before(end));
+        }
+        self.busy = self.events() - before;
+        self.exchange();
+        self.worlds.iter().all(World::goes_on)
+    }
+
+    fn events(&self) -> u64 {
+        self.worlds.iter().map(World::events).sum()
+    }
+
+    /// Everything before `at` has happened.
+    fn harness_acts(&mut self, at: Instant) -> bool {
+        let Some((_, event)) = self.harness.pop() else { return false };
+        let mut pending: Vec<(NodeId, String)> = Vec::new();
+        if matches!(event, Event::Tick) {
+            pending.extend(self.worlds.iter().flat_map(World::pending));
+            pending.sort();
+        }
+        let (first, others) = self.worlds.split_at_mut(1);
+        let first = &mut first[0];
+        for other in &mut *others {
+            other.scheduler.advance(at);
+            first.agenda.hear_of(&other.agenda);
+        }
+        first.scheduler.step_at(at);
+        first.acting = NodeId::HARNESS;
+        if let Event::Tick = event {
+            first.tick(pending.into_iter().map(|(_, what)| what).collect());
+        } else {
+            first.handle_harness(event);
+        }
+        for other in others {
+            other.phase = first.phase;
+            other.ended = first.ended;
+        }
+        self.exchange();
+        self.worlds[0].goes_on()
+    }
+
+    /// Hands everything over that shards have for each other and for the harness.
+    fn exchange(&mut self) {
+        for from in 0..self.worlds.len() {
+            let events: Vec<(Key, Event)> = self.worlds[from].scheduler.take_abroad().collect();
+            events.into_iter().for_each(|(key, event)| self.hand_over(key, event));
+        }
+    }
+
+    fn hand_over(&mut self, key: Key, event: Event) {
+        let full = match key.to.user() {
+            Some(user) => {
+                let place = user as usize % self.worlds.len();
+                self.worlds[place].scheduler.take_in(key, event).err().map(|it| it.to_string())
+            }
+            None => self.harness.push(key, event).err().map(|it| it.to_string()),
+        };
+        if let Some(limit) = full {
+            self.worlds[0].limit(Severity::Inconclusive, limit);
+        }
+    }
+
+    /// The records of all shards in the order of (time, node, number), each with the keys before it.
+    fn merge(&mut self, batch: &mut Batch) {
+        let place = |record: &Record| (record.at, record.id.node);
+        for world in &mut self.worlds {
+            batch.records.append(&mut world.records);
+        }
+        batch.records.sort_by_key(place);
+        for world in &mut self.worlds {
+            for (at, held) in world.keys.drain(..) {
+                let node = NodeId::device(held.user);
+                let before = batch.records.partition_point(|record| place(record) < (at, node));
+                batch.keys.push((before, held));
+            }
+        }
+        batch.keys.sort_by_key(|(before, held)| (*before, held.user));
+    }
+}
+
+impl<S: Suite> World<S> {
+    /// Whether the prelude is over and the steps have begun.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.phase == Phase::Active
+    }
+
+    /// Deals users out to shards, and says what is to happen to the harness.
+    fn split(mut self, count: u32) -> (Vec<Self>, Vec<(Key, Event)>) {
+        let scheduler = std::mem::replace(&mut self.scheduler, Scheduler::new(0, 0, 0));
+        let (schedulers, events) = scheduler.split(count);
+        let devices = std::mem::take(&mut self.devices).split(count);
+        let accounts = std::mem::take(&mut self.accounts).split(count);
+        let links = std::mem::take(&mut self.links).split(count);
+        let parts = schedulers.into_iter().zip(devices).zip(accounts).zip(links);
+        let mut worlds: Vec<Self> = Vec::new();
+        for (number, (((scheduler, devices), accounts), links)) in (0..).zip(parts) {
+            let mut world = self.clone();
+            world.restless.retain(|node| node.user().is_some_and(|user| user % count == number));
+            if number > 0 {
+                // The first has what came before, and what is the harness's.
+                world.records.clear();
+                world.keys.clear();
+                world.findings.clear();
+                world.spent = Default::default();
+            }
+            (world.scheduler, world.links) = (scheduler, links);
+            (world.devices, world.accounts) = (devices, accounts);
+            worlds.push(world);
+        }
+        (worlds, events)
+    }
+
+    /// Everything before `end`.
+    fn run_before(&mut self, end: Instant) {
+        while self.goes_on() {
+            match self.scheduler.next_before(end) {
+                Ok(Some((key, event))) => self.happen(key, event),
+                Ok(None) => break,
+                Err(limit) => {
+                    self.limit(Severity::Inconclusive, limit.to_string());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What comes of a run does not depend on its threads: outcomes are equal in everything.
+//!
+//! Not here: digests of the whole suite on 1 to 8 threads (`peadsim verify`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use peadsim::base::time::Duration;
+use peadsim::explore::subject::plan;
+use peadsim::scenario::plan::Plan;
+use peadsim::scenario::read::{Extras, read_file};
+use peadsim::sim::run::{RunOptions, run};
+use peadsim::sim::shards::{USERS_MIN, Whole, shards};
+use peadsim::verdict::outcome::Outcome;
+
+/// The plan of a scenario's first case.
+fn plan_of(path: &str, settings: &[(&str, &str)]) -> Arc<Plan> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(path);
+    let set = settings.iter().map(|(path, value)| format!("{path}={value}"));
+    let extras = Extras { set: set.collect(), ..Extras::default() };
+    let reading = read_file(&file, None, &extras);
+    let case = reading.cases.first().unwrap_or_else(|| panic!("{path}: {:?}", reading.diagnostics));
+    Arc::new(plan(&reading, case, path, 1).unwrap())
+}
+
+fn outcome(plan: &Arc<Plan>, threads: usize) -> Outcome {
+    run(plan, RunOptions { threads, users_min: 1, ..RunOptions::default() })
+}
+
+fn check(path: &str, settings: &[(&str, &str)]) {
+    let plan = plan_of(path, settings);
+    let alone = outcome(&plan, 1);
+    for threads in [2, 5] {
+        let spread = outcome(&plan, threads);
+        let text = |it: &Outcome| serde_json::to_string_pretty(it).unwrap();
+        for (one, other) in text(&spread).lines().zip(text(&alone).lines()) {
+            assert_eq!(one, other, "{path} on {threads} threads");
+        }
+        assert_eq!(spread.digest, alone.digest);
+    }
+}
+
+#[test]
+fn fleets_in_shards_give_the_same_outcome() {
+    check("fleets/ten-thousand.yaml", &[("params.n", "50")]);
+    check("fleets/regional-outage.yaml", &[("params.n", "10")]);
+}
+
+#[test]
+fn scenarios_with_faults_and_rotations_give_the_same_outcome() {
+    for path in [
+        "faults/crash-anytime.yaml",
+        "rotation/rot-r04-both-rotate.yaml",
+        "approval/many.yaml",
+        "provisioning/downloaded.yaml",
+        "regressions/bounce-told-in-a-crash.yaml",
+    ] {
+        check(path, &[]);
+    }
+}
+
+#[test]
+fn what_cannot_be_spread_says_why() {
+    let why = |path: &str, users_min| shards(&plan_of(path, &[]), 2, users_min);
+    assert_eq!(why("claims/claim-11-push.yaml", USERS_MIN), Err(Whole::Small(2 * USERS_MIN)));
+    assert_eq!(why("rotation/rot-r11-late-nack.yaml", 1), Err(Whole::Steps));
+    let least = Duration::from_micros(100);
+    assert_eq!(why("fleets/village.yaml", 1), Err(Whole::Lookahead(least)));
+    assert_eq!(why("fleets/tide.yaml", 1), Ok(2));
+}
