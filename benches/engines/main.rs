@@ -1,11 +1,12 @@
 //! This simulator beside others in one run: the engine by itself (PHOLD) and idle devices that poll.
 //!
-//! Every figure is processor time of one thread, the least of several runs, with the digest of what
-//! happened beside it. Not here: the queue by itself (`queue`), worlds that do more than poll (`world`).
+//! Every figure is processor time of one thread, with the digest of what happened beside it; where a run
+//! is short, the least of several. Not here: the queue by itself (`queue`), worlds that do more than poll
+//! (`world`).
 //!
 //! The others get the shape that suits them: `nexosim` runs on one thread, without threads of its own
 //! to hand work to, and schedules on the receiving model at once instead of through a model that only
-//! delays; `turmoil` sends datagrams, which cost it less than a stream.
+//! delays; `turmoil` sends datagrams, so that no connection has to be made.
 #![allow(clippy::print_stdout, missing_docs, reason = "a bench prints, and its groups are private")]
 
 mod bare;

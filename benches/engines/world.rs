@@ -15,7 +15,7 @@ use peadsim::sim::world::{Limits, World};
 
 use crate::{Ran, secs};
 
-/// Devices that poll for as long as the bare models do, with the shortest end that a scenario may have.
+/// Devices that poll for as long as the bare models do, and a second to settle.
 pub fn plan(devices: u32) -> Arc<Plan> {
     let text = format!(
         "
