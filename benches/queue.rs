@@ -1,25 +1,33 @@
-//! The event queue against the standard binary heap: the hold model (pop one, push one) on equal
-//! draws, with the order of both checked and its digest printed beside the ratio.
+//! The event queue against the standard binary heap and the crate `radix-heap`: the hold model (pop
+//! one, push one) on equal draws, with the order of all checked and its digest printed beside the ratio.
 //!
-//! Not here: a whole world. The queue's own share of a run's time is what this measures.
+//! `radix-heap` orders by time alone and pops ties last in, first out, so of it only the times are
+//! compared. It does less for each event than the others, which also order ties. Not here: a whole
+//! world. The queue's own share of a run's time is what this measures.
+#![allow(clippy::print_stdout, missing_docs, reason = "a bench prints, and its groups are private")]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
-use std::time::Instant as WallInstant;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use peadsim::base::id::NodeId;
 use peadsim::base::time::Instant;
 use peadsim::engine::queue::{Key, Queue};
+use peadsim::runtime::clock::timed;
+use radix_heap::RadixHeapMap;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Pending events of the three measurements.
+/// Pending events of the measurements against others.
 const PENDING: [u64; 3] = [1_000, 100_000, 1_000_000];
-/// Holds of one sample: enough for every event of the largest queue to move once or twice.
+/// Pending events of the measurement of growth.
+const GROWTH: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+/// Holds of one sample: enough for every event of the largest comparison to move once or twice.
 const HOLDS: u64 = 2_000_000;
+/// Timed samples of a measurement, of which the fastest counts.
+const SAMPLES: u32 = 3;
 
-/// What both queues offer.
+/// What the queues offer.
 trait Pending {
     fn push(&mut self, key: Key, event: u64);
     fn pop(&mut self) -> Option<(Key, u64)>;
@@ -42,6 +50,18 @@ impl Pending for BinaryHeap<Reverse<(Key, u64)>> {
 
     fn pop(&mut self) -> Option<(Key, u64)> {
         Self::pop(self).map(|Reverse(entry)| entry)
+    }
+}
+
+/// The crate's heap pops the greatest first. The time is in the entry a second time as part of the key,
+/// which makes it 8 octets longer than in the other queues.
+impl Pending for RadixHeapMap<Reverse<u64>, (Key, u64)> {
+    fn push(&mut self, key: Key, event: u64) {
+        Self::push(self, Reverse(key.at.as_nanos()), (key, event));
+    }
+
+    fn pop(&mut self) -> Option<(Key, u64)> {
+        Self::pop(self).map(|(_, entry)| entry)
     }
 }
 
@@ -95,59 +115,96 @@ fn hold<Q: Pending>(
     }
 }
 
-/// One timed run with its pop order: (million holds per second, digest of the order).
-fn measure<Q: Pending>(queue: Q, pending: u64) -> (f64, u128) {
+/// What a queue did.
+struct Measured {
+    /// Nanoseconds of processor time for a hold.
+    ns: f64,
+    /// Digest of the popped keys.
+    order: u128,
+    /// Digest of the popped times.
+    times: u128,
+}
+
+/// Lets every event move at least once, then times `holds` several times, then looks at the order.
+fn measure<Q: Pending>(queue: Q, pending: u64, holds: u64) -> Measured {
     let (mut queue, mut split) = fill(queue, pending);
-    hold(&mut queue, &mut split, pending, HOLDS, |_| {});
-    #[allow(clippy::disallowed_methods, reason = "a bench measures wall time")]
-    let start = WallInstant::now();
-    hold(&mut queue, &mut split, pending + HOLDS, HOLDS, |key| {
-        black_box(key);
-    });
-    let rate = HOLDS as f64 / start.elapsed().as_secs_f64() / 1e6;
-    let mut order = Xxh3::new();
-    hold(&mut queue, &mut split, pending + 2 * HOLDS, HOLDS, |key| {
+    let mut seq = pending;
+    let mut ns = f64::INFINITY;
+    for sample in 0..=SAMPLES {
+        let time = timed(&mut || {
+            hold(&mut queue, &mut split, seq, holds, |key| {
+                black_box(key);
+            });
+        });
+        seq += holds;
+        if sample > 0 {
+            ns = ns.min(time.as_nanos() as f64 / holds as f64);
+        }
+    }
+    let (mut order, mut times) = (Xxh3::new(), Xxh3::new());
+    hold(&mut queue, &mut split, seq, holds, |key| {
+        times.update(&key.at.as_nanos().to_le_bytes());
         order.update(&key.at.as_nanos().to_le_bytes());
         order.update(&key.seq.to_le_bytes());
     });
-    (rate, order.digest128())
+    Measured { ns, order: order.digest128(), times: times.digest128() }
 }
 
-#[allow(clippy::print_stdout, reason = "a bench reports to the terminal")]
 fn compare() {
     for pending in PENDING {
-        let (ours, order) = measure(Queue::<u64>::default(), pending);
-        let (std, std_order) = measure(BinaryHeap::new(), pending);
-        assert_eq!(order, std_order, "both queues pop in the same order");
+        let ours = measure(Queue::<u64>::default(), pending, HOLDS);
+        let std = measure(BinaryHeap::new(), pending, HOLDS);
+        let radix = measure(RadixHeapMap::new_at(Reverse(0)), pending, HOLDS);
+        assert_eq!(ours.order, std.order, "queue and binary heap pop in the same order");
+        assert_eq!(ours.times, radix.times, "queue and radix-heap pop the same times");
         println!(
-            "hold {pending:>9} pending: queue {ours:.2} M/s, binary heap {std:.2} M/s, \
-             ratio {:.1}, order {order:032x}",
-            ours / std
+            "hold {pending:>9} pending: queue {:.2} M/s, binary heap {:.2} M/s, ratio {:.1}, \
+             radix-heap {:.2} M/s, ratio {:.1}, order {:032x}, times {:032x}",
+            1e3 / ours.ns,
+            1e3 / std.ns,
+            std.ns / ours.ns,
+            1e3 / radix.ns,
+            radix.ns / ours.ns,
+            ours.order,
+            ours.times
+        );
+    }
+}
+
+fn growth() {
+    let mut smallest = None;
+    for pending in GROWTH {
+        let ours = measure(Queue::<u64>::default(), pending, HOLDS.max(pending));
+        let smallest = *smallest.get_or_insert(ours.ns);
+        println!(
+            "growth {pending:>9} pending: {:.1} ns for a hold, {:.2} of the smallest, order {:032x}",
+            ours.ns,
+            ours.ns / smallest,
+            ours.order
         );
     }
 }
 
 fn bench(criterion: &mut Criterion) {
-    compare();
-    let mut group = criterion.benchmark_group("hold");
-    group.sample_size(10).throughput(Throughput::Elements(HOLDS));
-    for pending in PENDING {
-        group.bench_function(BenchmarkId::new("queue", pending), |bencher| {
-            bencher.iter_batched_ref(
-                || fill(Queue::<u64>::default(), pending),
-                |(queue, split)| hold(queue, split, pending, HOLDS, |_| {}),
-                BatchSize::PerIteration,
-            );
-        });
-        group.bench_function(BenchmarkId::new("binary_heap", pending), |bencher| {
-            bencher.iter_batched_ref(
-                || fill(BinaryHeap::new(), pending),
-                |(queue, split)| hold(queue, split, pending, HOLDS, |_| {}),
-                BatchSize::PerIteration,
-            );
-        });
+    fn group<Q: Pending>(criterion: &mut Criterion, name: &str, empty: impl Fn() -> Q) {
+        let mut group = criterion.benchmark_group("hold");
+        group.sample_size(10).throughput(Throughput::Elements(HOLDS));
+        for pending in PENDING {
+            group.bench_function(BenchmarkId::new(name, pending), |bencher| {
+                bencher.iter_batched_ref(
+                    || fill(empty(), pending),
+                    |(queue, split)| hold(queue, split, pending, HOLDS, |_| {}),
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+        group.finish();
     }
-    group.finish();
+    compare();
+    growth();
+    group(criterion, "queue", Queue::<u64>::default);
+    group(criterion, "binary_heap", BinaryHeap::new);
+    group(criterion, "radix_heap", || RadixHeapMap::new_at(Reverse(0)));
 }
 
 criterion_group!(benches, bench);
