@@ -94,9 +94,18 @@ impl Panel {
         self.benches.iter_mut().for_each(|bench| bench.observe(record, &self.spec));
     }
 
-    /// Takes the next records, on as many threads of the current pool as there are benches. What it comes to
-    /// does not depend on their number.
+    /// Takes the next records.
     pub fn take(&mut self, batch: &Batch) {
+        let Self { spec, head, benches } = self;
+        batch.records.iter().for_each(|record| head.observe(record, spec));
+        let mut keys = &batch.keys[..];
+        for bench in benches {
+            bench.take(batch, std::mem::take(&mut keys), spec);
+        }
+    }
+
+    /// The same on the threads of the current pool. What it comes to does not depend on their number.
+    pub fn take_beside(&mut self, batch: &Batch) {
         let Self { spec, head, benches } = self;
         rayon::scope(|scope| {
             let mut keys = &batch.keys[..];

@@ -17,7 +17,7 @@ use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
-use crate::sim::shards::{Shards, USERS_MIN, shards};
+use crate::sim::shards::{Shards, USERS_MIN, Whole, shards};
 use crate::sim::world::{Limits, World};
 use crate::trace::digest::{Digester, Forms};
 use crate::trace::sink::Sink;
@@ -68,10 +68,14 @@ impl Default for RunOptions<'_> {
 }
 
 impl RunOptions<'_> {
-    /// The threads to judge on, if there is more than one.
+    /// Whether the run goes to its end, and nobody wants its records as they come.
+    const fn takes_batches(&self) -> bool {
+        self.sinks.is_empty() && self.records_max.is_none() && !self.fail_fast
+    }
+
+    /// The threads to run and judge on, if there is more than one.
     fn pool(&self) -> Option<ThreadPool> {
-        let whole = self.sinks.is_empty() && self.records_max.is_none() && !self.fail_fast;
-        if self.threads < 2 || !whole {
+        if self.threads < 2 {
             return None;
         }
         ThreadPoolBuilder::new().num_threads(self.threads).build().ok()
@@ -112,11 +116,14 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
     match World::<S>::new(Arc::clone(plan), options.limits) {
         Err(limit) => counted.findings.push(refused(&limit.to_string())),
         Ok(mut world) => {
-            if let Some(pool) = options.pool() {
-                let users_min = options.users_min;
-                pool.install(|| judge_in_batches(world, users_min, &mut judges, &mut counted));
-            } else {
+            if !options.takes_batches() {
                 judge_step_by_step(&mut world, &mut judges, &mut options);
+                counted.take(&mut world);
+            } else if let Some(pool) = options.pool() {
+                let users_min = options.users_min;
+                pool.install(|| judge_beside(world, users_min, &mut judges, &mut counted));
+            } else {
+                judge_in_turn(&mut world, &mut judges);
                 counted.take(&mut world);
             }
         }
@@ -140,13 +147,20 @@ impl Judges {
         Self { panel, digester: Digester::new(users, RNG_VERSION, options.forms), records: 0 }
     }
 
-    fn take(&mut self, batch: &Batch) {
+    /// On the threads of the current pool.
+    fn take_beside(&mut self, batch: &Batch) {
         let Self { panel, digester, records } = self;
         *records += batch.records.len() as u64;
         rayon::join(
-            || panel.take(batch),
+            || panel.take_beside(batch),
             || batch.records.iter().for_each(|record| digester.take(record)),
         );
+    }
+
+    fn take(&mut self, batch: &Batch) {
+        self.records += batch.records.len() as u64;
+        self.panel.take(batch);
+        batch.records.iter().for_each(|record| self.digester.take(record));
     }
 }
 
@@ -175,8 +189,19 @@ fn judge_step_by_step<S: Suite>(
     }
 }
 
+/// The world goes on and is judged in turns.
+fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
+    let mut batch = Batch::default();
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = world.fill(&mut batch, BATCH_RECORDS, |_| false);
+        judges.take(&batch);
+        batch.clear();
+    }
+}
+
 /// What happened is judged while the world goes on, in shards once its prelude is over.
-fn judge_in_batches<S: Suite>(
+fn judge_beside<S: Suite>(
     world: World<S>,
     users_min: usize,
     judges: &mut Judges,
@@ -187,19 +212,24 @@ fn judge_in_batches<S: Suite>(
     let mut stage = match shards(&world.plan, threads, users_min) {
         Ok(count) => Stage::Prelude(world, count),
         Err(why) => {
-            tracing::info!(case = world.plan.case, "the world is on one thread: {why}");
+            let case = &world.plan.case;
+            if let Whole::Small(_) = why {
+                tracing::info!(case, "the world is on one thread: {why}");
+            } else {
+                tracing::warn!(case, "the world is on one thread: {why}");
+            }
             Stage::Whole(world)
         }
     };
     let mut goes_on = true;
     while goes_on {
         stage = stage.spread();
-        let judged = || judges.take(&last);
+        let judged = || judges.take_beside(&last);
         (goes_on, ()) = rayon::join(|| stage.fill(&mut next), judged);
         std::mem::swap(&mut last, &mut next);
         next.clear();
     }
-    judges.take(&last);
+    judges.take_beside(&last);
     match &mut stage {
         Stage::Whole(world) | Stage::Prelude(world, _) => counted.take(world),
         Stage::Spread(shards) => shards.worlds().iter_mut().for_each(|it| counted.take(it)),

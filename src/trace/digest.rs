@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::base::id::{Hash32, NodeId};
 use crate::trace::fact::{Fact, TRACE_VERSION};
+use crate::trace::octets::append;
 use crate::trace::record::Record;
 use crate::trace::sink::Sink;
 use crate::trace::visible::Visible;
@@ -141,8 +142,7 @@ impl Nodes {
     fn add(&mut self, node: NodeId, what: &impl Serialize, octets: &mut Vec<u8>) {
         octets.clear();
         octets.extend_from_slice(&[0; CHAIN]);
-        *octets = postcard::to_extend(what, std::mem::take(octets))
-            .expect("records are made of sized values only");
+        append(what, octets);
         self.add_octets(node, octets);
     }
 

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::base::units::{UnitError, hex, parse_hex};
+use crate::trace::octets::append;
 use crate::trace::record::Record;
 use crate::trace::sink::Sink;
 
@@ -45,8 +46,7 @@ impl Trail {
 impl Sink for Trail {
     fn take(&mut self, record: &Record) {
         self.octets.clear();
-        self.octets = postcard::to_extend(record, std::mem::take(&mut self.octets))
-            .expect("records are made of sized values only");
+        append(record, &mut self.octets);
         self.running = xxh3_64_with_seed(&self.octets, self.running);
         self.steps.push(self.running.to_le_bytes()[0]);
     }
