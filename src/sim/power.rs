@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::base::id::{Epoch, NodeId};
 use crate::base::rng::{Luck, Purpose};
+use crate::base::small::SmallMap;
 use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
@@ -39,7 +40,8 @@ impl<S: Suite> World<S> {
             let (device, account) = match device.start {
                 Start::Ready | Start::Off => {
                     let identity = identity::<S>(luck, &device.user, epoch, terms);
-                    let keys = BTreeMap::from([(epoch, own_key::<S>(identity.pairs))]);
+                    let keys =
+                        SmallMap::from_iter([(epoch, Arc::new(own_key::<S>(identity.pairs)))]);
                     let record = identity.records.last().expect("a chain has a record");
                     let hash = record_hash::<S>(&record.encode());
                     let durable = DeviceDurable::registered(keys, record, hash);
@@ -103,7 +105,7 @@ impl<S: Suite> World<S> {
         let config = self.limited.get(&user).unwrap_or(&self.plan.server);
         let config = Arc::clone(config);
         let luck = Luck::new(self.plan.seed, Purpose::Account, u64::from(user));
-        let (name, key) = (self.user(user), self.server_key.clone());
+        let (name, key) = (self.user(user), Arc::clone(&self.server_key));
         let node = &mut self.accounts[user as usize];
         if node.machine.is_some() {
             return;

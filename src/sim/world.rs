@@ -18,8 +18,9 @@ use crate::oracle::points::Tracker;
 use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
 use crate::proto::device::Device;
-use crate::proto::device::durable::DeviceDurable;
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite};
 use crate::proto::server::account::Account;
+use crate::proto::server::durable::AccountWrite;
 use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due, points_awaited};
@@ -27,7 +28,7 @@ use crate::sim::barrier::Armed;
 use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
-use crate::sim::node::Node;
+use crate::sim::node::{Bench, Node};
 use crate::sim::rules::{Addresses, Rules};
 use crate::sim::store::Store;
 use crate::sim::user::Screen;
@@ -85,7 +86,9 @@ pub struct World<S: Suite> {
     pub(super) devices: Vec<Node<Device<S>>>,
     pub(super) accounts: Vec<Node<Account<S>>>,
     pub(super) links: Vec<Links>,
-    pub(super) server_key: Secret,
+    pub(super) device_bench: Bench<DeviceWrite>,
+    pub(super) account_bench: Bench<AccountWrite>,
+    pub(super) server_key: Arc<Secret>,
     /// Settings of accounts that differ from the plan's for a while.
     pub(super) limited: BTreeMap<u32, Arc<ServerConfig>>,
     /// The node whose event is being handled.
@@ -180,6 +183,8 @@ impl<S: Suite> World<S> {
             devices: Vec::with_capacity(plan.devices.len()),
             accounts: Vec::with_capacity(plan.devices.len()),
             links: vec![Links::default(); plan.devices.len()],
+            device_bench: Bench::default(),
+            account_bench: Bench::default(),
             server_key: crate::sim::keys::server_secret(plan.seed),
             limited: BTreeMap::new(),
             acting: NodeId::HARNESS,
@@ -362,11 +367,11 @@ impl<S: Suite> World<S> {
             None => (&mut self.harness_records, Default::default()),
             Some(user) if node.is_device() => {
                 let node = &mut self.devices[user];
-                (&mut node.records, node.clock)
+                (&mut node.records, *node.clock)
             }
             Some(user) => {
                 let node = &mut self.accounts[user];
-                (&mut node.records, node.clock)
+                (&mut node.records, *node.clock)
             }
         };
         let id = RecordId { node, seq: *seq };
