@@ -275,7 +275,9 @@ mod tests {
             let (mut small, mut map) = (SmallMap::new(), BTreeMap::new());
             for (key, value) in steps {
                 match value {
-                    Some(value) => prop_assert_eq!(small.insert(key, value), map.insert(key, value)),
+                    Some(value) => {
+                        prop_assert_eq!(small.insert(key, value), map.insert(key, value));
+                    }
                     None => prop_assert_eq!(small.remove(&key), map.remove(&key)),
                 }
                 prop_assert_eq!(format!("{small:?}"), format!("{map:?}"));
