@@ -71,6 +71,18 @@ impl<T> PerUser<T> {
         Self { shard: Shard::WHOLE, things: Vec::with_capacity(users) }
     }
 
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.things.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.things.is_empty()
+    }
+
     /// That of the next user.
     pub fn push(&mut self, thing: T) {
         self.things.push(thing);

@@ -22,6 +22,7 @@ pub mod deviation;
 pub mod device;
 pub mod port;
 pub mod server;
+pub mod sheet;
 pub mod swarm;
 #[cfg(test)]
 mod trial;

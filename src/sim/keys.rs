@@ -2,6 +2,8 @@
 //!
 //! Not here: keys that devices make themselves later, or what a directory does with records.
 
+use std::sync::Arc;
+
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Millis};
@@ -96,8 +98,8 @@ pub const fn luck_of(seed: u64, user: u32) -> Luck {
 
 /// The server's own secret, for tickets and challenges.
 #[must_use]
-pub fn server_secret(seed: u64) -> Secret {
-    Secret::new(Luck::new(seed, Purpose::ServerKey, 0).at(0).octets())
+pub fn server_secret(seed: u64) -> Arc<Secret> {
+    Arc::new(Secret::new(Luck::new(seed, Purpose::ServerKey, 0).at(0).octets()))
 }
 
 /// Numbers of pairs beyond those of initial chains, for downloads and adversaries.

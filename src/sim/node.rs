@@ -2,8 +2,9 @@
 //!
 //! Not here: where outputs go (`turn`, `path`), or which node is which (`world`).
 
-use std::collections::VecDeque;
+use std::sync::LazyLock;
 
+use crate::base::small::{Idle, Line, Spare};
 use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::engine::clock::NodeClock;
@@ -13,6 +14,7 @@ use crate::proto::device::durable::{DeviceDurable, DeviceWrite};
 use crate::proto::port::{AccountInput, DeviceInput, Output, Token, Wake};
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
+use crate::proto::sheet::Sheet;
 use crate::proto::work::Work;
 use crate::scenario::plan::Cpu;
 use crate::sim::cpu::{Price, price};
@@ -38,6 +40,8 @@ pub trait Machine {
     fn handle_timeout(&mut self, now: Now);
     /// See `proto`.
     fn poll_output(&mut self) -> Option<Output<Self::Write>>;
+    /// Where outputs are written.
+    fn sheet(&mut self) -> &mut Sheet<Self::Write>;
     /// See `proto`.
     fn poll_timeout(&self) -> Option<Wake>;
     /// Cryptographic work since the last call.
@@ -83,7 +87,7 @@ pub struct Node<M: Machine> {
     /// What it would restart from.
     pub durable: M::Durable,
     /// Its wall clock.
-    pub clock: NodeClock,
+    pub clock: Spare<NodeClock>,
     /// How often it was started.
     pub boot: u64,
     /// Counts losses of power, so that events of an earlier life are known.
@@ -93,15 +97,43 @@ pub struct Node<M: Machine> {
     /// Outputs that have not left.
     pub outbox: Outbox<M::Write>,
     /// Inputs that wait while the processor is busy.
-    pub inputs: VecDeque<Waiting<M::Input>>,
+    pub inputs: Line<Waiting<M::Input>>,
     /// When the machine wants to be called.
-    pub timer: TimerSlot,
+    pub timer: Spare<TimerSlot>,
     /// Whether it is listed as having something to do.
     pub listed: bool,
     /// Outputs of the turn under way; they leave when the processor is done. Some: it is busy.
-    cooking: Option<Vec<Item<M::Write>>>,
-    /// How many turns there were at this instant.
-    turns: (Instant, u32),
+    cooking: Option<Box<[Item<M::Write>]>>,
+    /// How many turns there were at this instant, which is told from others by its low half.
+    turns: (u32, u32),
+}
+
+/// What nodes need for a turn and not between two: each uses it in its turn, so that one is enough for a
+/// world.
+#[derive(Clone, Debug)]
+pub struct Bench<W> {
+    sheet: Sheet<W>,
+    outbox: Outbox<W>,
+}
+
+impl<W> Default for Bench<W> {
+    fn default() -> Self {
+        Self { sheet: Sheet::default(), outbox: Outbox::default() }
+    }
+}
+
+impl Idle for NodeClock {
+    fn idle() -> &'static Self {
+        static IDLE: LazyLock<NodeClock> = LazyLock::new(NodeClock::default);
+        &IDLE
+    }
+}
+
+impl Idle for TimerSlot {
+    fn idle() -> &'static Self {
+        static IDLE: LazyLock<TimerSlot> = LazyLock::new(TimerSlot::default);
+        &IDLE
+    }
 }
 
 /// Inputs of any kind that wait for a processor. A user or a workload that is so far ahead of the device is
@@ -119,19 +151,20 @@ pub const OUTPUTS_MAX: usize = 1_000_000;
 impl<M: Machine> Node<M> {
     /// A node that is off.
     pub fn new(durable: M::Durable, clock: NodeClock) -> Self {
+        let is_right = clock == NodeClock::default();
         Self {
             machine: None,
             durable,
-            clock,
+            clock: if is_right { Spare::new() } else { Spare::of(clock) },
             boot: 0,
             life: 0,
             records: 0,
             outbox: Outbox::default(),
-            inputs: VecDeque::new(),
-            timer: TimerSlot::default(),
+            inputs: Line::default(),
+            timer: Spare::new(),
             listed: false,
             cooking: None,
-            turns: (Instant::START, 0),
+            turns: (0, 0),
         }
     }
 
@@ -154,45 +187,61 @@ impl<M: Machine> Node<M> {
         cause: Option<RecordId>,
         request: Option<&Label>,
         cpu: Cpu,
+        bench: &mut Bench<M::Write>,
     ) -> Result<Price, Storm> {
         let Some(machine) = &mut self.machine else { return Ok(Price::default()) };
-        self.turns = if self.turns.0 == at { (at, self.turns.1 + 1) } else { (at, 1) };
+        let instant = low_half(at);
+        self.turns = (instant, if self.turns.0 == instant { self.turns.1 + 1 } else { 1 });
         if self.turns.1 > TURNS_MAX {
             return Err(Storm::Turns);
         }
         let now = self.clock.now(at);
+        machine.sheet().borrow_from(&mut bench.sheet);
         match stimulus {
             Stimulus::Input(input) => machine.handle_input(now, input),
             Stimulus::Timeout => machine.handle_timeout(now),
             Stimulus::Start(ticket) => machine.power_on(now, ticket),
         }
-        let mut outputs = Vec::new();
+        let price = price(cpu, &machine.take_work());
+        self.outbox.borrow_from(&mut bench.outbox);
+        let (mut outputs, mut cooking) = (0, Vec::new());
+        let mut cooks = false;
         while let Some(output) = machine.poll_output() {
-            if outputs.len() == OUTPUTS_MAX {
+            if outputs == OUTPUTS_MAX {
                 return Err(Storm::Outputs);
             }
+            outputs += 1;
+            cooks |= price.time > Duration::ZERO && !matches!(output, Output::Fact(_));
             let label = match &output {
                 Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
                 Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => None,
             };
-            outputs.push(Item { output, cause, label });
-        }
-        let price = price(cpu, &machine.take_work());
-        let mut outputs = outputs.into_iter().peekable();
-        if price.time > Duration::ZERO {
-            while let Some(fact) = outputs.next_if(|item| matches!(item.output, Output::Fact(_))) {
-                self.outbox.push(fact);
+            let item = Item { output, cause, label };
+            if cooks {
+                cooking.push(item);
+            } else {
+                self.outbox.push(item);
             }
-            self.cooking = Some(outputs.collect());
-        } else {
-            outputs.for_each(|item| self.outbox.push(item));
+        }
+        machine.sheet().give_back_to(&mut bench.sheet);
+        if price.time > Duration::ZERO {
+            self.cooking = Some(cooking.into_boxed_slice());
         }
         Ok(price)
     }
 
+    /// What the turn needed is free for others, if everything has left.
+    pub fn clear_away(&mut self, bench: &mut Bench<M::Write>) {
+        self.outbox.give_back_to(&mut bench.outbox);
+    }
+
     /// The processor is done: what it made may leave.
     pub fn done(&mut self) {
-        self.cooking.take().into_iter().flatten().for_each(|item| self.outbox.push(item));
+        self.cooking
+            .take()
+            .into_iter()
+            .flat_map(<[_]>::into_vec)
+            .for_each(|item| self.outbox.push(item));
     }
 
     /// Power is gone, and with it everything volatile.
@@ -201,9 +250,18 @@ impl<M: Machine> Node<M> {
         self.life += 1;
         self.outbox.clear();
         self.inputs.clear();
-        self.timer.disarm();
+        if !self.timer.is_idle() {
+            self.timer.disarm();
+        }
         self.cooking = None;
     }
+}
+
+/// Consecutive turns at instants that are apart and have the same low half are counted together, which no
+/// limit is near enough to notice.
+#[allow(clippy::cast_possible_truncation, reason = "the low half is wanted")]
+const fn low_half(at: Instant) -> u32 {
+    at.as_nanos() as u32
 }
 
 /// A machine does not come to rest at one instant.
@@ -236,6 +294,10 @@ impl<S: Suite> Machine for Device<S> {
 
     fn poll_output(&mut self) -> Option<Output<DeviceWrite>> {
         Self::poll_output(self)
+    }
+
+    fn sheet(&mut self) -> &mut Sheet<DeviceWrite> {
+        Self::sheet(self)
     }
 
     fn poll_timeout(&self) -> Option<Wake> {
@@ -274,6 +336,10 @@ impl<S: Suite> Machine for Account<S> {
         Self::poll_output(self)
     }
 
+    fn sheet(&mut self) -> &mut Sheet<AccountWrite> {
+        Self::sheet(self)
+    }
+
     fn poll_timeout(&self) -> Option<Wake> {
         Self::poll_timeout(self)
     }
@@ -297,7 +363,8 @@ mod tests {
     use crate::trace::fact::Fact;
 
     /// Answers each input with this many outputs.
-    struct Talker(usize);
+    #[derive(Default)]
+    struct Talker(usize, Sheet<()>);
 
     impl Machine for Talker {
         type Input = usize;
@@ -317,6 +384,10 @@ mod tests {
             Some(Output::Fact(Fact::Fence { name: String::new() }))
         }
 
+        fn sheet(&mut self) -> &mut Sheet<()> {
+            &mut self.1
+        }
+
         fn poll_timeout(&self) -> Option<Wake> {
             None
         }
@@ -334,12 +405,13 @@ mod tests {
 
     fn turn(node: &mut Node<Talker>, at: u64, outputs: usize) -> Result<Price, Storm> {
         let at = Instant::START + Duration::from_nanos(at);
-        node.turn(at, Stimulus::Input(outputs), None, None, Cpu::Free)
+        node.turn(at, Stimulus::Input(outputs), None, None, Cpu::Free, &mut Bench::default())
     }
 
     #[test]
     fn a_turn_or_an_instant_without_end_is_given_up() {
-        let mut node = Node { machine: Some(Talker(0)), ..Node::new((), NodeClock::default()) };
+        let mut node =
+            Node { machine: Some(Talker::default()), ..Node::new((), NodeClock::default()) };
         assert!(turn(&mut node, 1, OUTPUTS_MAX).is_ok());
         assert_eq!(turn(&mut node, 2, OUTPUTS_MAX + 1), Err(Storm::Outputs));
         for _ in 0..TURNS_MAX {

@@ -22,7 +22,11 @@ pub struct Item<W> {
 
 /// Outputs that have not left yet, oldest first.
 #[derive(Clone, Debug)]
-pub struct Outbox<W> {
+pub struct Outbox<W>(Option<Box<Tray<W>>>);
+
+/// What an outbox holds, if it holds anything.
+#[derive(Clone, Debug)]
+struct Tray<W> {
     items: VecDeque<Item<W>>,
     /// The last token of the batch that is being written.
     syncing: Option<Token>,
@@ -30,7 +34,7 @@ pub struct Outbox<W> {
 
 impl<W> Default for Outbox<W> {
     fn default() -> Self {
-        Self { items: VecDeque::new(), syncing: None }
+        Self(None)
     }
 }
 
@@ -47,62 +51,79 @@ pub enum Next<W> {
 }
 
 impl<W> Outbox<W> {
+    /// Takes the memory of another outbox that is empty, if this one has none.
+    pub fn borrow_from(&mut self, other: &mut Self) {
+        if self.0.is_none() {
+            self.0 = other.0.take();
+        }
+    }
+
+    /// Gives the memory to another outbox, if everything has left.
+    pub fn give_back_to(&mut self, other: &mut Self) {
+        if self.0.as_ref().is_some_and(|tray| tray.items.is_empty() && tray.syncing.is_none()) {
+            other.0 = self.0.take();
+        }
+    }
+
     /// Adds an output behind all others.
     pub fn push(&mut self, item: Item<W>) {
-        self.items.push_back(item);
+        let tray = || Box::new(Tray { items: VecDeque::new(), syncing: None });
+        self.0.get_or_insert_with(tray).items.push_back(item);
     }
 
     /// Has everything left?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.0.as_ref().is_none_or(|tray| tray.items.is_empty())
     }
 
     /// The outputs in order, whether they may leave or not.
-    pub fn iter(&self) -> impl Iterator<Item = &Item<W>> {
-        self.items.iter()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Item<W>> {
+        self.0.iter().flat_map(|tray| &tray.items)
     }
 
     /// The outputs that no write holds back.
     pub fn released(&self) -> impl Iterator<Item = &Item<W>> {
-        self.items.iter().take_while(|item| batch(&item.output).is_none())
+        self.iter().take_while(|item| batch(&item.output).is_none())
     }
 
     /// The number of the last batch of writes in it.
     #[must_use]
     pub fn last_token(&self) -> Option<Token> {
-        self.items.iter().rev().find_map(|item| batch(&item.output))
+        self.iter().rev().find_map(|item| batch(&item.output))
     }
 
     /// Whether a batch of writes has not become durable.
     #[must_use]
     pub fn holds(&self, token: Token) -> bool {
-        self.items.iter().any(|item| batch(&item.output) == Some(token))
+        self.iter().any(|item| batch(&item.output) == Some(token))
     }
 
     /// The next thing to do. A batch of writes at the front is started together with those right behind
     /// it (group commit) and stays at the front until it is durable. What is behind another output waits
     /// like that output: it may take for granted that the other one has left.
     pub fn next(&mut self) -> Next<W> {
-        match self.items.front() {
+        let Some(Tray { items, syncing }) = self.0.as_deref_mut() else { return Next::Wait };
+        match items.front() {
             None => Next::Wait,
             Some(Item { output: Output::Persist(..), .. }) => {
-                if self.syncing.is_some() {
+                if syncing.is_some() {
                     return Next::Wait;
                 }
-                self.syncing = self.items.iter().map_while(|item| batch(&item.output)).last();
+                *syncing = items.iter().map_while(|item| batch(&item.output)).last();
                 Next::Sync
             }
-            Some(_) => self.items.pop_front().map_or(Next::Wait, Next::Carry),
+            Some(_) => items.pop_front().map_or(Next::Wait, Next::Carry),
         }
     }
 
     /// The batch under way is durable: applies its writes in order and returns its last token with its
     /// cause. The outputs between the writes stay in place, in order.
     pub fn synced(&mut self, mut apply: impl FnMut(&W)) -> Option<(Token, Option<RecordId>)> {
-        let last = self.syncing.take()?;
+        let Tray { items, syncing } = self.0.as_deref_mut()?;
+        let last = syncing.take()?;
         let mut cause = None;
-        self.items.retain(|item| match &item.output {
+        items.retain(|item| match &item.output {
             Output::Persist(token, writes) if *token <= last => {
                 writes.iter().for_each(&mut apply);
                 cause = item.cause;
@@ -117,8 +138,7 @@ impl<W> Outbox<W> {
 
     /// Power is gone: everything that had not left is lost.
     pub fn clear(&mut self) {
-        self.items.clear();
-        self.syncing = None;
+        self.0 = None;
     }
 }
 

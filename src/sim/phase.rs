@@ -34,7 +34,6 @@ impl<S: Suite> World<S> {
     /// The start of the world.
     pub(super) fn begin_given(&mut self) {
         self.record(NodeId::HARNESS, Fact::Phase(Phase::Given), None);
-        self.make_nodes();
         let both_ways = |(one, other): &(u32, u32)| [(*one, *other), (*other, *one)];
         let warm: BTreeSet<(u32, u32)> = self.plan.given.warm.iter().flat_map(both_ways).collect();
         for (one, other) in warm {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::base::id::{Epoch, NodeId};
 use crate::base::rng::{Luck, Purpose};
+use crate::base::small::SmallMap;
 use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
@@ -17,7 +18,7 @@ use crate::proto::device::durable::{DeviceDurable, OwnKey};
 use crate::proto::port::Origin;
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
-use crate::scenario::plan::Start;
+use crate::scenario::plan::{Plan, Start};
 use crate::sim::keys::{Pairs, Terms, identity, luck_of, pairs};
 use crate::sim::links::Links;
 use crate::sim::node::{Node, Stimulus};
@@ -27,57 +28,48 @@ use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
 use crate::wire::message::Ticket;
 
+/// Users whose nodes are made at once: what they state is taken away before the next ones come.
+const MADE_AT_ONCE: usize = 256;
+
 impl<S: Suite> World<S> {
-    /// Makes every node with what the plan says it starts with, and starts those that are on.
-    pub(super) fn make_nodes(&mut self) {
+    /// Makes the nodes of the next users with what the plan says they start with, and starts those that are
+    /// on. False when there are no more.
+    pub(super) fn make_nodes(&mut self) -> bool {
         let plan = Arc::clone(&self.plan);
         let rotated: BTreeMap<u32, u64> = plan.given.rotated.iter().copied().collect();
-        for (user, device) in (0..).zip(&plan.devices) {
-            let luck = luck_of(plan.seed, user);
-            let config = &plan.profiles[device.profile as usize].config;
-            let terms = Terms { key_life: config.key_life, grace: config.grace };
+        let made = self.devices.len();
+        for (user, device) in (0..).zip(&plan.devices).skip(made).take(MADE_AT_ONCE) {
             let epoch = Epoch(rotated.get(&user).copied().unwrap_or(1).max(1));
-            let (device, account) = match device.start {
-                Start::Ready | Start::Off => {
-                    let identity = identity::<S>(luck, &device.user, epoch, terms);
-                    let keys = BTreeMap::from([(epoch, own_key::<S>(identity.pairs))]);
-                    let record = identity.records.last().expect("a chain has a record");
-                    let hash = record_hash::<S>(&record.encode());
-                    let durable = DeviceDurable::registered(keys, record, hash);
-                    (durable, AccountDurable::registered::<S>(identity.records))
-                }
-                Start::Keyed => {
-                    let key = own_key::<S>(pairs::<S>(luck, 1));
-                    (DeviceDurable::keyed(key), AccountDurable::default())
-                }
-                Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
-            };
-            let epochs: Vec<Epoch> = device.keyring.keys.keys().copied().collect();
+            let (own, account) = durable::<S>(&plan, user, epoch);
+            let epochs: Vec<Epoch> = own.keyring.keys.keys().copied().collect();
             let clock = NodeClock::ahead_by(plan.ahead);
-            self.devices.push(Node::new(device, clock));
+            self.devices.push(Node::new(own, clock));
             self.accounts.push(Node::new(account, clock));
             self.links.push(Links::default());
             epochs.into_iter().for_each(|epoch| self.entrust(user, epoch));
-        }
-        for (user, device) in (0..).zip(&plan.devices) {
-            self.acting = NodeId::account(user);
-            self.start_account(user, None);
-            let now = self.accounts[user as usize].clock.now(self.now());
-            let account = self.accounts[user as usize].machine.as_mut();
-            let ticket = account
-                .filter(|_| device.start == Start::Ready)
-                .map(|account| account.pre_attach(now, Origin(u64::from(user))));
-            let account = &mut self.accounts[user as usize];
-            if let Some(machine) = &account.machine {
-                account.durable = machine.durable().clone();
-            }
-            self.acting = NodeId::device(user);
-            if device.start != Start::Off {
-                self.start_device(user, ticket, None);
-            }
-            self.list(NodeId::device(user));
+            self.start_both(user, device.start);
         }
         self.acting = NodeId::HARNESS;
+        self.devices.len() > made
+    }
+
+    fn start_both(&mut self, user: u32, start: Start) {
+        self.acting = NodeId::account(user);
+        self.start_account(user, None);
+        let now = self.accounts[user as usize].clock.now(self.now());
+        let account = self.accounts[user as usize].machine.as_mut();
+        let ticket = account
+            .filter(|_| start == Start::Ready)
+            .map(|account| account.pre_attach(now, Origin(u64::from(user))));
+        let account = &mut self.accounts[user as usize];
+        if let Some(machine) = &account.machine {
+            account.durable = machine.durable().clone();
+        }
+        self.acting = NodeId::device(user);
+        if start != Start::Off {
+            self.start_device(user, ticket, None);
+        }
+        self.list(NodeId::device(user));
     }
 
     /// Starts a device that is off, unless the plan has none come up.
@@ -105,7 +97,7 @@ impl<S: Suite> World<S> {
         let config = self.limited.get(&user).unwrap_or(&self.plan.server);
         let config = Arc::clone(config);
         let luck = Luck::new(self.plan.seed, Purpose::Account, u64::from(user));
-        let (name, key) = (self.user(user), self.server_key.clone());
+        let (name, key) = (self.user(user), Arc::clone(&self.server_key));
         let node = &mut self.accounts[user as usize];
         if node.machine.is_some() {
             return;
@@ -164,6 +156,29 @@ impl<S: Suite> World<S> {
         let fact = Fact::Rolledback { snapshot: written };
         let cause = self.record(NodeId::device(user), fact, cause);
         self.start_device(user, None, Some(cause));
+    }
+}
+
+/// What a user's device and account have at the start of the world.
+fn durable<S: Suite>(plan: &Plan, user: u32, epoch: Epoch) -> (DeviceDurable, AccountDurable) {
+    let device = &plan.devices[user as usize];
+    let luck = luck_of(plan.seed, user);
+    let config = &plan.profiles[device.profile as usize].config;
+    let terms = Terms { key_life: config.key_life, grace: config.grace };
+    match device.start {
+        Start::Ready | Start::Off => {
+            let identity = identity::<S>(luck, &device.user, epoch, terms);
+            let keys = SmallMap::from_iter([(epoch, Arc::new(own_key::<S>(identity.pairs)))]);
+            let record = identity.records.last().expect("a chain has a record");
+            let hash = record_hash::<S>(&record.encode());
+            let durable = DeviceDurable::registered(keys, record, hash);
+            (durable, AccountDurable::registered::<S>(identity.records))
+        }
+        Start::Keyed => {
+            let key = own_key::<S>(pairs::<S>(luck, 1));
+            (DeviceDurable::keyed(key), AccountDurable::default())
+        }
+        Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
     }
 }
 

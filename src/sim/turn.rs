@@ -13,7 +13,7 @@ use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::frame::Label;
 use crate::sim::internal::Mail;
-use crate::sim::node::{Machine, Node, Stimulus, WAITING_MAX, Waiting};
+use crate::sim::node::{Bench, Machine, Node, Stimulus, WAITING_MAX, Waiting};
 use crate::sim::outbox::{Item, Next};
 use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
@@ -30,6 +30,8 @@ pub(super) trait Resident<S: Suite>: Machine + Sized {
     fn cpu(world: &World<S>, user: u32) -> Cpu;
     /// How long its durable writes take.
     fn sync(world: &World<S>, user: u32) -> Duration;
+    /// What the world's nodes of this kind share for their turns.
+    fn bench(world: &mut World<S>) -> &mut Bench<Self::Write>;
     /// Carries an output out.
     fn carry(world: &mut World<S>, user: u32, item: Item<Self::Write>);
     /// What an armed barrier makes of outputs: see `barrier`.
@@ -83,9 +85,13 @@ impl<S: Suite> World<S> {
         request: Option<&Label>,
     ) -> bool {
         let (now, cpu) = (self.now(), M::cpu(self, user));
+        let mut bench = std::mem::take(M::bench(self));
         let node = M::node(self, user);
-        match node.turn(now, stimulus, cause, request, cpu) {
+        let turned = node.turn(now, stimulus, cause, request, cpu, &mut bench);
+        *M::bench(self) = bench;
+        match turned {
             Ok(price) => {
+                let node = M::node(self, user);
                 let (life, busy) = (node.life, node.is_busy());
                 self.spent.0 += price.time;
                 self.spent.1 = self.spent.1.saturating_add(price.energy);
@@ -124,6 +130,9 @@ impl<S: Suite> World<S> {
                 return self.trip(M::id(user));
             }
         }
+        let mut bench = std::mem::take(M::bench(self));
+        M::node(self, user).clear_away(&mut bench);
+        *M::bench(self) = bench;
         self.reach_fences(M::id(user));
     }
 
@@ -151,6 +160,9 @@ impl<S: Suite> World<S> {
         let node = M::node(self, user);
         let wanted = node.machine.as_ref().and_then(Machine::poll_timeout);
         let at = wanted.map_or(Instant::NEVER, |(at, _)| at.max(now));
+        if at == Instant::NEVER && node.timer.is_idle() {
+            return;
+        }
         if let Some(wake) = node.timer.arm(at) {
             self.schedule(wake.at, M::id(user), Event::Wake(wake.generation));
         }
@@ -228,6 +240,10 @@ impl<S: Suite> Resident<S> for Device<S> {
         &mut world.devices[user as usize]
     }
 
+    fn bench(world: &mut World<S>) -> &mut Bench<Self::Write> {
+        &mut world.device_bench
+    }
+
     fn cpu(world: &World<S>, user: u32) -> Cpu {
         world.profile(user).cpu
     }
@@ -267,6 +283,10 @@ impl<S: Suite> Resident<S> for Account<S> {
 
     fn node(world: &mut World<S>, user: u32) -> &mut Node<Self> {
         &mut world.accounts[user as usize]
+    }
+
+    fn bench(world: &mut World<S>) -> &mut Bench<Self::Write> {
+        &mut world.account_bench
     }
 
     fn cpu(_: &World<S>, _: u32) -> Cpu {

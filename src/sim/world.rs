@@ -21,8 +21,9 @@ use crate::oracle::points::Tracker;
 use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
 use crate::proto::device::Device;
-use crate::proto::device::durable::DeviceDurable;
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite};
 use crate::proto::server::account::Account;
+use crate::proto::server::durable::AccountWrite;
 use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due, points_awaited};
@@ -30,7 +31,7 @@ use crate::sim::barrier::Armed;
 use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
-use crate::sim::node::Node;
+use crate::sim::node::{Bench, Node};
 use crate::sim::rules::{Addresses, Rules};
 use crate::sim::store::Store;
 use crate::sim::user::Screen;
@@ -88,7 +89,9 @@ pub struct World<S: Suite> {
     pub(super) devices: PerUser<Node<Device<S>>>,
     pub(super) accounts: PerUser<Node<Account<S>>>,
     pub(super) links: PerUser<Links>,
-    pub(super) server_key: Secret,
+    pub(super) device_bench: Bench<DeviceWrite>,
+    pub(super) account_bench: Bench<AccountWrite>,
+    pub(super) server_key: Arc<Secret>,
     /// Settings of accounts that differ from the plan's for a while.
     pub(super) limited: BTreeMap<u32, Arc<ServerConfig>>,
     /// The node whose event is being handled.
@@ -186,6 +189,8 @@ impl<S: Suite> World<S> {
             devices: PerUser::with_capacity(plan.devices.len()),
             accounts: PerUser::with_capacity(plan.devices.len()),
             links: PerUser::with_capacity(plan.devices.len()),
+            device_bench: Bench::default(),
+            account_bench: Bench::default(),
             server_key: crate::sim::keys::server_secret(plan.seed),
             limited: BTreeMap::new(),
             acting: NodeId::HARNESS,
@@ -230,6 +235,13 @@ impl<S: Suite> World<S> {
     pub fn step(&mut self) -> bool {
         if !self.goes_on() {
             return false;
+        }
+        if self.devices.len() < self.plan.devices.len()
+            && self.phase == Phase::Given
+            && self.make_nodes()
+        {
+            self.look();
+            return self.goes_on();
         }
         match self.scheduler.next() {
             Ok(Some((key, event))) => {
@@ -403,11 +415,11 @@ impl<S: Suite> World<S> {
             None => (&mut self.harness_records, Default::default()),
             Some(user) if node.is_device() => {
                 let node = &mut self.devices[user];
-                (&mut node.records, node.clock)
+                (&mut node.records, *node.clock)
             }
             Some(user) => {
                 let node = &mut self.accounts[user];
-                (&mut node.records, node.clock)
+                (&mut node.records, *node.clock)
             }
         };
         let id = RecordId { node, seq: *seq };

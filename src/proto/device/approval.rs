@@ -76,6 +76,9 @@ const PAGE_LINES: usize = 4;
 const QUEUE_MAX: usize = 32;
 
 impl Desk {
+    /// Nothing is shown and nothing waits.
+    pub(super) const EMPTY: Self = Self { screen: None, queue: VecDeque::new() };
+
     /// The user scrolls to the end.
     pub(super) fn scroll(&mut self) {
         if let Some(shown) = &mut self.screen {
@@ -129,7 +132,7 @@ impl<S: Suite> Device<S> {
     fn is_known(&self, txn: TxnId, body: &[u8]) -> Option<Known> {
         let digest = Self::digest(body);
         let answered = self.durable.answers.get(&txn).map(|answer| answer.body);
-        let waiting = self.desk.find(txn).map(|prompt| Self::digest(&prompt.body));
+        let waiting = self.rare.desk.find(txn).map(|prompt| Self::digest(&prompt.body));
         match answered.or(waiting) {
             Some(before) if before != digest => Some(Known::Otherwise),
             Some(_) if self.has(Deviation::M60) => None,
@@ -159,7 +162,7 @@ impl<S: Suite> Device<S> {
             && request.lines.iter().all(|line| {
                 line.chars().count() <= screen.columns && check_displayable(line).is_ok()
             });
-        let full = self.desk.queue.len() >= QUEUE_MAX;
+        let full = self.rare.desk.queue.len() >= QUEUE_MAX;
         if now.wall > request.expires && !self.has(Deviation::M59) {
             Some(NoApproval::Expired)
         } else if (!fits && !self.has(Deviation::M57)) || full {
@@ -226,7 +229,7 @@ impl<S: Suite> Device<S> {
         form: RequestForm,
     ) -> ApprovalRequest {
         let RequestForm { lines, amount, currency, payee, expires } = form;
-        let nonce = self.draws.octets();
+        let nonce = self.draw().octets();
         let created = now.wall;
         ApprovalRequest { txn, requester, lines, amount, currency, payee, created, expires, nonce }
     }
@@ -234,7 +237,7 @@ impl<S: Suite> Device<S> {
     // The screen.
 
     fn enqueue(&mut self, now: Now, prompt: Prompt) {
-        self.desk.queue.push_back(prompt);
+        self.rare.desk.queue.push_back(prompt);
         self.watch_expiry(now);
         self.show_next(now);
     }
@@ -242,8 +245,8 @@ impl<S: Suite> Device<S> {
     /// Sets the timer for the next request whose time ends, one past it: up to its expiry, inclusive, a
     /// request can be approved.
     fn watch_expiry(&mut self, now: Now) {
-        let shown = self.desk.screen.iter().map(|shown| &shown.prompt);
-        let next = shown.chain(&self.desk.queue).map(|prompt| prompt.request.expires).min();
+        let shown = self.rare.desk.screen.iter().map(|shown| &shown.prompt);
+        let next = shown.chain(&self.rare.desk.queue).map(|prompt| prompt.request.expires).min();
         match next {
             Some(expires) => {
                 let left = expires.since(now.wall) + Duration::from_millis(1);
@@ -254,7 +257,7 @@ impl<S: Suite> Device<S> {
     }
 
     pub(super) fn show_next_after_lookup(&mut self, now: Now, peer: &UserId) {
-        for prompt in &mut self.desk.queue {
+        for prompt in &mut self.rare.desk.queue {
             if let Origin::Own { latest, .. } = &mut prompt.origin
                 && prompt.request.requester == *peer
             {
@@ -266,10 +269,10 @@ impl<S: Suite> Device<S> {
 
     /// Shows the next request if the screen is free.
     pub(super) fn show_next(&mut self, now: Now) {
-        if self.desk.screen.is_some() {
+        if self.rare.desk.screen.is_some() {
             return;
         }
-        let Some(first) = self.desk.queue.front() else { return };
+        let Some(first) = self.rare.desk.queue.front() else { return };
         if let Origin::Own { latest, .. } = &first.origin {
             let (latest, to) = (*latest, first.request.requester.clone());
             let looking = self.asking(&Asking::Lookup(to.clone())).is_some();
@@ -278,7 +281,7 @@ impl<S: Suite> Device<S> {
                 return;
             }
         }
-        let Some(prompt) = self.desk.queue.pop_front() else { return };
+        let Some(prompt) = self.rare.desk.queue.pop_front() else { return };
         let request = &prompt.request;
         let mut lines = request.lines.clone();
         if self.has(Deviation::M57) {
@@ -299,7 +302,7 @@ impl<S: Suite> Device<S> {
         let seen = request.lines.len() <= PAGE_LINES;
         let armed_at = now.at + self.config.arm;
         let early = self.has(Deviation::M53).then(|| prompt.clone());
-        self.desk.screen = Some(Shown { prompt, armed_at, armed: false, seen });
+        self.rare.desk.screen = Some(Shown { prompt, armed_at, armed: false, seen });
         self.wake(now, self.config.arm, Timer::Arm);
         self.fact(Fact::Prompt(Box::new(shown)));
         if let Some(Prompt { request, body, .. }) = early {
@@ -309,7 +312,7 @@ impl<S: Suite> Device<S> {
 
     /// The screen was there long enough: its buttons count.
     pub(super) fn on_armed(&mut self, now: Now) {
-        let shown = self.desk.screen.as_mut();
+        let shown = self.rare.desk.screen.as_mut();
         if let Some(shown) = shown.filter(|shown| !shown.armed && now.at >= shown.armed_at) {
             shown.armed = true;
             let txn = shown.prompt.request.txn;
@@ -321,12 +324,12 @@ impl<S: Suite> Device<S> {
     pub(super) fn on_request_expiry(&mut self, now: Now) {
         let over = |prompt: &Prompt| now.wall > prompt.request.expires;
         let mut gone: Vec<Prompt> = Vec::new();
-        if self.desk.screen.as_ref().is_some_and(|shown| over(&shown.prompt)) {
+        if self.rare.desk.screen.as_ref().is_some_and(|shown| over(&shown.prompt)) {
             gone.extend(self.clear_screen());
         }
-        let (ended, left) = std::mem::take(&mut self.desk.queue).into_iter().partition(over);
+        let (ended, left) = std::mem::take(&mut self.rare.desk.queue).into_iter().partition(over);
         let ended: VecDeque<Prompt> = ended;
-        self.desk.queue = left;
+        self.rare.desk.queue = left;
         gone.extend(ended);
         for prompt in gone {
             if self.has(Deviation::M54) {
@@ -349,7 +352,7 @@ impl<S: Suite> Device<S> {
 
     fn clear_screen(&mut self) -> Option<Prompt> {
         self.timers.stop(&Timer::Arm);
-        self.desk.screen.take().map(|shown| shown.prompt)
+        self.rare.desk.screen.take().map(|shown| shown.prompt)
     }
 
     // Buttons.
@@ -358,14 +361,14 @@ impl<S: Suite> Device<S> {
     /// to its end.
     pub(super) fn on_press(&mut self, now: Now, button: Button) {
         self.on_armed(now);
-        let screen = self.desk.txn();
-        let shown = self.desk.screen.as_ref();
+        let screen = self.rare.desk.txn();
+        let shown = self.rare.desk.screen.as_ref();
         let taken = shown.is_some_and(|s| s.armed && (s.seen || button == Button::Reject));
         self.fact(Fact::Button { button, screen, taken });
         if !taken {
             return;
         }
-        let newest = if self.has(Deviation::M56) { self.desk.queue.pop_back() } else { None };
+        let newest = if self.has(Deviation::M56) { self.rare.desk.queue.pop_back() } else { None };
         let shown = self.clear_screen();
         let Some(prompt) = newest.or(shown) else { return };
         let late = now.wall > prompt.request.expires && !self.has(Deviation::M59);
@@ -377,7 +380,7 @@ impl<S: Suite> Device<S> {
             self.decline(now, prompt);
         }
         if self.has(Deviation::M55) && button == Button::Approve {
-            while let Some(prompt) = self.desk.queue.pop_front() {
+            while let Some(prompt) = self.rare.desk.queue.pop_front() {
                 self.approve(now, prompt);
             }
         }

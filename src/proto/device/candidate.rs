@@ -27,7 +27,7 @@ impl<S: Suite> Device<S> {
             contact.refused = false;
             self.save_contact(peer);
             let drafts = &self.durable.drafts;
-            self.told.retain(|id| drafts.get(id).is_some_and(|draft| draft.to != *peer));
+            self.rare.told.retain(|id| drafts.get(id).is_some_and(|draft| draft.to != *peer));
             let what = match result {
                 ReplyResult::NewIdentity => AlarmKind::NewIdentity,
                 ReplyResult::Accepted
@@ -89,7 +89,7 @@ impl<S: Suite> Device<S> {
             contact.next = Seq(1);
         }
         self.save_contact(peer);
-        self.verdicts.forget(peer);
+        self.rare.verdicts.forget(peer);
         let evicted = self.durable.table.contains_key(peer).then(|| self.drop_row(peer)).is_some();
         let Pin { generation, epoch, record, .. } = pin;
         self.fact(Fact::Confirmed { peer: peer.clone(), generation, accepted: true });

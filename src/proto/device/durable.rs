@@ -3,8 +3,11 @@
 //! Not here: sessions, timers, requests under way and the screen, which are volatile.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use crate::base::id::{DraftId, Epoch, Hash32, Seq, TxnId, UserId};
+use crate::base::small::{Idle, SmallMap, Spare};
 use crate::base::time::{Instant, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::suite::{Point, Secret};
@@ -16,8 +19,14 @@ use crate::wire::record::KeyRecord;
 /// All that survives. The machine works on one copy, its driver keeps another.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceDurable {
-    /// Own keys and where the own chain stands.
-    pub keyring: Keyring,
+    /// Own keys and where the own chain stands; both copies share it.
+    pub keyring: Arc<Keyring>,
+    traffic: Spare<Traffic>,
+}
+
+/// What comes of having peers: most devices of a large world have none. Reached through [`DeviceDurable`].
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
     /// What is known of each peer; survives eviction of the peer's row.
     pub contacts: BTreeMap<UserId, Contact>,
     /// The table of shared secrets, by peer (claim 6).
@@ -34,11 +43,40 @@ pub struct DeviceDurable {
     pub composed: u64,
 }
 
+impl Idle for Traffic {
+    fn idle() -> &'static Self {
+        static IDLE: Traffic = Traffic {
+            contacts: BTreeMap::new(),
+            table: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            inbox: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            approvals: 0,
+            composed: 0,
+        };
+        &IDLE
+    }
+}
+
+impl Deref for DeviceDurable {
+    type Target = Traffic;
+
+    fn deref(&self) -> &Traffic {
+        &self.traffic
+    }
+}
+
+impl DerefMut for DeviceDurable {
+    fn deref_mut(&mut self) -> &mut Traffic {
+        &mut self.traffic
+    }
+}
+
 /// Own key pairs: the current one, the previous one in grace, the next one while it is announced.
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
     /// By epoch; at most three.
-    pub keys: BTreeMap<Epoch, OwnKey>,
+    pub keys: SmallMap<Epoch, Arc<OwnKey>>,
     /// The epoch that the server recorded last; 0 before registration.
     pub current: Epoch,
     /// The record that is announced and not yet acknowledged.
@@ -206,7 +244,7 @@ pub struct Answer {
 #[derive(Clone, Debug)]
 pub enum DeviceWrite {
     /// Own keys.
-    Keyring(Box<Keyring>),
+    Keyring(Arc<Keyring>),
     /// A contact.
     Contact(UserId, Box<Contact>),
     /// A row, or none.
@@ -230,24 +268,29 @@ impl DeviceDurable {
     ///
     /// `keys` holds the pairs of the record's epoch and, in grace, of the one before.
     #[must_use]
-    pub fn registered(keys: BTreeMap<Epoch, OwnKey>, record: &KeyRecord, hash: Hash32) -> Self {
+    pub fn registered(
+        keys: SmallMap<Epoch, Arc<OwnKey>>,
+        record: &KeyRecord,
+        hash: Hash32,
+    ) -> Self {
         let generation = if record.generation == Hash32::ZERO { hash } else { record.generation };
         let current = record.epoch;
         let keyring = Keyring { keys, current, record: hash, generation, ..Keyring::default() };
-        Self { keyring, ..Self::default() }
+        Self { keyring: Arc::new(keyring), ..Self::default() }
     }
 
     /// The state of a device that has keys and is not registered.
     #[must_use]
     pub fn keyed(key: OwnKey) -> Self {
-        let keys = BTreeMap::from([(Epoch::FIRST, key)]);
-        Self { keyring: Keyring { keys, ..Keyring::default() }, ..Self::default() }
+        let keys = SmallMap::from_iter([(Epoch::FIRST, Arc::new(key))]);
+        let keyring = Keyring { keys, ..Keyring::default() };
+        Self { keyring: Arc::new(keyring), ..Self::default() }
     }
 
     /// Carries one write out.
     pub fn apply(&mut self, write: &DeviceWrite) {
         match write {
-            DeviceWrite::Keyring(keyring) => self.keyring = (**keyring).clone(),
+            DeviceWrite::Keyring(keyring) => self.keyring = Arc::clone(keyring),
             DeviceWrite::Contact(peer, contact) => {
                 self.contacts.insert(peer.clone(), (**contact).clone());
             }
@@ -289,7 +332,7 @@ impl Keyring {
     /// The key pair that new encryptions use; none before registration.
     #[must_use]
     pub fn current_key(&self) -> Option<&OwnKey> {
-        self.keys.get(&self.current)
+        self.keys.get(&self.current).map(Arc::as_ref)
     }
 
     /// Whether the server knows this device.

@@ -2,6 +2,8 @@
 //!
 //! Not here: keys of others (`chain`, `table`).
 
+use std::sync::Arc;
+
 use crate::base::id::{Epoch, Hash32, ReqId};
 use crate::base::rng::Purpose;
 use crate::base::time::{Duration, Instant, Now};
@@ -11,7 +13,7 @@ use crate::crypto::sign::{record_hash, twin};
 use crate::crypto::suite::{KeyError, Secret, Signature, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
-use crate::proto::device::durable::{DeviceDurable, OwnKey};
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Keyring, OwnKey};
 use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
 use crate::proto::port::Provision;
@@ -95,7 +97,7 @@ impl<S: Suite> Device<S> {
         }
         let provisioned = provisioned::<S>(mode, Epoch::FIRST, &key);
         let durable = DeviceDurable::keyed(key);
-        self.write_keyring(durable.keyring);
+        self.write(DeviceWrite::Keyring(durable.keyring));
         self.fact(provisioned);
         self.state(DeviceState::Keyed);
         self.send_registration(now);
@@ -104,7 +106,7 @@ impl<S: Suite> Device<S> {
     fn generate_key(&mut self) -> OwnKey {
         let keys = self.luck.of(Purpose::Keys);
         // Addressed by start and draw, so a lost rotation is not repeated with the same keys.
-        let address = u64::from_le_bytes(self.draws.octets());
+        let address = u64::from_le_bytes(self.draw().octets());
         let agree = KeyPair::generate::<S>(&mut keys.at(address));
         let sign = KeyPair::generate::<S>(&mut keys.at(address ^ 1));
         self.work.keygen += 2;
@@ -123,7 +125,7 @@ impl<S: Suite> Device<S> {
             Some(record) => (**record).clone(),
             None => {
                 let record = self.record(now, Epoch::FIRST, &key, false);
-                let mut keyring = self.durable.keyring.clone();
+                let mut keyring = Keyring::clone(&self.durable.keyring);
                 keyring.pending = Some(Box::new(record.clone()));
                 self.write_keyring(keyring);
                 record
@@ -139,7 +141,7 @@ impl<S: Suite> Device<S> {
             return;
         }
         self.settle_request(req);
-        let mut keyring = self.durable.keyring.clone();
+        let mut keyring = Keyring::clone(&self.durable.keyring);
         keyring.pending = None;
         keyring.current = Epoch::FIRST;
         keyring.record = hash;
@@ -173,11 +175,11 @@ impl<S: Suite> Device<S> {
         let key = key.unwrap_or_else(|| self.generate_key());
         let record = self.record(now, epoch, &key, revoke);
         let provisioned = provisioned::<S>(mode, epoch, &key);
-        let mut keyring = self.durable.keyring.clone();
-        keyring.keys.insert(epoch, key);
+        let mut keyring = Keyring::clone(&self.durable.keyring);
+        keyring.keys.insert(epoch, Arc::new(key));
         keyring.pending = Some(Box::new(record));
         if self.has(Deviation::M97) {
-            self.durable.keyring = keyring.clone();
+            self.durable.keyring = Arc::new(keyring.clone());
             self.send_rotation(now);
         }
         self.write_keyring(keyring);
@@ -196,7 +198,7 @@ impl<S: Suite> Device<S> {
         }
         let Some(key) = keyring.keys.get(&record.epoch).cloned() else { return };
         if keyring.put_off.is_some() {
-            let mut keyring = keyring.clone();
+            let mut keyring = Keyring::clone(keyring);
             keyring.put_off = None;
             self.write_keyring(keyring);
         }
@@ -215,7 +217,7 @@ impl<S: Suite> Device<S> {
     /// The directory holds the pending record: from now on it is the current one. A record that revokes
     /// leaves no other key (R11).
     pub(super) fn finish_rotation(&mut self, now: Now) {
-        let mut keyring = self.durable.keyring.clone();
+        let mut keyring = Keyring::clone(&self.durable.keyring);
         let Some(record) = keyring.pending.take() else { return };
         self.timers.stop(&Timer::Rotate);
         let hash = record_hash::<S>(&record.encode());
@@ -224,7 +226,7 @@ impl<S: Suite> Device<S> {
         keyring.record = hash;
         keyring.put_off = None;
         if let Some(key) = keyring.keys.get_mut(&old) {
-            key.retired = Some(now.at);
+            Arc::make_mut(key).retired = Some(now.at);
         }
         self.write_keyring(keyring);
         let without_grace = record.revoke_prev || self.has(Deviation::M39);
@@ -253,7 +255,7 @@ impl<S: Suite> Device<S> {
         match code {
             ErrorCode::InGrace => {
                 // Never earlier than the server says (R6), not even after a restart.
-                let mut keyring = self.durable.keyring.clone();
+                let mut keyring = Keyring::clone(&self.durable.keyring);
                 keyring.put_off = Some(now.at + retry_after);
                 self.settle_request(req);
                 self.write_keyring(keyring);
@@ -310,7 +312,7 @@ impl<S: Suite> Device<S> {
     /// Somebody names an epoch of ours that we have not reached: after a restore from a copy the directory
     /// may hold a key that this device does not have any more (R7).
     pub(super) fn doubt_own_record(&mut self, now: Now) {
-        if !self.key_lost && self.durable.keyring.is_registered() {
+        if !self.rare.key_lost && self.durable.keyring.is_registered() {
             let user = self.user.clone();
             self.want_lookup(now, &user, LookupCause::Own);
         }
@@ -319,13 +321,13 @@ impl<S: Suite> Device<S> {
     /// The own record in the directory is not ours: only a new identity helps, and only the user can have
     /// one made.
     pub(super) fn lose_key(&mut self) {
-        if !std::mem::replace(&mut self.key_lost, true) {
+        if !std::mem::replace(&mut self.rare.key_lost, true) {
             self.fact(Fact::Alarm { peer: None, what: AlarmKind::OwnRecord });
         }
     }
 
     fn abandon_rotation(&mut self, now: Now) {
-        let mut keyring = self.durable.keyring.clone();
+        let mut keyring = Keyring::clone(&self.durable.keyring);
         let Some(record) = keyring.pending.take() else { return };
         keyring.put_off = None;
         self.write_keyring(keyring);
@@ -350,7 +352,7 @@ impl<S: Suite> Device<S> {
 
     /// Forgets own private keys and every secret made with them, in one write (C06-R6).
     fn erase_keys(&mut self, is_over: impl Fn(Epoch) -> bool) -> Vec<Epoch> {
-        let mut keyring = self.durable.keyring.clone();
+        let mut keyring = Keyring::clone(&self.durable.keyring);
         let erased: Vec<Epoch> = keyring.keys.keys().copied().filter(|it| is_over(*it)).collect();
         if erased.is_empty() {
             return erased;
@@ -381,7 +383,7 @@ impl<S: Suite> Device<S> {
 
     /// The record of an own key, signed by itself and by the key before.
     fn record(&mut self, now: Now, epoch: Epoch, key: &OwnKey, revoke: bool) -> KeyRecord {
-        let keyring = self.durable.keyring.clone();
+        let keyring = Arc::clone(&self.durable.keyring);
         let mut record = KeyRecord {
             user: self.user.clone(),
             generation: keyring.generation,

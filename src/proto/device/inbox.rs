@@ -69,7 +69,8 @@ impl<S: Suite> Device<S> {
         if self.has(Deviation::M30) && self.has_come_before(&mid) {
             return self.ack(&arrival, &mid, AckOutcome::Duplicate);
         }
-        let same = self.arrivals.get(&mid).and_then(|all| all.iter().find(|it| it.is(&arrival)));
+        let same =
+            self.rare.arrivals.get(&mid).and_then(|all| all.iter().find(|it| it.is(&arrival)));
         if let Some(known) = same {
             arrival.missed = known.missed;
         }
@@ -99,12 +100,12 @@ impl<S: Suite> Device<S> {
             self.drop_arrival(&mid, &arrival);
             return self.open(now, mid, arrival);
         }
-        if let Some(verdict) = self.verdicts.find(header, now.at) {
+        if let Some(verdict) = self.rare.verdicts.find(header, now.at) {
             self.drop_arrival(&mid, &arrival);
             return self.refuse(now, &mid, &arrival, verdict);
         }
         if self.has(Deviation::M95) && self.is_evicted(header, outcome) {
-            self.arrivals.remove(&mid);
+            self.rare.arrivals.remove(&mid);
             return self.refuse(now, &mid, &arrival, STALE_EPOCH);
         }
         if self.has(Deviation::M65) {
@@ -122,12 +123,12 @@ impl<S: Suite> Device<S> {
     fn wait(&mut self, now: Now, mid: Mid, arrival: Arrival) {
         let peer = mid.sender.clone();
         let same = |all: &Vec<Arrival>| all.iter().any(|it| it.is(&arrival));
-        let known = self.arrivals.get(&mid).is_some_and(same);
+        let known = self.rare.arrivals.get(&mid).is_some_and(same);
         if self.waits_for_user(&peer) {
             self.fact(Fact::Waiting { mid: mid.clone(), why: WaitCause::Confirm });
             return self.nack(&arrival, &mid, NackCode::Busy, CONFIRM_RETRY);
         }
-        let pending = self.arrivals.values().map(Vec::len).sum::<usize>();
+        let pending = self.rare.arrivals.values().map(Vec::len).sum::<usize>();
         if !known && pending >= self.config.pending_max {
             self.reject(Some(mid.clone()), RejectCause::Busy);
             return self.nack(&arrival, &mid, NackCode::Busy, ROOM_RETRY);
@@ -138,16 +139,16 @@ impl<S: Suite> Device<S> {
             self.fact(Fact::Waiting { mid: mid.clone(), why });
         }
         self.drop_arrival(&mid, &arrival);
-        self.arrivals.entry(mid).or_default().push(arrival);
+        self.rare.arrivals.entry(mid).or_default().push(arrival);
         self.want_lookup(now, &peer, LookupCause::Message);
     }
 
     /// These octets do not wait any more.
     fn drop_arrival(&mut self, mid: &Mid, arrival: &Arrival) {
-        let Some(all) = self.arrivals.get_mut(mid) else { return };
+        let Some(all) = self.rare.arrivals.get_mut(mid) else { return };
         all.retain(|it| !it.is(arrival));
         if all.is_empty() {
-            self.arrivals.remove(mid);
+            self.rare.arrivals.remove(mid);
         }
     }
 
@@ -180,14 +181,14 @@ impl<S: Suite> Device<S> {
     /// Tells the sender end to end, once for each message, never about a complaint itself. Anybody can make
     /// a device complain, so complaints leave half of the room to the user's drafts.
     fn complain(&mut self, now: Now, mid: &Mid, kind: BodyKind) {
-        let again = kind == BodyKind::EndToEndNack || self.complained.contains(mid);
+        let again = kind == BodyKind::EndToEndNack || self.rare.complained.contains(mid);
         if again || self.durable.drafts.len() >= self.config.drafts_max / 2 {
             return;
         }
-        if self.complained.len() >= COMPLAINTS_MAX {
-            self.complained.pop_front();
+        if self.rare.complained.len() >= COMPLAINTS_MAX {
+            self.rare.complained.pop_front();
         }
-        self.complained.push_back(mid.clone());
+        self.rare.complained.push_back(mid.clone());
         let nack = EndToEndNack { mid: mid.clone(), code: NackCode::StaleEpoch };
         let (id, to, kind) = (self.own_draft(), mid.sender.clone(), BodyKind::EndToEndNack);
         let plain = Body::Nack(nack).encode();
@@ -310,7 +311,7 @@ impl<S: Suite> Device<S> {
                 }
             };
             self.drop_arrival(&mid, &arrival);
-            self.verdicts.note(&arrival.header, verdict, now.at + self.config.negative);
+            self.rare.verdicts.note(&arrival.header, verdict, now.at + self.config.negative);
             self.refuse(now, &mid, &arrival, verdict);
             refused = true;
         }
@@ -341,7 +342,7 @@ impl<S: Suite> Device<S> {
     }
 
     fn arrivals_of(&self, peer: &UserId) -> Vec<(Mid, Arrival)> {
-        let of_peer = self.arrivals.iter().filter(|(mid, _)| mid.sender == *peer);
+        let of_peer = self.rare.arrivals.iter().filter(|(mid, _)| mid.sender == *peer);
         let each = of_peer.flat_map(|(mid, all)| all.iter().map(move |it| (mid, it)));
         each.map(|(mid, arrival)| (mid.clone(), arrival.clone())).collect()
     }

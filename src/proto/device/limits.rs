@@ -12,10 +12,10 @@ use crate::wire::code::NackCode;
 use crate::wire::header::Header;
 
 /// The token bucket for lookups, and which peers wait for a token, for room, for a session or for time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Bucket {
-    /// Thousandths of a token.
-    tokens: u64,
+    /// Thousandths of a token that it lacks.
+    lack: u64,
     filled: Instant,
     /// Why each waiting peer is wanted.
     pub(super) wanted: BTreeMap<UserId, LookupCause>,
@@ -28,14 +28,9 @@ const TOKEN: u64 = 1_000;
 const MINUTE: u64 = 60_000_000_000;
 
 impl Bucket {
-    pub(super) fn full(config: &DeviceConfig) -> Self {
-        Self {
-            tokens: most(config),
-            filled: Instant::START,
-            wanted: BTreeMap::new(),
-            line: Vec::new(),
-        }
-    }
+    /// As it is at first.
+    pub(super) const FULL: Self =
+        Self { lack: 0, filled: Instant::START, wanted: BTreeMap::new(), line: Vec::new() };
 
     /// Takes a token for a peer, or says when there will be one. Who came first is served first, but a
     /// refresh only when nothing waits for another key: refreshes could take every token there is.
@@ -50,17 +45,18 @@ impl Bucket {
         let rate = u64::from(config.lookups_per_minute.max(1)) * TOKEN;
         let nanos_per_unit = (MINUTE / rate).max(1);
         let gained = now.since(self.filled).as_nanos() / nanos_per_unit;
-        self.tokens = self.tokens.saturating_add(gained).min(most(config));
+        self.lack = self.lack.saturating_sub(gained);
         self.filled = self.filled + Duration::from_nanos(gained.saturating_mul(nanos_per_unit));
-        if self.tokens >= wanted {
-            self.tokens -= TOKEN;
+        let tokens = most(config).saturating_sub(self.lack);
+        if tokens >= wanted {
+            self.lack += TOKEN;
             self.leave(peer);
             return Ok(());
         }
         if !self.line.iter().any(|(other, _)| other == peer) {
             self.line.push((peer.clone(), urgent));
         }
-        Err(self.filled + Duration::from_nanos((wanted - self.tokens) * nanos_per_unit))
+        Err(self.filled + Duration::from_nanos((wanted - tokens) * nanos_per_unit))
     }
 
     /// The peer waits for no token, but for something else.
@@ -102,6 +98,8 @@ pub(super) struct Verdicts(BTreeMap<(UserId, Epoch, [u8; 8]), (Verdict, Instant)
 const VERDICTS_MAX: usize = 256;
 
 impl Verdicts {
+    pub(super) const NONE: Self = Self(BTreeMap::new());
+
     pub(super) fn note(&mut self, header: &Header, verdict: Verdict, until: Instant) {
         if self.0.len() >= VERDICTS_MAX {
             let first = self.0.iter().min_by_key(|(_, (_, until))| *until);
@@ -143,7 +141,7 @@ mod tests {
     fn check(per_minute: u32, burst: u32, seconds: u64, expected: u64) {
         let mut config = DeviceConfig::new(UserId::new("server").unwrap());
         (config.lookups_per_minute, config.lookups_burst) = (per_minute, burst);
-        let mut bucket = Bucket::full(&config);
+        let mut bucket = Bucket::FULL;
         let end = Instant::START + Duration::from_secs(seconds);
         let peer = UserId::new("alice").unwrap();
         let (mut now, mut taken) = (Instant::START, 0);
@@ -163,7 +161,7 @@ mod tests {
     #[test]
     fn who_came_first_is_served_first_and_refreshes_last() {
         let config = DeviceConfig::new(UserId::new("server").unwrap());
-        let mut bucket = Bucket::full(&config);
+        let mut bucket = Bucket::FULL;
         let [alice, bob, carol, dave] =
             ["alice", "bob", "carol", "dave"].map(|name| UserId::new(name).unwrap());
         let mut take = |at: u64, peer: &UserId, because| {

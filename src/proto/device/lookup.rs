@@ -11,7 +11,6 @@ use crate::proto::device::chain::Chain;
 use crate::proto::device::durable::Pin;
 use crate::proto::device::limits::Hint;
 use crate::proto::device::request::{Asking, Request};
-use crate::proto::device::session::Session;
 use crate::proto::device::timers::Timer;
 use crate::proto::device::window::Window;
 use crate::trace::fact::ReplyResult::{
@@ -38,7 +37,7 @@ impl<S: Suite> Device<S> {
         if !alone && !self.has(Deviation::M08) {
             return;
         }
-        self.bucket.wanted.entry(peer.clone()).or_insert(because);
+        self.rare.bucket.wanted.entry(peer.clone()).or_insert(because);
         // A set timer means: failed a moment ago, no token, no room or no session. All of them end.
         if self.timers.get(&Timer::Lookup(peer.clone())).is_none() {
             self.start_lookup(now, peer);
@@ -46,7 +45,7 @@ impl<S: Suite> Device<S> {
                 self.notice_unsent_to(peer);
             }
             if alone && self.has(Deviation::M07) {
-                self.bucket.wanted.insert(peer.clone(), because);
+                self.rare.bucket.wanted.insert(peer.clone(), because);
                 self.start_lookup(now, peer);
             }
         }
@@ -57,33 +56,33 @@ impl<S: Suite> Device<S> {
         if self.asking(&Asking::Lookup(peer.clone())).is_some() {
             return;
         }
-        if !matches!(self.session, Session::Open(_)) {
+        if !self.session.is_open() {
             self.notice_unsent_to(peer);
         }
         self.start_lookup(now, peer);
     }
 
     fn start_lookup(&mut self, now: Now, peer: &UserId) {
-        let Some(because) = self.bucket.wanted.get(peer).copied() else { return };
-        if !matches!(self.session, Session::Open(_)) {
+        let Some(because) = self.rare.bucket.wanted.get(peer).copied() else { return };
+        if !self.session.is_open() {
             let burst = self.config.lookup_try.times(u64::from(self.config.burst));
-            self.bucket.leave(peer);
+            self.rare.bucket.leave(peer);
             return self.wake(now, burst, Timer::Lookup(peer.clone()));
         }
         if because != LookupCause::Own && !self.has_room_for(peer) {
-            self.bucket.leave(peer);
+            self.rare.bucket.leave(peer);
             return self.wake(now, ROOM_RETRY, Timer::Lookup(peer.clone()));
         }
         if !self.has(Deviation::M81)
-            && let Err(at) = self.bucket.take(now.at, &self.config, (peer, because))
+            && let Err(at) = self.rare.bucket.take(now.at, &self.config, (peer, because))
         {
             return self.wake(now, at.since(now.at), Timer::Lookup(peer.clone()));
         }
-        self.bucket.wanted.remove(peer);
+        self.rare.bucket.wanted.remove(peer);
         let contact = self.durable.contacts.get(peer);
         let have_hash = contact.and_then(|contact| contact.pin).map(|pin| pin.record);
         let body = Message::LookupKey { user: peer.clone(), want_epoch: None, have_hash };
-        let req = ReqId(self.draws.octets());
+        let req = ReqId(self.draw().octets());
         self.fact(Fact::Lookup { peer: peer.clone(), req, want: None, because });
         self.ask_as(now, req, Asking::Lookup(peer.clone()), body);
     }
@@ -96,7 +95,7 @@ impl<S: Suite> Device<S> {
             self.send_without_key(now, peer);
         }
         if let Some(because) = self.needs_key(peer) {
-            self.bucket.wanted.insert(peer.clone(), because);
+            self.rare.bucket.wanted.insert(peer.clone(), because);
             self.wake(now, self.config.negative, Timer::Lookup(peer.clone()));
         } else if self.durable.table.contains_key(peer) {
             // A refresh that failed must not wait for the next one (C17-R1).
@@ -112,7 +111,7 @@ impl<S: Suite> Device<S> {
         if self.waits_for_user(peer) {
             return None;
         }
-        if self.arrivals.keys().any(|mid| mid.sender == *peer) {
+        if self.rare.arrivals.keys().any(|mid| mid.sender == *peer) {
             return Some(LookupCause::Message);
         }
         if !self.waiting_drafts(peer).is_empty() {
@@ -123,7 +122,7 @@ impl<S: Suite> Device<S> {
 
     /// At each Attached: what failed for lack of a server is tried again at once.
     pub(super) fn retry_lookups(&mut self, now: Now) {
-        let peers: Vec<UserId> = self.bucket.wanted.keys().cloned().collect();
+        let peers: Vec<UserId> = self.rare.bucket.wanted.keys().cloned().collect();
         for peer in peers {
             self.timers.stop(&Timer::Lookup(peer.clone()));
             self.on_lookup_due(now, &peer);
@@ -283,7 +282,7 @@ impl<S: Suite> Device<S> {
             self.save_contact(peer);
         }
         if changed {
-            self.verdicts.forget(peer);
+            self.rare.verdicts.forget(peer);
             let Pin { generation, epoch, record, .. } = pin;
             self.fact(Fact::Pin { peer: peer.clone(), generation, epoch, record });
         }
@@ -303,19 +302,19 @@ impl<S: Suite> Device<S> {
         if self.has(Deviation::M36) {
             return self.believe(user, epoch);
         }
-        let mute = self.hints.get(user).and_then(|hint| hint.mute);
+        let mute = self.rare.hints.get(user).and_then(|hint| hint.mute);
         if mute.is_some_and(|until| now.at < until) {
             return;
         }
         let missed = self.lookup_under_way(user);
-        self.hints.insert(user.clone(), Hint { epoch, missed, mute: None });
+        self.rare.hints.insert(user.clone(), Hint { epoch, missed, mute: None });
         self.want_lookup(now, user, LookupCause::Hint);
     }
 
     fn resolve_hint(&mut self, now: Now, peer: &UserId, req: ReqId, newest: Epoch) {
-        let Some(hint) = self.hints.get_mut(peer) else { return };
+        let Some(hint) = self.rare.hints.get_mut(peer) else { return };
         if newest >= hint.epoch {
-            self.hints.remove(peer);
+            self.rare.hints.remove(peer);
         } else if hint.missed != Some(req) {
             hint.mute.get_or_insert(now.at + self.config.negative);
         } else {

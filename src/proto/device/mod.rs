@@ -18,6 +18,7 @@ mod limits;
 mod lookup;
 mod outbox;
 mod present;
+mod rare;
 mod report;
 mod request;
 mod session;
@@ -28,25 +29,23 @@ mod tests;
 mod timers;
 pub mod window;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::base::id::{DraftId, Hash32, Mid, ReqId, TxnId, UserId};
-use crate::base::rng::{Luck, Purpose, Stream};
+use crate::base::id::{Hash32, ReqId, UserId};
+use crate::base::rng::{Draw, Luck, Purpose};
+use crate::base::small::{SmallMap, Spare};
 use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::config::DeviceConfig;
 use crate::proto::deviation::Deviation;
-use crate::proto::device::approval::Desk;
 use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Keyring, Row, Stage};
-use crate::proto::device::inbox::Arrival;
-use crate::proto::device::limits::{Bucket, Hint, Verdicts};
-use crate::proto::device::report::Bounce;
+use crate::proto::device::rare::Rare;
 use crate::proto::device::request::{Asking, Request};
 use crate::proto::device::session::Session;
 use crate::proto::device::timers::{Timer, Timers};
 use crate::proto::port::{DeviceInput, Output, To, Token, UserAction, Wake};
+use crate::proto::sheet::Sheet;
 use crate::proto::work::Work;
 use crate::trace::fact::{DeviceState, EvictCause, Fact};
 use crate::wire::message::{Envelope, Message, Ticket};
@@ -60,40 +59,22 @@ pub struct Device<S: Suite> {
     config: Arc<DeviceConfig>,
     user: UserId,
     luck: Luck,
-    draws: Stream,
+    /// How many draws were made, those of earlier starts included.
+    drawn: u64,
     boot: u64,
     salt: [u8; 4],
     durable: DeviceDurable,
-    /// Writes of this turn that are not yet handed to the driver.
-    batch: Vec<DeviceWrite>,
     last_token: Token,
-    outputs: VecDeque<Output<DeviceWrite>>,
-    work: Work,
+    sheet: Sheet<DeviceWrite>,
+    work: Spare<Work>,
     timers: Timers,
     session: Session,
-    /// The directory holds another key of this user than the device has, and the user was told.
-    key_lost: bool,
     /// Refused tickets and attaches since something was served last.
     strikes: u32,
-    requests: BTreeMap<ReqId, Request>,
+    requests: SmallMap<ReqId, Request>,
     /// Requests asked so far.
     asked: u64,
-    /// Received messages that wait for a key: all that came under a number, since only the key tells which
-    /// of them is genuine.
-    arrivals: BTreeMap<Mid, Vec<Arrival>>,
-    bucket: Bucket,
-    verdicts: Verdicts,
-    /// Hints above the pin, by peer.
-    hints: BTreeMap<UserId, Hint>,
-    desk: Desk,
-    /// Bounced drafts that are not decided.
-    bounces: BTreeMap<DraftId, Bounce>,
-    /// Drafts that wait for a word on their receiver's identity, as the user knows.
-    told: BTreeSet<DraftId>,
-    /// Messages about which the sender was told end to end, oldest first.
-    complained: VecDeque<Mid>,
-    /// What this device asked others to approve, oldest first: the transaction and the request's digest.
-    own_requests: VecDeque<(TxnId, Hash32)>,
+    rare: Spare<Rare>,
     /// It answers nothing any more (M23).
     hung: bool,
     suite: PhantomData<S>,
@@ -109,36 +90,24 @@ impl<S: Suite> Device<S> {
         luck: Luck,
         boot: u64,
     ) -> Self {
-        let draws = Stream::from_counter(luck.of(Purpose::Device), boot << 32);
         let salt = luck.of(Purpose::BootSalt).at(boot).octets();
-        let bucket = Bucket::full(&config);
         Self {
             config,
             user,
             luck,
-            draws,
+            drawn: boot << 32,
             boot,
             salt,
             durable,
-            batch: Vec::new(),
             last_token: Token(0),
-            outputs: VecDeque::new(),
-            work: Work::default(),
+            sheet: Sheet::default(),
+            work: Spare::new(),
             timers: Timers::default(),
             session: Session::Closed,
-            key_lost: false,
             strikes: 0,
-            requests: BTreeMap::new(),
+            requests: SmallMap::new(),
             asked: 0,
-            arrivals: BTreeMap::new(),
-            bucket,
-            verdicts: Verdicts::default(),
-            hints: BTreeMap::new(),
-            desk: Desk::default(),
-            bounces: BTreeMap::new(),
-            told: BTreeSet::new(),
-            complained: VecDeque::new(),
-            own_requests: VecDeque::new(),
+            rare: Spare::new(),
             hung: false,
             suite: PhantomData,
         }
@@ -207,7 +176,12 @@ impl<S: Suite> Device<S> {
 
     /// The next thing that the driver shall do.
     pub fn poll_output(&mut self) -> Option<Output<DeviceWrite>> {
-        self.outputs.pop_front()
+        self.sheet.pop()
+    }
+
+    /// Where outputs are written: a driver may put a page in before a call and take it when nothing is on it.
+    pub const fn sheet(&mut self) -> &mut Sheet<DeviceWrite> {
+        &mut self.sheet
     }
 
     /// When to call [`Self::handle_timeout`], and why; after that call it is later.
@@ -238,7 +212,7 @@ impl<S: Suite> Device<S> {
         if let Some((id, draft)) = durable.drafts.iter().find(|(_, draft)| moves(draft)) {
             return Some(format!("draft {id} to {}", draft.to));
         }
-        if let Some(mid) = self.arrivals.keys().next() {
+        if let Some(mid) = self.rare.arrivals.keys().next() {
             return Some(format!("received message {mid}"));
         }
         if let Some((peer, seq)) = durable.inbox.keys().next() {
@@ -256,8 +230,8 @@ impl<S: Suite> Device<S> {
             | Asking::Submit(_)
             | Asking::Poll => None,
         });
-        let peer = lookup.or_else(|| self.bucket.wanted.keys().next());
-        peer.map(|peer| format!("lookup of {peer}")).or_else(|| self.desk.pending())
+        let peer = lookup.or_else(|| self.rare.bucket.wanted.keys().next());
+        peer.map(|peer| format!("lookup of {peer}")).or_else(|| self.rare.desk.pending())
     }
 
     fn on_action(&mut self, now: Now, action: UserAction) {
@@ -270,7 +244,7 @@ impl<S: Suite> Device<S> {
                 self.compose_own_data(now, draft, to, txn, request);
             }
             UserAction::Press(button) => self.on_press(now, button),
-            UserAction::Scroll => self.desk.scroll(),
+            UserAction::Scroll => self.rare.desk.scroll(),
             UserAction::ConfirmIdentity { peer, accept } => self.on_confirm(now, &peer, accept),
             UserAction::Rotate { revoke } => self.start_rotation(now, revoke, None),
             UserAction::Poll => self.start_poll(now),
@@ -322,13 +296,19 @@ impl<S: Suite> Device<S> {
         let config = Arc::clone(&self.config);
         let blank = Self::new(config, self.user.clone(), DeviceDurable::default(), self.luck, 0);
         let before = std::mem::replace(self, blank);
-        (self.boot, self.salt, self.draws) = (before.boot, before.salt, before.draws);
+        (self.boot, self.salt, self.drawn) = (before.boot, before.salt, before.drawn);
         (self.last_token, self.asked) = (before.last_token, before.asked);
-        (self.outputs, self.work) = (before.outputs, before.work);
+        (self.sheet, self.work) = (before.sheet, before.work);
         self.state(DeviceState::Blank);
     }
 
     // What every topic uses.
+
+    /// The next draw; each has a generator of its own.
+    fn draw(&mut self) -> Draw {
+        self.drawn += 1;
+        self.luck.of(Purpose::Device).at(self.drawn - 1)
+    }
 
     fn has(&self, deviation: Deviation) -> bool {
         self.config.deviations.has(deviation)
@@ -336,12 +316,12 @@ impl<S: Suite> Device<S> {
 
     fn fact(&mut self, fact: Fact) {
         self.flush();
-        self.outputs.push_back(Output::Fact(fact));
+        self.sheet.push(Output::Fact(fact));
     }
 
     /// A fact that depends on no write of this turn.
     fn state_fact(&mut self, fact: Fact) {
-        self.outputs.push_back(Output::Fact(fact));
+        self.sheet.push(Output::Fact(fact));
     }
 
     fn state(&mut self, to: DeviceState) {
@@ -350,17 +330,17 @@ impl<S: Suite> Device<S> {
 
     fn transmit(&mut self, envelope: Envelope) {
         self.flush();
-        self.outputs.push_back(Output::Transmit(To::Server, envelope));
+        self.sheet.push(Output::Transmit(To::Server, envelope));
     }
 
     /// Changes durable state: at once here, later at the driver, before any output that follows.
     fn write(&mut self, write: DeviceWrite) {
         self.durable.apply(&write);
-        self.batch.push(write);
+        self.sheet.note(write);
     }
 
     fn write_keyring(&mut self, keyring: Keyring) {
-        self.write(DeviceWrite::Keyring(Box::new(keyring)));
+        self.write(DeviceWrite::Keyring(Arc::new(keyring)));
     }
 
     /// Sets a timer; never for now or before, so that a turn always comes to its end.
@@ -372,7 +352,7 @@ impl<S: Suite> Device<S> {
     fn save_contact(&mut self, peer: &UserId) {
         if let Some(contact) = self.durable.contacts.get(peer) {
             let contact = Box::new(contact.clone());
-            self.batch.push(DeviceWrite::Contact(peer.clone(), contact));
+            self.sheet.note(DeviceWrite::Contact(peer.clone(), contact));
         }
     }
 
@@ -380,18 +360,15 @@ impl<S: Suite> Device<S> {
     fn save_row(&mut self, peer: &UserId) {
         if self.config.table_durable {
             let row = self.durable.table.get(peer).map(|row| Box::new(Row::clone(row)));
-            self.batch.push(DeviceWrite::Row(peer.clone(), row));
+            self.sheet.note(DeviceWrite::Row(peer.clone(), row));
         }
     }
 
     /// Hands the writes so far to the driver; what comes out later waits for them.
     fn flush(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
+        let Some(writes) = self.sheet.take_batch() else { return };
         self.last_token = Token(self.last_token.0 + 1);
-        let writes = std::mem::take(&mut self.batch);
-        self.outputs.push_back(Output::Persist(self.last_token, writes));
+        self.sheet.push(Output::Persist(self.last_token, writes));
     }
 
     fn digest(octets: &[u8]) -> Hash32 {

@@ -57,7 +57,7 @@ impl<S: Suite> Device<S> {
     }
 
     /// The number of a draft that the device makes by itself.
-    pub(super) const fn own_draft(&self) -> DraftId {
+    pub(super) fn own_draft(&self) -> DraftId {
         DraftId(OWN_DRAFTS + self.durable.composed)
     }
 

@@ -162,7 +162,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn on_bounced(&mut self, now: Now, id: DraftId) {
         let Some(peer) = self.durable.drafts.get(&id).map(|draft| draft.to.clone()) else { return };
         let missed = self.lookup_under_way(&peer);
-        self.bounces.insert(id, Bounce { missed, answered: false });
+        self.rare.bounces.insert(id, Bounce { missed, answered: false });
         if self.waits_for_user(&peer) {
             self.notice_confirm(&peer);
         }
@@ -175,7 +175,7 @@ impl<S: Suite> Device<S> {
 
     fn bounces_to(&self, peer: &UserId) -> impl Iterator<Item = (DraftId, Bounce)> {
         let is_to = move |id: &DraftId| self.durable.drafts.get(id).is_some_and(|d| d.to == *peer);
-        self.bounces.iter().map(|(id, bounce)| (*id, *bounce)).filter(move |(id, _)| is_to(id))
+        self.rare.bounces.iter().map(|(id, bounce)| (*id, *bounce)).filter(move |(id, _)| is_to(id))
     }
 
     /// Decides about bounced drafts: after a lookup (of `peer`), or after the own
@@ -184,7 +184,7 @@ impl<S: Suite> Device<S> {
         if let Some((peer, req)) = looked_up {
             let of_peer: Vec<DraftId> = self.bounces_to(peer).map(|(id, _)| id).collect();
             for id in of_peer {
-                if let Some(bounce) = self.bounces.get_mut(&id) {
+                if let Some(bounce) = self.rare.bounces.get_mut(&id) {
                     bounce.answered |= bounce.missed != Some(req);
                 }
             }
@@ -195,7 +195,7 @@ impl<S: Suite> Device<S> {
         if self.is_rotation_in_doubt() && !self.has(Deviation::M91) {
             return;
         }
-        let answered = self.bounces.iter().filter(|(_, bounce)| bounce.answered);
+        let answered = self.rare.bounces.iter().filter(|(_, bounce)| bounce.answered);
         let ready: Vec<DraftId> = answered.map(|(id, _)| *id).collect();
         for id in ready {
             self.decide(now, id);
@@ -219,7 +219,7 @@ impl<S: Suite> Device<S> {
         if same {
             self.end_draft(id, Some(header.mid()), DraftStatus::Failed);
         } else {
-            self.bounces.remove(&id);
+            self.rare.bounces.remove(&id);
             self.encrypt(now, id, Some(header.seq), sealed.attempt + u64::from(grows));
         }
     }
@@ -257,8 +257,8 @@ impl<S: Suite> Device<S> {
         self.drop_requests(|what| *what == Asking::Submit(id));
         self.timers.stop(&Timer::Deadline(id));
         self.timers.stop(&Timer::Draft(id));
-        self.bounces.remove(&id);
-        self.told.remove(&id);
+        self.rare.bounces.remove(&id);
+        self.rare.told.remove(&id);
         self.write(DeviceWrite::Draft(id, None));
     }
 
@@ -303,7 +303,7 @@ impl<S: Suite> Device<S> {
         let mut waiting = self.waiting_drafts(peer);
         waiting.extend(self.bounces_to(peer).map(|(id, _)| id));
         for id in waiting {
-            if self.told.insert(id) {
+            if self.rare.told.insert(id) {
                 self.notice(id, None, DraftStatus::NeedsConfirm);
             }
         }

@@ -7,7 +7,6 @@ use crate::base::time::{Duration, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
-use crate::proto::device::session::Session;
 use crate::proto::device::timers::Timer;
 use crate::trace::fact::{Fact, LookupEnd};
 use crate::wire::code::ErrorCode;
@@ -68,7 +67,7 @@ impl Asking {
 impl<S: Suite> Device<S> {
     /// Sends a request and goes on doing so until it is answered; waits for a session if it needs one.
     pub(super) fn ask(&mut self, now: Now, what: Asking, body: Message) -> ReqId {
-        let req = ReqId(self.draws.octets());
+        let req = ReqId(self.draw().octets());
         self.ask_as(now, req, what, body);
         req
     }
@@ -124,10 +123,10 @@ impl<S: Suite> Device<S> {
     fn send_request(&mut self, now: Now, req: ReqId) {
         let burst = self.config.burst;
         let Some(request) = self.requests.get_mut(&req) else { return };
-        let ticket = match (&self.session, request.what.needs_session()) {
+        let ticket = match (self.session.ticket(&self.user), request.what.needs_session()) {
             (_, false) => None,
-            (Session::Open(ticket), true) => Some(ticket.clone()),
-            (Session::Closed | Session::Unknown, true) => {
+            (Some(ticket), true) => Some(ticket),
+            (None, true) => {
                 // Its burst passes without a copy; what is endless waits for the session alone.
                 request.tries = burst;
                 if !request.what.is_endless() {
@@ -153,7 +152,7 @@ impl<S: Suite> Device<S> {
         if matches!(what, Asking::Lookup(_)) {
             // A burst of tries ends within T_lookup, so jitter only shortens them.
             let longest = self.config.lookup_try;
-            return self.draws.draw().duration(longest.scale(4, 5), longest);
+            return self.draw().duration(longest.scale(4, 5), longest);
         }
         self.backoff(tries)
     }
@@ -162,7 +161,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn backoff(&mut self, n: u32) -> Duration {
         let doublings = n.saturating_sub(1).min(20);
         let doubled = self.config.rto.times(1 << doublings).min(self.config.rto_max);
-        self.draws.draw().duration(doubled.scale(4, 5), doubled.scale(6, 5))
+        self.draw().duration(doubled.scale(4, 5), doubled.scale(6, 5))
     }
 
     pub(super) fn on_request_due(&mut self, now: Now, req: ReqId) {

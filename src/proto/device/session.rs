@@ -22,7 +22,27 @@ pub(super) enum Session {
     /// None, and the server says that the user is not registered.
     Unknown,
     /// The server gave a ticket; it serves until a newer one comes or the server refuses it.
-    Open(Ticket),
+    Open {
+        /// The identity that attached.
+        generation: Hash32,
+        /// When the ticket ends.
+        expires: Millis,
+        /// The server's proof of it.
+        mac: [u8; 16],
+    },
+}
+
+impl Session {
+    /// The ticket, which is always this user's own.
+    pub(super) fn ticket(&self, user: &UserId) -> Option<Ticket> {
+        let Self::Open { generation, expires, mac } = *self else { return None };
+        Some(Ticket { user: user.clone(), generation, expires, mac })
+    }
+
+    /// Whether there is a ticket.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
 }
 
 /// Items asked for in one poll.
@@ -36,7 +56,7 @@ impl<S: Suite> Device<S> {
     /// Opens a session when the device is registered and has none.
     pub(super) fn open_session(&mut self, now: Now) {
         let opening = self.requests.values().any(|request| request.what.opens_session());
-        if !opening && !matches!(self.session, Session::Open(_)) {
+        if !opening && !self.session.is_open() {
             self.renew_session(now);
         }
     }
@@ -72,7 +92,7 @@ impl<S: Suite> Device<S> {
             return self.wake(now, self.config.rto, Timer::Renew);
         };
         let secret = key.sign.secret.clone();
-        let drawn = Hash32(self.draws.octets());
+        let drawn = Hash32(self.draw().octets());
         let nonce = if self.has(Deviation::M78) { Hash32(*secret.expose()) } else { drawn };
         let octets = attach_octets(server, &self.user, epoch, &nonce_s, &nonce);
         let sig = self.sign(SignPurpose::Attach, epoch, &secret, &octets);
@@ -101,7 +121,8 @@ impl<S: Suite> Device<S> {
         let early = RENEW_EARLY.min(life.scale(1, 4));
         self.wake(now, life.saturating_sub(early).max(RENEW_MIN), Timer::Renew);
         self.fact(Fact::Attached { expires: ticket.expires });
-        self.session = Session::Open(ticket);
+        let Ticket { generation, expires, mac, .. } = ticket;
+        self.session = Session::Open { generation, expires, mac };
         self.restart_requests(now);
         if self.timers.get(&Timer::Rotate).is_none() {
             self.send_rotation(now);
@@ -113,7 +134,7 @@ impl<S: Suite> Device<S> {
     /// A request was refused for its ticket: it waits for a new one. A server that refuses them all is
     /// asked ever more rarely.
     pub(super) fn on_bad_ticket(&mut self, now: Now) {
-        if !matches!(self.session, Session::Open(_)) {
+        if !self.session.is_open() {
             return;
         }
         self.session = Session::Closed;
@@ -188,9 +209,9 @@ impl<S: Suite> Device<S> {
 
     /// Says something that needs no answer, if there is a session to say it in.
     pub(super) fn tell(&mut self, body: Message) {
-        if let Session::Open(ticket) = &self.session {
-            let ticket = Some(ticket.clone());
-            let req = ReqId(self.draws.octets());
+        if let Some(ticket) = self.session.ticket(&self.user) {
+            let ticket = Some(ticket);
+            let req = ReqId(self.draw().octets());
             self.transmit(Envelope { req, ticket, body });
         }
     }

@@ -107,10 +107,10 @@ impl<S: Suite> Device<S> {
 
     /// Notes what was asked, so that nobody can approve something else under its name.
     pub(super) fn remember_asking(&mut self, txn: TxnId, request: &[u8]) {
-        if self.own_requests.len() >= ASKED_MAX {
-            self.own_requests.pop_front();
+        if self.rare.own_requests.len() >= ASKED_MAX {
+            self.rare.own_requests.pop_front();
         }
-        self.own_requests.push_back((txn, Self::digest(request)));
+        self.rare.own_requests.push_back((txn, Self::digest(request)));
     }
 
     /// Whether a plaintext holds an approval with a signature of this peer.
@@ -172,7 +172,7 @@ impl<S: Suite> Device<S> {
     /// more and is believed.
     fn is_answer(&self, statement: &ApprovalStatement) -> bool {
         let mut asked =
-            self.own_requests.iter().filter(|(txn, _)| *txn == statement.txn).peekable();
+            self.rare.own_requests.iter().filter(|(txn, _)| *txn == statement.txn).peekable();
         let forgotten = asked.peek().is_none() && statement.req_digest != Hash32::ZERO;
         forgotten || asked.any(|(_, digest)| *digest == statement.req_digest)
     }

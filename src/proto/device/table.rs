@@ -218,7 +218,7 @@ impl<S: Suite> Device<S> {
             .values()
             .any(|draft| draft.to == *peer && matches!(draft.stage, Stage::Waiting));
         (outgoing && !self.waits_for_user(peer))
-            || self.arrivals.keys().any(|mid| mid.sender == *peer)
+            || self.rare.arrivals.keys().any(|mid| mid.sender == *peer)
             || self.held(peer).is_some()
     }
 }

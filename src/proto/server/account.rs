@@ -2,12 +2,12 @@
 //!
 //! Not here: what a request does (`registrar`, `lookup`, `session`, `submit`, `delivery`, `report`).
 
-use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, Hash32, Mid, ReqId, UserId};
 use crate::base::rng::{Luck, Stream};
+use crate::base::small::Spare;
 use crate::base::time::{Instant, Now};
 use crate::crypto::suite::{Secret, Suite};
 use crate::proto::config::ServerConfig;
@@ -16,6 +16,7 @@ use crate::proto::server::desk::Desk;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::proto::server::mailbox::ItemBody;
 use crate::proto::server::session::Challenges;
+use crate::proto::sheet::Sheet;
 use crate::proto::work::Work;
 use crate::trace::fact::{Fact, FrameKind};
 use crate::wire::code::ErrorCode;
@@ -34,16 +35,16 @@ const NUMBERS_OF_A_BOOT: u64 = 1 << 32;
 pub struct Account<S: Suite> {
     pub(super) config: Arc<ServerConfig>,
     pub(super) user: UserId,
-    pub(super) key: Secret,
+    pub(super) key: Arc<Secret>,
     pub(super) luck: Stream,
     pub(super) durable: AccountDurable,
-    pub(super) challenges: Challenges,
+    pub(super) challenges: Spare<Challenges>,
     /// Made by the first item, like the durable mailbox.
     pub(super) desk: Option<Box<Desk>>,
-    pub(super) work: Work,
+    pub(super) work: Spare<Work>,
     last_delivery: u64,
     last_token: u64,
-    outputs: VecDeque<Output<AccountWrite>>,
+    sheet: Sheet<AccountWrite>,
     suite: PhantomData<S>,
 }
 
@@ -81,7 +82,7 @@ impl Refusal {
 impl<S: Suite> Account<S> {
     /// The account of a user who is not registered. `key` is the server's own, the same in all accounts.
     #[must_use]
-    pub fn new(config: Arc<ServerConfig>, user: UserId, key: Secret, luck: Luck) -> Self {
+    pub fn new(config: Arc<ServerConfig>, user: UserId, key: Arc<Secret>, luck: Luck) -> Self {
         Self::restore(config, user, key, AccountDurable::default(), luck, 1)
     }
 
@@ -91,7 +92,7 @@ impl<S: Suite> Account<S> {
     pub fn restore(
         config: Arc<ServerConfig>,
         user: UserId,
-        key: Secret,
+        key: Arc<Secret>,
         durable: AccountDurable,
         luck: Luck,
         boot: u64,
@@ -104,11 +105,11 @@ impl<S: Suite> Account<S> {
             luck: Stream::from_counter(luck, first),
             desk: durable.mailbox().map(|mailbox| Box::new(Desk::open(mailbox))),
             durable,
-            challenges: Challenges::default(),
-            work: Work::default(),
+            challenges: Spare::new(),
+            work: Spare::new(),
             last_delivery: first,
             last_token: 0,
-            outputs: VecDeque::new(),
+            sheet: Sheet::default(),
             suite: PhantomData,
         }
     }
@@ -166,12 +167,12 @@ impl<S: Suite> Account<S> {
 
     /// The next output, in the order in which they must take effect.
     pub fn poll_output(&mut self) -> Option<Output<AccountWrite>> {
-        let output = self.outputs.pop_front();
-        if output.is_none() {
-            // A world has a million idle accounts; their queues give the memory back.
-            self.outputs = VecDeque::new();
-        }
-        output
+        self.sheet.pop()
+    }
+
+    /// Where outputs are written: a driver may put a page in before a call and take it when nothing is on it.
+    pub const fn sheet(&mut self) -> &mut Sheet<AccountWrite> {
+        &mut self.sheet
     }
 
     /// When to call [`Self::handle_timeout`], and why. After a start it may lie in the past: at once.
@@ -266,11 +267,11 @@ impl<S: Suite> Account<S> {
             self.durable.apply(write);
         }
         self.last_token += 1;
-        self.outputs.push_back(Output::Persist(Token(self.last_token), writes));
+        self.sheet.push(Output::Persist(Token(self.last_token), writes));
     }
 
     pub(super) fn fact(&mut self, fact: Fact) {
-        self.outputs.push_back(Output::Fact(fact));
+        self.sheet.push(Output::Fact(fact));
     }
 
     pub(super) fn answer(&mut self, call: Call, body: Message) {
@@ -279,11 +280,11 @@ impl<S: Suite> Account<S> {
 
     pub(super) fn transmit(&mut self, origin: Origin, req: ReqId, body: Message) {
         let envelope = Envelope { req, ticket: None, body };
-        self.outputs.push_back(Output::Transmit(To::Origin(origin), envelope));
+        self.sheet.push(Output::Transmit(To::Origin(origin), envelope));
     }
 
     pub(super) fn tell(&mut self, user: UserId, message: AccountMessage) {
-        self.outputs.push_back(Output::Internal(user, message));
+        self.sheet.push(Output::Internal(user, message));
     }
 
     /// A number for a lease, above all so far, those of earlier starts included.

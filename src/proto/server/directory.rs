@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::base::id::{Epoch, Hash32, UserId};
+use crate::base::small::{Idle, Spare};
 use crate::base::time::{Duration, Instant};
 use crate::wire::record::KeyRecord;
 
@@ -52,42 +53,55 @@ struct Watcher {
 /// The durable directory part of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
-    /// Oldest first; empty before registration and after a reset.
-    chain: Vec<Link>,
+    /// Oldest first; none before registration and after a reset. Both copies share it.
+    chain: Option<Arc<Vec<Link>>>,
+    past: Spare<Past>,
+}
+
+/// What most accounts of a large world do not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Past {
     /// Chains of ended identities, oldest first.
     archive: Vec<Vec<Link>>,
     /// Sorted by user.
     watchers: Vec<Watcher>,
 }
 
+impl Idle for Past {
+    fn idle() -> &'static Self {
+        static IDLE: Past = Past { archive: Vec::new(), watchers: Vec::new() };
+        &IDLE
+    }
+}
+
 impl Directory {
     /// The chain of the present identity, oldest first.
     #[must_use]
     pub fn chain(&self) -> &[Link] {
-        &self.chain
+        self.chain.as_ref().map_or(&[], |chain| chain)
     }
 
     /// The chains of ended identities, oldest first.
     #[must_use]
     pub fn archive(&self) -> &[Vec<Link>] {
-        &self.archive
+        &self.past.archive
     }
 
     /// The current record; none when nobody is registered.
     #[must_use]
     pub fn current(&self) -> Option<&Link> {
-        self.chain.last()
+        self.chain().last()
     }
 
     /// The hash of the first record, which names the identity (protocol 4.3, generations).
     #[must_use]
     pub fn generation(&self) -> Option<Hash32> {
-        self.chain.first().map(|first| first.hash)
+        self.chain().first().map(|first| first.hash)
     }
 
     /// Those who are told of a new record.
     pub fn watchers(&self) -> impl Iterator<Item = &UserId> {
-        self.watchers.iter().map(|watcher| &watcher.user)
+        self.past.watchers.iter().map(|watcher| &watcher.user)
     }
 
     /// Whether `user` is told of a new record.
@@ -98,7 +112,7 @@ impl Directory {
 
     /// The record of `epoch`, if that is current or was retired for less than `grace`.
     pub(super) fn in_use(&self, epoch: Epoch, now: Instant, grace: Duration) -> Option<&Link> {
-        self.chain
+        self.chain()
             .iter()
             .rev()
             .find(|link| link.record.epoch == epoch)
@@ -107,7 +121,7 @@ impl Directory {
 
     /// When the grace of the newest retired record ends, if it has not.
     pub(super) fn grace_ends(&self, now: Instant, grace: Duration) -> Option<Instant> {
-        let (_, retired) = self.chain.split_last()?;
+        let (_, retired) = self.chain().split_last()?;
         match retired.last()?.standing {
             Standing::Retired(at) => Some(at + grace).filter(|end| now < *end),
             Standing::Current | Standing::Over => None,
@@ -116,54 +130,54 @@ impl Directory {
 
     /// Whether this was a record of an ended identity.
     pub(super) fn is_archived(&self, hash: &Hash32) -> bool {
-        self.archive.iter().flatten().any(|link| link.hash == *hash)
+        self.past.archive.iter().flatten().any(|link| link.hash == *hash)
     }
 
     /// Adds a current record; the one before is retired, or all before are over when it revokes.
     pub(super) fn append(&mut self, record: Arc<KeyRecord>, hash: Hash32, at: Instant) {
-        for link in &mut self.chain {
-            if record.revoke_prev {
+        let revokes = record.revoke_prev;
+        self.push(record, hash, |link| {
+            if revokes {
                 link.standing = Standing::Over;
             } else if link.standing == Standing::Current {
                 link.standing = Standing::Retired(at);
             }
-        }
-        self.push(record, hash);
+        });
     }
 
     /// Adds a current record to a chain whose others have no grace left.
     pub(super) fn append_settled(&mut self, record: Arc<KeyRecord>, hash: Hash32) {
-        for link in &mut self.chain {
-            link.standing = Standing::Over;
-        }
-        self.push(record, hash);
+        self.push(record, hash, |link| link.standing = Standing::Over);
     }
 
     /// Ends the present identity.
     pub(super) fn end_identity(&mut self) {
-        if !self.chain.is_empty() {
-            self.archive.push(std::mem::take(&mut self.chain));
+        if let Some(chain) = self.chain.take() {
+            self.past.archive.push(Arc::unwrap_or_clone(chain));
         }
     }
 
     /// Adds a watcher; above `most` the one that came first is dropped.
     pub(super) fn watch(&mut self, user: &UserId, most: usize) {
         let Err(place) = self.place(user) else { return };
-        let order = self.watchers.iter().map(|watcher| watcher.order + 1).max().unwrap_or(0);
-        self.watchers.insert(place, Watcher { user: user.clone(), order });
-        while self.watchers.len() > most {
-            let oldest = (0..self.watchers.len()).min_by_key(|at| self.watchers[*at].order);
-            oldest.map(|at| self.watchers.remove(at));
+        let order = self.past.watchers.iter().map(|watcher| watcher.order + 1).max().unwrap_or(0);
+        self.past.watchers.insert(place, Watcher { user: user.clone(), order });
+        while self.past.watchers.len() > most {
+            let oldest =
+                (0..self.past.watchers.len()).min_by_key(|at| self.past.watchers[*at].order);
+            oldest.map(|at| self.past.watchers.remove(at));
         }
     }
 
     /// Most chains have one record for long, and there are many of them: no room is kept for more.
-    fn push(&mut self, record: Arc<KeyRecord>, hash: Hash32) {
-        self.chain.reserve_exact(1);
-        self.chain.push(Link { record, hash, standing: Standing::Current });
+    fn push(&mut self, record: Arc<KeyRecord>, hash: Hash32, retire: impl Fn(&mut Link)) {
+        let chain = Arc::make_mut(self.chain.get_or_insert_default());
+        chain.iter_mut().for_each(retire);
+        chain.reserve_exact(1);
+        chain.push(Link { record, hash, standing: Standing::Current });
     }
 
     fn place(&self, user: &UserId) -> Result<usize, usize> {
-        self.watchers.binary_search_by(|watcher| watcher.user.cmp(user))
+        self.past.watchers.binary_search_by(|watcher| watcher.user.cmp(user))
     }
 }

@@ -104,7 +104,7 @@ impl<S: Suite> Account<S> {
         let mut writes = vec![AccountWrite::EndIdentity];
         writes.extend(items.iter().map(|(no, _)| AccountWrite::Bounce(*no)));
         self.persist(writes);
-        self.challenges.clear();
+        self.challenges.take();
         self.desk = None;
         self.fact(Fact::Reset { user: self.user.clone() });
         for (_, body) in items {

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::base::cbor::Writer;
 use crate::base::id::{Epoch, Hash32, ReqId, UserId};
+use crate::base::small::Idle;
 use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::crypto::suite::{Signature, Suite};
 use crate::proto::port::Origin;
@@ -36,6 +37,13 @@ struct Challenge {
     used_by: Option<ReqId>,
 }
 
+impl Idle for Challenges {
+    fn idle() -> &'static Self {
+        static IDLE: Challenges = Challenges(Vec::new());
+        &IDLE
+    }
+}
+
 impl Challenges {
     fn open(&self, origin: Origin, now: Instant) -> Option<&Challenge> {
         self.0.iter().find(|it| it.origin == origin && now < it.ends)
@@ -53,11 +61,6 @@ impl Challenges {
         for challenge in self.0.iter_mut().filter(|it| it.origin == origin) {
             challenge.used_by = Some(by);
         }
-    }
-
-    /// Forgets all of them.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
     }
 }
 

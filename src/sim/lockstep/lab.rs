@@ -36,7 +36,7 @@ const STEPS_MAX: usize = 8;
 #[derive(Debug)]
 pub struct Lab {
     pub(super) plan: Arc<Plan>,
-    pub(super) server_key: Secret,
+    pub(super) server_key: Arc<Secret>,
     pub(super) tickets: Vec<Ticket>,
     pub(super) actors: Pool<Actor>,
     pub(super) frames: Pool<Flight>,
@@ -88,7 +88,7 @@ impl Lab {
         let mut world = prelude(&plan)?;
         let now = world.now() + CALM;
         let mut lab = Self {
-            server_key: world.server_key.clone(),
+            server_key: Arc::clone(&world.server_key),
             prelude: Prelude {
                 records: world.take_records().collect(),
                 keys: world.take_keys().collect(),

@@ -158,7 +158,7 @@ impl Lab {
             being.boot += 1;
             let luck = Luck::new(self.plan.seed, Purpose::Account, u64::from(user));
             let name = self.plan.devices[user as usize].user.clone();
-            let (config, key) = (Arc::clone(&self.plan.server), self.server_key.clone());
+            let (config, key) = (Arc::clone(&self.plan.server), Arc::clone(&self.server_key));
             let durable = being.durable.clone();
             let machine = Account::restore(config, name, key, durable, luck, being.boot);
             being.restart(now, machine, None, &mut course);

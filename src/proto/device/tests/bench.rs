@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, ReqId, Seq, TxnId};
 use crate::base::rng::{Luck, Purpose};
+use crate::base::small::SmallMap;
 use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
@@ -73,7 +74,7 @@ impl<S: Suite> Bench<S> {
         let (agree, sign) = alice.keys[0].clone();
         let key = OwnKey::new::<S>(agree, sign).unwrap();
         let hash = record_hash::<S>(&alice.chain[0].encode());
-        let keys = BTreeMap::from([(Epoch::FIRST, key)]);
+        let keys = SmallMap::from_iter([(Epoch::FIRST, Arc::new(key))]);
         let store = DeviceDurable::registered(keys, &alice.chain[0], hash);
         let mut bench = Self::off(change, store);
         let ticket = bench.ticket(HOUR);
@@ -437,7 +438,7 @@ impl<S: Suite> Bench<S> {
         let keyring = &self.store.keyring;
         let newest = keyring.pending.as_deref().cloned();
         let record = newest.expect("a rotation is under way");
-        let key = &keyring.keys[&record.epoch];
+        let key = keyring.keys.get(&record.epoch).expect("announced keys are held");
         self.alice.keys.push((key.agree.clone(), key.sign.clone()));
         self.alice.chain.push(record);
     }

@@ -286,7 +286,7 @@ impl<S: Suite> Bench<S> {
         self.boots += 1;
         let user = user(who);
         let luck = Luck::new(1, Purpose::Account, self.people[who].origin.0);
-        let (config, key) = (Arc::clone(&self.config), Secret::new([7; 32]));
+        let (config, key) = (Arc::clone(&self.config), Arc::new(Secret::new([7; 32])));
         let durable = self.stores[&user].clone();
         let account = Account::restore(config, user.clone(), key, durable, luck, self.boots);
         self.accounts.insert(user, account);
