@@ -24,11 +24,12 @@ use crate::explore::relations::attempt_related;
 use crate::oracle::panel;
 use crate::oracle::spec::{Named, NamedThing};
 use crate::report::coverage::Scope;
-use crate::report::human::{Layout, Palette};
+use crate::report::human::{Cost, Layout, Palette};
 use crate::report::json::{self, Manifest};
 use crate::report::junit;
 use crate::report::summary::Summary;
 use crate::runtime::clock::Stopwatch;
+use crate::runtime::memory;
 use crate::scenario::ast::scenario::SizeWord;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::run::RunOptions;
@@ -219,7 +220,19 @@ struct Session<'a> {
     /// Every run, if somebody wants them.
     kept: Vec<Outcome>,
     papers: Papers<'a>,
+    /// The devices of the only run, if it is one of a fleet.
+    devices: Option<u64>,
     failed: Option<CliError>,
+}
+
+/// Devices from which on a process's memory is theirs.
+const FLEET: u64 = 1_000;
+
+fn fleet(jobs: &[Job<'_>]) -> Option<u64> {
+    let [job] = jobs else { return None };
+    let scenario = &job.case.scenario;
+    let fleets = scenario.fleets.0.iter().map(|fleet| fleet.value.own.count.value);
+    Some(scenario.devices.0.len() as u64 + fleets.sum::<u64>()).filter(|it| *it >= FLEET)
 }
 
 impl<'a> Session<'a> {
@@ -236,6 +249,7 @@ impl<'a> Session<'a> {
             scenario: None,
             kept: Vec::new(),
             papers,
+            devices: fleet(jobs),
             failed: None,
         }
     }
@@ -324,7 +338,9 @@ impl<'a> Session<'a> {
                     (true, code) => format!("interrupted, {} (exit {code})", exit.text()),
                     (false, code) => format!("{} (exit {code})", exit.text()),
                 };
-                self.layout.summary(&self.summary, &self.scope, real, &ending)
+                let (memory, devices) = (memory::peak(), self.devices);
+                let cost = Cost { real, memory, devices };
+                self.layout.summary(&self.summary, &self.scope, cost, &ending)
             }
         };
         self.progress.aside(|| output::print(&text))?;

@@ -63,6 +63,17 @@ pub struct Layout {
     case_width: usize,
 }
 
+/// What runs have taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Real time.
+    pub real: Duration,
+    /// Octets of memory at the worst, where that is known.
+    pub memory: Option<u64>,
+    /// The devices of a fleet, if it was run alone: what it takes is theirs.
+    pub devices: Option<u64>,
+}
+
 /// Longest case name that columns make room for; longer ones push theirs to the right.
 const CASE_WIDTH_MAX: usize = 56;
 /// Kinds of findings shown below a case.
@@ -192,15 +203,10 @@ impl Layout {
         }
     }
 
-    /// The sum of all runs. `real` is how long they took, `ending` what it all comes to.
+    /// The sum of all runs. `cost` is what they took, `ending` what it all comes to.
     #[must_use]
-    pub fn summary(
-        &self,
-        summary: &Summary,
-        scope: &Scope,
-        real: Duration,
-        ending: &str,
-    ) -> String {
+    pub fn summary(&self, summary: &Summary, scope: &Scope, cost: Cost, ending: &str) -> String {
+        let Cost { real, memory, devices } = cost;
         let totals = &summary.totals;
         let mut text = String::from("\n");
         let mut row = |name: &str, value: String| {
@@ -214,6 +220,19 @@ impl Layout {
             format!("{} in {} of virtual time", grouped(totals.events), span(totals.virtual_time)),
         );
         row("took", format!("{}{}", span(real), rate(totals.events, real)));
+        if let Some(memory) = memory {
+            let each = devices.map(|devices| {
+                format!(
+                    ", {} B for each of {} devices",
+                    grouped(memory / devices),
+                    grouped(devices)
+                )
+            });
+            row(
+                "memory",
+                format!("{} MiB at most{}", grouped(memory >> 20), each.unwrap_or_default()),
+            );
+        }
         for (kind, times) in &summary.healing {
             let at = |ppb| span(times.quantile(ppb));
             let (half, most) = (at(HALF_PPB), at(MOST_PPB));
@@ -383,7 +402,11 @@ mod tests {
         text += &layout().summary(
             &summary,
             &scope,
-            Duration::from_millis(820),
+            Cost {
+                real: Duration::from_millis(820),
+                memory: Some(300 << 20),
+                devices: Some(100_000),
+            },
             "something is wrong (exit 1)",
         );
         insta::assert_snapshot!(text, @r"
@@ -407,6 +430,7 @@ mod tests {
         runs          24 of 3 cases: 21 pass, 2 fail, 1 inconclusive
         events        34,111 in 1h 40m of virtual time
         took          820.0ms, 41,598 events/s
+        memory        300 MiB at most, 3,145 B for each of 100,000 devices
         heals         partition: p50 2.40s, p99 2.40s after 24 faults
         warnings      2
         claims        1 of 2
@@ -437,7 +461,7 @@ mod tests {
             )
         );
         let scope = Scope { requirements: Vec::new(), oracles: Vec::new() };
-        let end = layout().summary(&summary, &scope, Duration::ZERO, "inconclusive (exit 3)");
+        let end = layout().summary(&summary, &scope, Cost::default(), "inconclusive (exit 3)");
         assert!(end.contains("not shown     1 claim\n"), "{end}");
     }
 

@@ -26,6 +26,12 @@ const WORTH_WAKING: u64 = 64;
 /// The least lookahead for which windows are worth while: shorter ones hold too few events.
 const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
 
+/// Records of a shard after which it waits for the others and for the judges.
+const RECORDS_AT_ONCE: usize = 1 << 16;
+
+/// The place of whatever comes after everything.
+const LAST: (Instant, NodeId) = (Instant::NEVER, NodeId::HARNESS);
+
 /// Users of a shard, at least, unless told otherwise: fewer are not worth a thread.
 pub const USERS_MIN: usize = 500;
 
@@ -79,7 +85,9 @@ pub struct Shards<S: Suite> {
     /// What is to happen to the harness.
     harness: Queue<Event>,
     lookahead: Duration,
-    /// Events of the last window.
+    /// The end of the window under way.
+    end: Option<Instant>,
+    /// Events since windows were gone on with last.
     busy: u64,
 }
 
@@ -93,25 +101,23 @@ impl<S: Suite> Shards<S> {
         assert!(world.is_active(), "only what follows the prelude is spread");
         let lookahead = lookahead(&world.plan);
         let (worlds, events) = world.split(count);
-        let mut shards = Self { worlds, harness: Queue::default(), lookahead, busy: 0 };
+        let harness = Queue::default();
+        let mut shards = Self { worlds, harness, lookahead, end: None, busy: 0 };
         events.into_iter().for_each(|(key, event)| shards.hand_over(key, event));
         shards
     }
 
     /// As [`World::fill`].
     pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
-        let mut goes_on = true;
-        while goes_on
-            && self.worlds.iter().map(|world| world.records.len()).sum::<usize>() < records
-        {
-            goes_on = self.window();
+        loop {
+            let goes_on = self.window();
+            let made: usize = self.worlds.iter().map(|world| world.records.len()).sum();
             // What happens after an event of the harness at the same instant comes behind its records.
-            if !self.worlds[0].records.is_empty() && self.spoke() {
-                break;
+            if !goes_on || made >= records || self.spoke() {
+                self.merge(batch);
+                return goes_on;
             }
         }
-        self.merge(batch);
-        goes_on
     }
 
     /// The shards, for what each of them has counted.
@@ -125,17 +131,19 @@ impl<S: Suite> Shards<S> {
         self.worlds[0].records.last().is_some_and(|record| record.id.node == NodeId::HARNESS)
     }
 
-    /// One window, or one event of the harness. False when the world has come to its end.
+    /// A part of a window, or one event of the harness. False when the world has come to its end.
     fn window(&mut self) -> bool {
-        let next = self.worlds.iter_mut().filter_map(|world| world.scheduler.next_at()).min();
-        let word = self.harness.peek_at();
-        if let Some(at) = word.filter(|at| next.is_none_or(|next| *at < next)) {
-            return self.harness_acts(at);
-        }
-        let Some(next) = next else { return false };
-        // At one instant the harness comes last.
-        let instant = Duration::from_nanos(1);
-        let end = word.map_or(Instant::NEVER, |at| at + instant).min(next + self.lookahead);
+        let next = self.next();
+        let end = match (self.end, self.harness.peek_at()) {
+            (Some(end), _) => end,
+            (None, Some(at)) if next.is_none_or(|next| at < next) => return self.harness_acts(at),
+            (None, word) => {
+                let Some(next) = next else { return false };
+                // At one instant the harness comes last.
+                let word = word.map_or(Instant::NEVER, |at| at + Duration::from_nanos(1));
+                word.min(next + self.lookahead)
+            }
+        };
         let before = self.events();
         if self.busy < WORTH_WAKING {
             self.worlds.iter_mut().for_each(|world| world.run_before(end));
@@ -143,8 +151,16 @@ impl<S: Suite> Shards<S> {
             self.worlds.par_iter_mut().for_each(|world| world.run_before(end));
         }
         self.busy = self.events() - before;
-        self.exchange();
+        self.end = Some(end).filter(|end| self.next().is_some_and(|next| next < *end));
+        if self.end.is_none() {
+            self.exchange();
+        }
         self.worlds.iter().all(World::goes_on)
+    }
+
+    /// When the next event of any node happens.
+    fn next(&mut self) -> Option<Instant> {
+        self.worlds.iter_mut().filter_map(|world| world.scheduler.next_at()).min()
     }
 
     fn events(&self) -> u64 {
@@ -201,15 +217,29 @@ impl<S: Suite> Shards<S> {
         }
     }
 
-    /// The records of all shards in the order of (time, node, number), each with the keys before it.
+    /// Where the shard is that is farthest behind, of those with something to do before `end`.
+    fn behind(&mut self, end: Instant) -> Option<(Instant, NodeId)> {
+        let at = |world: &mut World<S>| {
+            let next = world.scheduler.next_at().filter(|next| *next < end);
+            next.map(|_| (world.now(), world.acting))
+        };
+        self.worlds.iter_mut().filter_map(at).min()
+    }
+
+    /// The records of all shards in the order of (time, node, number), each with the keys before it. Within a
+    /// window they are complete up to where the last shard is.
     fn merge(&mut self, batch: &mut Batch) {
         let place = |record: &Record| (record.at, record.id.node);
+        let until = self.end.and_then(|end| self.behind(end)).unwrap_or(LAST);
         for world in &mut self.worlds {
-            batch.records.append(&mut world.records);
+            let complete = world.records.partition_point(|record| place(record) < until);
+            batch.records.extend(world.records.drain(..complete));
         }
         batch.records.sort_by_key(place);
         for world in &mut self.worlds {
-            for (at, held) in world.keys.drain(..) {
+            let complete =
+                world.keys.partition_point(|(at, held)| (*at, NodeId::device(held.user)) < until);
+            for (at, held) in world.keys.drain(..complete) {
                 let node = NodeId::device(held.user);
                 let before = batch.records.partition_point(|record| place(record) < (at, node));
                 batch.keys.push((before, held));
@@ -252,9 +282,9 @@ impl<S: Suite> World<S> {
         (worlds, events)
     }
 
-    /// Everything before `end`.
+    /// What happens before `end`, as far as it fits into a batch.
     fn run_before(&mut self, end: Instant) {
-        while self.goes_on() {
+        while self.goes_on() && self.records.len() < RECORDS_AT_ONCE {
             match self.scheduler.next_before(end) {
                 Ok(Some((key, event))) => self.happen(key, event),
                 Ok(None) => break,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, is_uneventful};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, DraftStatus, EvictCause, Fact, ReplyResult};
 use crate::trace::record::Record;
@@ -79,6 +79,9 @@ impl Oracle for OldestRowMakesRoom {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
+        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
+            return;
+        }
         let device = self.devices.entry(user).or_default();
         if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
             if spec.index(peer) == Some(user) {

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, UserId};
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, device_of, facts, is_uneventful, negative, positive,
+};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, ProvisionMode, ReplyResult, Selection};
 use crate::trace::record::Record;
@@ -56,6 +58,9 @@ impl Oracle for NewKeysDropOldSecrets {
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
+        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
+            return;
+        }
         let device = self.devices.entry(user).or_default();
         let used = if let Fact::Derive { peer, own, .. } = &record.fact {
             device.known.insert(peer.clone());

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, UserId};
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, device_of, facts, is_uneventful, negative, positive,
+};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, EvictCause, Fact, LookupCause, Selection, StopCause, Way};
 use crate::trace::record::{Record, RecordId};
@@ -71,6 +73,9 @@ impl Oracle for TablesSurviveAsDeclared {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
+        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
+            return;
+        }
         let Some(limits) = spec.limits(user) else { return };
         let device = self.devices.entry(user).or_default();
         if let Fact::Confirm { peer, own, theirs } = &record.fact {

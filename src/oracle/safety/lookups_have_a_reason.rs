@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Hash32, Mid, UserId};
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, device_of, facts, frames, is_uneventful, negative, positive,
+};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DeviceState, Fact, FrameKind, LookupCause, Selection, Way};
 use crate::trace::record::Record;
@@ -126,10 +128,14 @@ impl Oracle for LookupsHaveAReason {
             PowerOff, Rolledback, State, Lookup, Pin, Select, Derive, Evict, Compose, Commit,
             Reject, Confirmed, EpochErased, Rx
         ]
+        .frames(frames![SubmitAck, Deliver, KeyChanged, StatusReport, Error])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
+        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
+            return;
+        }
         let own = spec.user(user);
         let device = self.devices.entry(user).or_default();
         if let Fact::Rx(frame) = &record.fact {

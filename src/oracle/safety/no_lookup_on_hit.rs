@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, UserId};
 use crate::oracle::dark::Dark;
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, device_of, facts, is_uneventful, negative, positive,
+};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, LookupCause, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -214,6 +216,9 @@ impl Oracle for NoLookupOnHit {
         self.dark.observe(record);
         let dark = self.dark.is_dark();
         let Some(user) = device_of(record) else { return };
+        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
+            return;
+        }
         let device = self.devices.entry(user).or_default();
         if let Fact::Select { .. } = &record.fact {
             device.search(record, docket);

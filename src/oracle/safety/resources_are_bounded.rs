@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, ReqId, UserId};
 use crate::base::time::{Duration, Instant};
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
+use crate::oracle::judge::{
+    Docket, Facts, Oracle, device_of, facts, frames, is_uneventful, negative, positive,
+};
 use crate::oracle::later::Later;
 use crate::oracle::spec::{DeviceLimits, Spec};
 use crate::trace::fact::{DeviceState, EvictCause, Fact, FrameKind};
@@ -159,6 +161,9 @@ impl Oracle for ResourcesAreBounded {
             self.check_rows(crowded, spec, docket);
         }
         let Some(user) = device_of(record) else { return };
+        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
+            return;
+        }
         let Some(limits) = spec.limits(user) else { return };
         if let Fact::Derive { peer, .. } = &record.fact {
             let device = self.devices.entry(user).or_default();

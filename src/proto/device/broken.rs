@@ -265,6 +265,9 @@ impl<S: Suite> Device<S> {
     /// What a start loses that should have been durable: nonce counters (M25), replay windows (M29).
     pub(super) fn forget_at_start(&mut self) {
         let (counters, windows) = (self.has(Deviation::M25), self.has(Deviation::M29));
+        if !counters && !windows {
+            return;
+        }
         for contact in self.durable.contacts.values_mut() {
             if counters {
                 contact.counter = 0;

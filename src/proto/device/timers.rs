@@ -69,6 +69,8 @@ impl Timers {
         self.stop(&timer);
         let entry = (at, timer);
         let place = self.0.partition_point(|other| *other <= entry);
+        // Most devices have two, a fleet has many devices.
+        self.0.reserve_exact(1);
         self.0.insert(place, entry);
     }
 
