@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// Records are made on one thread and dropped on another, which this allocator takes lightly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     peadsim::cli::run(&peadsim::cli::args::Cli::parse()).into()
 }

@@ -6,7 +6,7 @@ use crate::base::time::Instant;
 use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
 use crate::oracle::judge::{Docket, Oracle};
-use crate::oracle::routes::Routes;
+use crate::oracle::routes::{Route, Routes};
 use crate::oracle::spec::Spec;
 use crate::trace::record::Record;
 
@@ -37,7 +37,11 @@ impl Bench {
     }
 
     pub fn observe(&mut self, record: &Record, spec: &Spec) {
-        for place in self.routes.of(&record.fact) {
+        self.route(record, Route::of(&record.fact), spec);
+    }
+
+    fn route(&mut self, record: &Record, route: Route, spec: &Spec) {
+        for place in self.routes.at(route) {
             self.docket.now = record.at;
             self.oracles[*place].observe(record, spec, &mut self.docket);
         }
@@ -46,11 +50,11 @@ impl Bench {
     /// Takes records, and before each the keys that the harness had by then.
     pub fn take(&mut self, batch: &Batch, keys: &[(usize, Held)], spec: &Spec) {
         let mut keys = keys.iter().peekable();
-        for (number, record) in batch.records.iter().enumerate() {
+        for (number, (record, route)) in batch.routed().enumerate() {
             while let Some((_, held)) = keys.next_if(|(before, _)| *before <= number) {
                 self.docket.escrow.keep(held.clone());
             }
-            self.observe(record, spec);
+            self.route(record, route, spec);
         }
         keys.for_each(|(_, held)| self.docket.escrow.keep(held.clone()));
     }

@@ -29,10 +29,23 @@ impl Routes {
         Self(routes)
     }
 
-    /// The places of those who look at records with this fact.
+    /// The places of those who look at records of this kind.
     #[must_use]
-    pub fn of(&self, fact: &Fact) -> &[usize] {
-        &self.0[index(FactKind::from(fact), fact.frame().and_then(|frame| frame.kind))]
+    pub fn at(&self, route: Route) -> &[usize] {
+        &self.0[usize::from(route.0)]
+    }
+}
+
+/// A kind of records: of the same kind all go to the same oracles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route(u16);
+
+impl Route {
+    /// The kind of records with this fact.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Self {
+        let place = index(FactKind::from(fact), fact.frame().and_then(|frame| frame.kind));
+        Self(u16::try_from(place).expect("there are some thousand kinds"))
     }
 }
 
@@ -79,10 +92,11 @@ mod tests {
         let routes = Routes::to(&oracles);
         let story = Story::new(&["alice"]);
         let tx = |kind| Fact::Tx(story.frame(kind, true, About::Nothing));
-        assert_eq!(routes.of(&Fact::Fence { name: String::new() }), [0, 3]);
-        assert_eq!(routes.of(&tx(FrameKind::Poll)), [1, 2]);
-        assert_eq!(routes.of(&tx(FrameKind::Hello)), [1, 3]);
-        assert_eq!(routes.of(&tx(FrameKind::Submit)), [1]);
-        assert_eq!(routes.of(&Fact::Phase(crate::trace::fact::Phase::End)), [0; 0]);
+        let to = |fact: &Fact| routes.at(Route::of(fact));
+        assert_eq!(to(&Fact::Fence { name: String::new() }), [0, 3]);
+        assert_eq!(to(&tx(FrameKind::Poll)), [1, 2]);
+        assert_eq!(to(&tx(FrameKind::Hello)), [1, 3]);
+        assert_eq!(to(&tx(FrameKind::Submit)), [1]);
+        assert_eq!(to(&Fact::Phase(crate::trace::fact::Phase::End)), [0; 0]);
     }
 }

@@ -195,6 +195,7 @@ fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
     let mut goes_on = true;
     while goes_on {
         goes_on = world.fill(&mut batch, BATCH_RECORDS, |_| false);
+        batch.close();
         judges.take(&batch);
         batch.clear();
     }
@@ -255,11 +256,13 @@ impl<S: Suite> Stage<S> {
     }
 
     fn fill(&mut self, batch: &mut Batch) -> bool {
-        match self {
+        let goes_on = match self {
             Self::Whole(world) => world.fill(batch, BATCH_RECORDS, |_| false),
             Self::Prelude(world, _) => world.fill(batch, BATCH_RECORDS, World::is_active),
             Self::Spread(shards) => shards.fill(batch, BATCH_RECORDS),
-        }
+        };
+        batch.close();
+        goes_on
     }
 }
 
