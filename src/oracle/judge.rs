@@ -133,8 +133,8 @@ pub fn account_of(record: &Record) -> Option<u32> {
     record.id.node.user().filter(|_| record.id.node.is_account())
 }
 
-/// Whether a fact leaves nothing to remember of a device of which nothing is remembered: most devices of a fleet
-/// come up and attach, and that is all.
+/// Whether a fact leaves nothing to remember of a device of which nothing is remembered: most devices of a
+/// fleet come up and attach, and that is all.
 #[must_use]
 pub const fn is_uneventful(fact: &Fact) -> bool {
     matches!(fact, Fact::PowerOn { .. } | Fact::State { .. } | Fact::Attached { .. })

@@ -26,7 +26,7 @@ const WORTH_WAKING: u64 = 64;
 /// The least lookahead for which windows are worth while: shorter ones hold too few events.
 const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
 
-/// Records of a shard after which it waits for the others and for the judges.
+/// So many records are some 15 MB.
 const RECORDS_AT_ONCE: usize = 1 << 16;
 
 /// The place of whatever comes after everything.
@@ -87,24 +87,33 @@ pub struct Shards<S: Suite> {
     lookahead: Duration,
     /// The end of the window under way.
     end: Option<Instant>,
+    /// Records of a shard after which it waits for the others and for the judges.
+    at_once: usize,
     /// Events since windows were gone on with last.
     busy: u64,
 }
 
 impl<S: Suite> Shards<S> {
-    /// Spreads a world in which the steps have begun; see [`shards`].
+    /// Spreads a world in which the steps have begun, and whose records were taken; see [`shards`].
     ///
     /// # Panics
     /// When it has not come so far.
     #[must_use]
     pub fn of(world: World<S>, count: u32) -> Self {
-        assert!(world.is_active(), "only what follows the prelude is spread");
+        assert!(world.is_active() && world.records.is_empty(), "only what follows is spread");
         let lookahead = lookahead(&world.plan);
         let (worlds, events) = world.split(count);
         let harness = Queue::default();
-        let mut shards = Self { worlds, harness, lookahead, end: None, busy: 0 };
+        let at_once = RECORDS_AT_ONCE;
+        let mut shards = Self { worlds, harness, lookahead, end: None, at_once, busy: 0 };
         events.into_iter().for_each(|(key, event)| shards.hand_over(key, event));
         shards
+    }
+
+    /// Has each shard wait for the others and for the judges after so many records.
+    #[must_use]
+    pub fn wait_after(self, records: usize) -> Self {
+        Self { at_once: records, ..self }
     }
 
     /// As [`World::fill`].
@@ -113,7 +122,7 @@ impl<S: Suite> Shards<S> {
             let goes_on = self.window();
             let made: usize = self.worlds.iter().map(|world| world.records.len()).sum();
             // What happens after an event of the harness at the same instant comes behind its records.
-            if !goes_on || made >= records || self.spoke() {
+            if !goes_on || made >= records.min(self.at_once) || self.spoke() {
                 self.merge(batch);
                 return goes_on;
             }
@@ -145,10 +154,11 @@ impl<S: Suite> Shards<S> {
             }
         };
         let before = self.events();
+        let at_once = self.at_once;
         if self.busy < WORTH_WAKING {
-            self.worlds.iter_mut().for_each(|world| world.run_before(end));
+            self.worlds.iter_mut().for_each(|world| world.run_before(end, at_once));
         } else {
-            self.worlds.par_iter_mut().for_each(|world| world.run_before(end));
+            self.worlds.par_iter_mut().for_each(|world| world.run_before(end, at_once));
         }
         self.busy = self.events() - before;
         self.end = Some(end).filter(|end| self.next().is_some_and(|next| next < *end));
@@ -282,9 +292,15 @@ impl<S: Suite> World<S> {
         (worlds, events)
     }
 
-    /// What happens before `end`, as far as it fits into a batch.
-    fn run_before(&mut self, end: Instant) {
-        while self.goes_on() && self.records.len() < RECORDS_AT_ONCE {
+    /// What happens before `end`, up to so many records. If those are all of this very node and instant it
+    /// goes on, since the judges get only what is before them.
+    fn run_before(&mut self, end: Instant, at_once: usize) {
+        let place = |record: &Record| (record.at, record.id.node);
+        while self.goes_on() {
+            let now = (self.now(), self.acting);
+            if self.records.len() >= at_once && self.records.first().map(place) < Some(now) {
+                break;
+            }
             match self.scheduler.next_before(end) {
                 Ok(Some((key, event))) => self.happen(key, event),
                 Ok(None) => break,

@@ -5,12 +5,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peadsim::base::time::Duration;
+use peadsim::base::time::{Duration, Instant};
+use peadsim::crypto::model::Model;
 use peadsim::explore::subject::plan;
+use peadsim::oracle::batch::Batch;
 use peadsim::scenario::plan::Plan;
-use peadsim::scenario::read::{Extras, read_file};
+use peadsim::scenario::read::{Extras, read_file, read_text};
 use peadsim::sim::run::{RunOptions, run};
-use peadsim::sim::shards::{USERS_MIN, Whole, shards};
+use peadsim::sim::shards::{Shards, USERS_MIN, Whole, shards};
+use peadsim::sim::world::{Limits, World};
 use peadsim::verdict::outcome::Outcome;
 
 /// The plan of a scenario's first case.
@@ -67,4 +70,41 @@ fn what_cannot_be_spread_says_why() {
     let least = Duration::from_micros(100);
     assert_eq!(why("fleets/village.yaml", 1), Err(Whole::Lookahead(least)));
     assert_eq!(why("fleets/tide.yaml", 1), Ok(2));
+}
+
+/// A fleet that polls at the same instants, come to the end of its prelude.
+fn world() -> World<Model> {
+    let text = "peadsim: 1\nid: TOY\ntitle: t\nsuite: model\nfleets: {post: {count: 9, receive: {poll: \
+                10s}}}\nexpect: []\ntime: {active: 35s, settle: 5s}\n";
+    let reading = read_text("toy.yaml", text, &Extras::default());
+    let plan = plan(&reading, &reading.cases[0], "toy.yaml", 1).unwrap();
+    let mut world = World::new(Arc::new(plan), Limits::default()).unwrap();
+    while !world.is_active() && world.step() {
+        drop(world.take_records());
+    }
+    drop(world.take_records());
+    world
+}
+
+fn addresses(mut fill: impl FnMut(&mut Batch) -> bool) -> Vec<(Instant, String)> {
+    let (mut batch, mut seen) = (Batch::default(), Vec::new());
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = fill(&mut batch);
+        seen.extend(batch.records.drain(..).map(|record| (record.at, record.id.to_string())));
+        batch.clear();
+    }
+    seen
+}
+
+#[test]
+fn shards_that_wait_for_each_other_within_an_instant_give_the_records_of_the_whole() {
+    let mut whole = world();
+    let expected = addresses(|batch| whole.fill(batch, 100, |_| false));
+    assert!(expected.len() > 9 * 3 * 4, "{}", expected.len());
+    for (count, at_once) in [(2, 1), (2, 7), (4, 3), (9, 1_000)] {
+        let mut shards = Shards::of(world(), count).wait_after(at_once);
+        let seen = addresses(|batch| shards.fill(batch, 10));
+        assert_eq!(seen, expected, "{count} shards, {at_once} records at once");
+    }
 }
