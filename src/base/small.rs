@@ -134,9 +134,7 @@ impl<T> Spare<T> {
     pub const fn new() -> Self {
         Self(None)
     }
-}
 
-impl<T> Spare<T> {
     /// A value that is not in its idle state.
     #[must_use]
     pub fn of(value: T) -> Self {

@@ -123,13 +123,12 @@ impl<T> Scheduler<T> {
                 queue: Queue::new(self.queue.limit()),
                 shard,
                 abroad: Vec::new(),
+                now: self.now,
                 sequences: self.sequences.clone(),
-                ..Self::new(0, 0, self.steps_max)
+                steps: 0,
+                steps_max: self.steps_max,
             })
             .collect();
-        for part in &mut parts {
-            part.now = self.now;
-        }
         parts[0].steps = self.steps;
         let mut others = self.abroad;
         while let Some((key, event)) = self.queue.pop() {
@@ -140,6 +139,12 @@ impl<T> Scheduler<T> {
             }
         }
         (parts, others)
+    }
+
+    /// Whose events it holds.
+    #[must_use]
+    pub const fn shard(&self) -> Shard {
+        self.shard
     }
 
     /// What was scheduled since the last call for nodes of other shards.

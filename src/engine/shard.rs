@@ -88,7 +88,7 @@ impl<T> PerUser<T> {
         self.things.push(thing);
     }
 
-    /// Each with its user's number, in the order of users.
+    /// All of them, in the order of users.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.things.iter()
     }

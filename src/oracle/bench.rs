@@ -65,8 +65,4 @@ impl Bench {
             oracle.conclude(spec, &mut self.docket);
         }
     }
-
-    pub fn open(&self) -> usize {
-        self.oracles.iter().map(|oracle| oracle.open()).sum()
-    }
 }

@@ -29,11 +29,6 @@ pub trait Oracle: Send {
 
     /// Says what only the end of the run can show.
     fn conclude(&mut self, _spec: &Spec, _docket: &mut Docket) {}
-
-    /// Obligations of the settle phase that are not met yet; a run need not go on when there are none.
-    fn open(&self) -> usize {
-        0
-    }
 }
 
 /// The facts that an oracle looks at.

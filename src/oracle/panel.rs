@@ -117,12 +117,6 @@ impl Panel {
         });
     }
 
-    /// Obligations of the settle phase that are not met yet: the run need not go on when there are none.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        self.benches.iter().map(Bench::open).sum()
-    }
-
     /// Findings so far, so that a run may stop at the first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         let dockets = self.benches.iter().map(|bench| &bench.docket).chain([&self.head.docket]);

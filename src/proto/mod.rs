@@ -4,7 +4,7 @@
 //!
 //! Inputs come in non-decreasing `now`. After every input, `poll_output` is drained until it is empty;
 //! `poll_timeout` then says when to come back, and why. A machine never reads a clock, never draws entropy
-//! but from the [`Stream`](crate::base::rng::Stream) it was given, and never does I/O.
+//! but from the [`Luck`](crate::base::rng::Luck) it was given, and never does I/O.
 //!
 //! `Persist` is a promise of order: every output drained after it, in this turn or a later one of the same
 //! machine, is held by the driver until the writes are durable and `Persisted(token)` has been put in; tokens

@@ -104,19 +104,19 @@ pub struct Node<M: Machine> {
     pub listed: bool,
     /// Outputs of the turn under way; they leave when the processor is done. Some: it is busy.
     cooking: Option<Box<[Item<M::Write>]>>,
-    /// How many turns there were at this instant, which is told from others by its low half.
-    turns: (u32, u32),
+    /// How many turns there were at this instant.
+    turns: (Instant, u32),
 }
 
 /// What nodes need for a turn and not between two: each uses it in its turn, so that one is enough for a
 /// world.
 #[derive(Clone, Debug)]
-pub struct Bench<W> {
+pub struct Loan<W> {
     sheet: Sheet<W>,
     outbox: Outbox<W>,
 }
 
-impl<W> Default for Bench<W> {
+impl<W> Default for Loan<W> {
     fn default() -> Self {
         Self { sheet: Sheet::default(), outbox: Outbox::default() }
     }
@@ -164,7 +164,7 @@ impl<M: Machine> Node<M> {
             timer: Spare::new(),
             listed: false,
             cooking: None,
-            turns: (0, 0),
+            turns: (Instant::START, 0),
         }
     }
 
@@ -187,23 +187,22 @@ impl<M: Machine> Node<M> {
         cause: Option<RecordId>,
         request: Option<&Label>,
         cpu: Cpu,
-        bench: &mut Bench<M::Write>,
+        loan: &mut Loan<M::Write>,
     ) -> Result<Price, Storm> {
         let Some(machine) = &mut self.machine else { return Ok(Price::default()) };
-        let instant = low_half(at);
-        self.turns = (instant, if self.turns.0 == instant { self.turns.1 + 1 } else { 1 });
+        self.turns = (at, if self.turns.0 == at { self.turns.1 + 1 } else { 1 });
         if self.turns.1 > TURNS_MAX {
             return Err(Storm::Turns);
         }
         let now = self.clock.now(at);
-        machine.sheet().borrow_from(&mut bench.sheet);
+        machine.sheet().borrow_from(&mut loan.sheet);
         match stimulus {
             Stimulus::Input(input) => machine.handle_input(now, input),
             Stimulus::Timeout => machine.handle_timeout(now),
             Stimulus::Start(ticket) => machine.power_on(now, ticket),
         }
         let price = price(cpu, &machine.take_work());
-        self.outbox.borrow_from(&mut bench.outbox);
+        self.outbox.borrow_from(&mut loan.outbox);
         let (mut outputs, mut cooking) = (0, Vec::new());
         let mut cooks = false;
         while let Some(output) = machine.poll_output() {
@@ -223,7 +222,7 @@ impl<M: Machine> Node<M> {
                 self.outbox.push(item);
             }
         }
-        machine.sheet().give_back_to(&mut bench.sheet);
+        machine.sheet().give_back_to(&mut loan.sheet);
         if price.time > Duration::ZERO {
             self.cooking = Some(cooking.into_boxed_slice());
         }
@@ -231,8 +230,8 @@ impl<M: Machine> Node<M> {
     }
 
     /// What the turn needed is free for others, if everything has left.
-    pub fn clear_away(&mut self, bench: &mut Bench<M::Write>) {
-        self.outbox.give_back_to(&mut bench.outbox);
+    pub fn clear_away(&mut self, loan: &mut Loan<M::Write>) {
+        self.outbox.give_back_to(&mut loan.outbox);
     }
 
     /// The processor is done: what it made may leave.
@@ -255,13 +254,6 @@ impl<M: Machine> Node<M> {
         }
         self.cooking = None;
     }
-}
-
-/// Consecutive turns at instants that are apart and have the same low half are counted together, which no
-/// limit is near enough to notice.
-#[allow(clippy::cast_possible_truncation, reason = "the low half is wanted")]
-const fn low_half(at: Instant) -> u32 {
-    at.as_nanos() as u32
 }
 
 /// A machine does not come to rest at one instant.
@@ -405,7 +397,7 @@ mod tests {
 
     fn turn(node: &mut Node<Talker>, at: u64, outputs: usize) -> Result<Price, Storm> {
         let at = Instant::START + Duration::from_nanos(at);
-        node.turn(at, Stimulus::Input(outputs), None, None, Cpu::Free, &mut Bench::default())
+        node.turn(at, Stimulus::Input(outputs), None, None, Cpu::Free, &mut Loan::default())
     }
 
     #[test]

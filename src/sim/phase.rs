@@ -69,9 +69,11 @@ impl<S: Suite> World<S> {
         self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
     }
 
-    /// A whole second, with what is pending.
-    pub(super) fn tick(&mut self, mut pending: Vec<String>) {
+    /// A whole second, with what is pending at which nodes.
+    pub(super) fn tick(&mut self, mut pending: Vec<(NodeId, String)>) {
+        pending.sort();
         pending.truncate(NAMED_MAX);
+        let pending: Vec<String> = pending.into_iter().map(|(_, what)| what).collect();
         match self.phase {
             Phase::Given if pending.is_empty() => self.begin_active(),
             Phase::Given if self.now().since(Instant::START) >= GIVEN_MAX => {

@@ -32,9 +32,8 @@ use crate::wire::message::Ticket;
 const MADE_AT_ONCE: usize = 256;
 
 impl<S: Suite> World<S> {
-    /// Makes the nodes of the next users with what the plan says they start with, and starts those that are
-    /// on. False when there are no more.
-    pub(super) fn make_nodes(&mut self) -> bool {
+    /// Makes the nodes of the next users with what the plan says they start with, and starts those that are on.
+    pub(super) fn make_nodes(&mut self) {
         let plan = Arc::clone(&self.plan);
         let rotated: BTreeMap<u32, u64> = plan.given.rotated.iter().copied().collect();
         let made = self.devices.len();
@@ -50,7 +49,6 @@ impl<S: Suite> World<S> {
             self.start_both(user, device.start);
         }
         self.acting = NodeId::HARNESS;
-        self.devices.len() > made
     }
 
     fn start_both(&mut self, user: u32, start: Start) {

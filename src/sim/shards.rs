@@ -26,7 +26,7 @@ const WORTH_WAKING: u64 = 64;
 /// The least lookahead for which windows are worth while: shorter ones hold too few events.
 const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
 
-/// So many records are some 15 MB.
+/// Records of a shard after which it waits for the others and for the judges: some 15 MB.
 const RECORDS_AT_ONCE: usize = 1 << 16;
 
 /// The place of whatever comes after everything.
@@ -180,11 +180,9 @@ impl<S: Suite> Shards<S> {
     /// Everything before `at` has happened.
     fn harness_acts(&mut self, at: Instant) -> bool {
         let Some((_, event)) = self.harness.pop() else { return false };
-        let mut pending: Vec<(NodeId, String)> = Vec::new();
-        if matches!(event, Event::Tick) {
-            pending.extend(self.worlds.iter().flat_map(World::pending));
-            pending.sort();
-        }
+        let ticks = matches!(event, Event::Tick);
+        let pending: Vec<(NodeId, String)> =
+            self.worlds.iter().filter(|_| ticks).flat_map(World::pending).collect();
         let (first, others) = self.worlds.split_at_mut(1);
         let first = &mut first[0];
         for other in &mut *others {
@@ -193,8 +191,8 @@ impl<S: Suite> Shards<S> {
         }
         first.scheduler.step_at(at);
         first.acting = NodeId::HARNESS;
-        if let Event::Tick = event {
-            first.tick(pending.into_iter().map(|(_, what)| what).collect());
+        if ticks {
+            first.tick(pending);
         } else {
             first.handle_harness(event);
         }
@@ -217,8 +215,12 @@ impl<S: Suite> Shards<S> {
     fn hand_over(&mut self, key: Key, event: Event) {
         let full = match key.to.user() {
             Some(user) => {
-                let place = user as usize % self.worlds.len();
-                self.worlds[place].scheduler.take_in(key, event).err().map(|it| it.to_string())
+                let place = self.worlds[0].scheduler.shard().of(user);
+                self.worlds[place as usize]
+                    .scheduler
+                    .take_in(key, event)
+                    .err()
+                    .map(|it| it.to_string())
             }
             None => self.harness.push(key, event).err().map(|it| it.to_string()),
         };
@@ -275,10 +277,11 @@ impl<S: Suite> World<S> {
         let links = std::mem::take(&mut self.links).split(count);
         let parts = schedulers.into_iter().zip(devices).zip(accounts).zip(links);
         let mut worlds: Vec<Self> = Vec::new();
-        for (number, (((scheduler, devices), accounts), links)) in (0..).zip(parts) {
+        for (((scheduler, devices), accounts), links) in parts {
+            let shard = scheduler.shard();
             let mut world = self.clone();
-            world.restless.retain(|node| node.user().is_some_and(|user| user % count == number));
-            if number > 0 {
+            world.restless.retain(|node| shard.owns(*node));
+            if shard.number() > 0 {
                 // The first has what came before, and what is the harness's.
                 world.records.clear();
                 world.keys.clear();

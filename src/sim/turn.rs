@@ -13,7 +13,7 @@ use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::frame::Label;
 use crate::sim::internal::Mail;
-use crate::sim::node::{Bench, Machine, Node, Stimulus, WAITING_MAX, Waiting};
+use crate::sim::node::{Loan, Machine, Node, Stimulus, WAITING_MAX, Waiting};
 use crate::sim::outbox::{Item, Next};
 use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
@@ -31,7 +31,7 @@ pub(super) trait Resident<S: Suite>: Machine + Sized {
     /// How long its durable writes take.
     fn sync(world: &World<S>, user: u32) -> Duration;
     /// What the world's nodes of this kind share for their turns.
-    fn bench(world: &mut World<S>) -> &mut Bench<Self::Write>;
+    fn loan(world: &mut World<S>) -> &mut Loan<Self::Write>;
     /// Carries an output out.
     fn carry(world: &mut World<S>, user: u32, item: Item<Self::Write>);
     /// What an armed barrier makes of outputs: see `barrier`.
@@ -85,10 +85,10 @@ impl<S: Suite> World<S> {
         request: Option<&Label>,
     ) -> bool {
         let (now, cpu) = (self.now(), M::cpu(self, user));
-        let mut bench = std::mem::take(M::bench(self));
+        let mut loan = std::mem::take(M::loan(self));
         let node = M::node(self, user);
-        let turned = node.turn(now, stimulus, cause, request, cpu, &mut bench);
-        *M::bench(self) = bench;
+        let turned = node.turn(now, stimulus, cause, request, cpu, &mut loan);
+        *M::loan(self) = loan;
         match turned {
             Ok(price) => {
                 let node = M::node(self, user);
@@ -130,9 +130,9 @@ impl<S: Suite> World<S> {
                 return self.trip(M::id(user));
             }
         }
-        let mut bench = std::mem::take(M::bench(self));
-        M::node(self, user).clear_away(&mut bench);
-        *M::bench(self) = bench;
+        let mut loan = std::mem::take(M::loan(self));
+        M::node(self, user).clear_away(&mut loan);
+        *M::loan(self) = loan;
         self.reach_fences(M::id(user));
     }
 
@@ -240,8 +240,8 @@ impl<S: Suite> Resident<S> for Device<S> {
         &mut world.devices[user as usize]
     }
 
-    fn bench(world: &mut World<S>) -> &mut Bench<Self::Write> {
-        &mut world.device_bench
+    fn loan(world: &mut World<S>) -> &mut Loan<Self::Write> {
+        &mut world.device_loan
     }
 
     fn cpu(world: &World<S>, user: u32) -> Cpu {
@@ -285,8 +285,8 @@ impl<S: Suite> Resident<S> for Account<S> {
         &mut world.accounts[user as usize]
     }
 
-    fn bench(world: &mut World<S>) -> &mut Bench<Self::Write> {
-        &mut world.account_bench
+    fn loan(world: &mut World<S>) -> &mut Loan<Self::Write> {
+        &mut world.account_loan
     }
 
     fn cpu(_: &World<S>, _: u32) -> Cpu {

@@ -31,7 +31,7 @@ use crate::sim::barrier::Armed;
 use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
-use crate::sim::node::{Bench, Node};
+use crate::sim::node::{Loan, Node};
 use crate::sim::rules::{Addresses, Rules};
 use crate::sim::store::Store;
 use crate::sim::user::Screen;
@@ -89,8 +89,8 @@ pub struct World<S: Suite> {
     pub(super) devices: PerUser<Node<Device<S>>>,
     pub(super) accounts: PerUser<Node<Account<S>>>,
     pub(super) links: PerUser<Links>,
-    pub(super) device_bench: Bench<DeviceWrite>,
-    pub(super) account_bench: Bench<AccountWrite>,
+    pub(super) device_loan: Loan<DeviceWrite>,
+    pub(super) account_loan: Loan<AccountWrite>,
     pub(super) server_key: Arc<Secret>,
     /// Settings of accounts that differ from the plan's for a while.
     pub(super) limited: BTreeMap<u32, Arc<ServerConfig>>,
@@ -189,8 +189,8 @@ impl<S: Suite> World<S> {
             devices: PerUser::with_capacity(plan.devices.len()),
             accounts: PerUser::with_capacity(plan.devices.len()),
             links: PerUser::with_capacity(plan.devices.len()),
-            device_bench: Bench::default(),
-            account_bench: Bench::default(),
+            device_loan: Loan::default(),
+            account_loan: Loan::default(),
             server_key: crate::sim::keys::server_secret(plan.seed),
             limited: BTreeMap::new(),
             acting: NodeId::HARNESS,
@@ -236,10 +236,8 @@ impl<S: Suite> World<S> {
         if !self.goes_on() {
             return false;
         }
-        if self.devices.len() < self.plan.devices.len()
-            && self.phase == Phase::Given
-            && self.make_nodes()
-        {
+        if self.devices.len() < self.plan.devices.len() {
+            self.make_nodes();
             self.look();
             return self.goes_on();
         }
@@ -368,7 +366,7 @@ impl<S: Suite> World<S> {
             Event::End(step) => self.end(NodeId::HARNESS, step),
             Event::Tick => {
                 let pending = self.pending();
-                self.tick(pending.into_iter().map(|(_, what)| what).collect());
+                self.tick(pending);
             }
             Event::Settle => self.begin_settle(),
             Event::Arrive(_)

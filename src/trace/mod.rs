@@ -14,3 +14,4 @@ mod octets;
 #[cfg(test)]
 mod samples;
 mod visible;
+mod words;

@@ -4,16 +4,10 @@ use crate::sources::{Source, lines_of_strings, root, sources};
 
 /// Longest file in lines.
 const LINES_MAX: usize = 500;
-/// No exception goes beyond this.
-const LINES_NEVER: usize = 900;
 /// Longest line of code in characters, where it can be broken; rustfmt holds the same.
 const COLUMNS_MAX: usize = 100;
 /// Longest line of prose.
 const PROSE_COLUMNS_MAX: usize = 112;
-
-/// Files that may be longer than [`LINES_MAX`], with the reason.
-const LONG: &[(&str, &str)] =
-    &[("src/trace/fact.rs", "one vocabulary, read as one list; most lines are its words")];
 
 /// What no text of the repository may hold, taken apart so that this list does not hold it either.
 const BANNED: &[([&str; 2], &str)] = &[
@@ -65,10 +59,8 @@ fn check(source: &Source) -> Vec<String> {
         complain(1, "a file opens with `//!`: what it is, and what it is not".to_owned());
     }
     let lines = source.text.lines().count();
-    let long = LONG.iter().any(|(path, _)| *path == source.path);
-    let limit = if long { LINES_NEVER } else { LINES_MAX };
-    if lines > limit {
-        complain(lines, format!("a file has at most {limit} lines"));
+    if lines > LINES_MAX {
+        complain(lines, format!("a file has at most {LINES_MAX} lines"));
     }
     // A string cannot be broken without changing what is searched for.
     let strings = lines_of_strings(&source.text);

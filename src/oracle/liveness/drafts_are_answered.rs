@@ -96,10 +96,6 @@ impl Oracle for DraftsAreAnswered {
             docket.push(severity, ID, &CITED, docket.now, &[], message);
         }
     }
-
-    fn open(&self) -> usize {
-        self.dues.iter().count()
-    }
 }
 
 #[cfg(test)]

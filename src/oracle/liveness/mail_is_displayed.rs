@@ -298,10 +298,6 @@ impl Oracle for MailIsDisplayed {
             docket.push(severity, ID, &CITED, docket.now, &records, message);
         }
     }
-
-    fn open(&self) -> usize {
-        self.dues.iter().count()
-    }
 }
 
 #[cfg(test)]

@@ -213,10 +213,6 @@ impl Oracle for MissesAreResolved {
             docket.push(severity, ID, &CITED, docket.now, &[], message);
         }
     }
-
-    fn open(&self) -> usize {
-        self.dues.iter().count()
-    }
 }
 
 #[cfg(test)]

@@ -39,8 +39,6 @@ pub struct TrafficCeases {
     /// Users whose devices said that their key is lost: these refuse all mail for it until it bounces, and
     /// what is sealed anew too.
     keyless: BTreeSet<UserId>,
-    /// Time of the last record.
-    now: Instant,
 }
 
 impl TrafficCeases {
@@ -123,7 +121,6 @@ impl Oracle for TrafficCeases {
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
-        self.now = record.at;
         if let Fact::Phase(Phase::Settle) = &record.fact {
             self.heal = Some(record.at);
         } else if let Fact::Step { .. } = &record.fact {
@@ -158,12 +155,6 @@ impl Oracle for TrafficCeases {
             let severity = Severity::Inconclusive;
             docket.push(severity, ID, &CITED, docket.now, &[*record], message);
         }
-    }
-
-    fn open(&self) -> usize {
-        let Some(heal) = self.heal else { return 0 };
-        let last = self.noise.as_ref().map_or(heal, |(at, ..)| *at);
-        usize::from(self.now < last + SILENCE && self.now < heal + BOUND)
     }
 }
 
