@@ -50,6 +50,7 @@ pub trait Backend: Copy + Default + Send + Sync + fmt::Debug + 'static {
 
 impl<B: Backend> Suite for P256On<B> {
     const NAME: &'static str = "p256";
+    const IS_CHEAP: bool = false;
 
     fn check_secret(secret: &Secret) -> Result<(), KeyError> {
         scalar(secret).map(|_| ())

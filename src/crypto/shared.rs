@@ -60,6 +60,7 @@ impl Memo {
 
 impl<S: Suite> Suite for Shared<S> {
     const NAME: &'static str = S::NAME;
+    const IS_CHEAP: bool = S::IS_CHEAP;
 
     fn check_secret(secret: &Secret) -> Result<(), KeyError> {
         S::check_secret(secret)

@@ -80,6 +80,8 @@ pub enum KeyError {
 pub trait Suite: Copy + Default + Send + Sync + fmt::Debug + 'static {
     /// The name in plans and reports.
     const NAME: &'static str;
+    /// Whether keys and signatures cost so little that they may be made anew instead of being kept.
+    const IS_CHEAP: bool;
 
     /// Checks that octets are a private key: 1 <= d < n (C12-R4).
     ///

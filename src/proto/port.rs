@@ -17,7 +17,7 @@ pub struct Token(pub u64);
 #[derive(Clone, Debug)]
 pub enum Output<W> {
     /// Send this frame: to the server from a device, to the origin from an account.
-    Transmit(To, Envelope),
+    Transmit(To, Box<Envelope>),
     /// Tell another account of the same server. It is not lost: once the writes before it are durable it
     /// leaves, even if power fails, and the other account hears it until its own writes are durable.
     Internal(UserId, AccountMessage),

@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use crate::base::id::NodeId;
 use crate::base::small::{Idle, Line, Spare};
 use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
@@ -103,9 +104,8 @@ pub struct Node<M: Machine> {
     /// Whether it is listed as having something to do.
     pub listed: bool,
     /// Outputs of the turn under way; they leave when the processor is done. Some: it is busy.
-    cooking: Option<Box<[Item<M::Write>]>>,
-    /// How many turns there were at this instant.
-    turns: (Instant, u32),
+    #[allow(clippy::box_collection, reason = "a pointer is all that an idle node shall take")]
+    cooking: Option<Box<Vec<Item<M::Write>>>>,
 }
 
 /// What nodes need for a turn and not between two: each uses it in its turn, so that one is enough for a
@@ -114,11 +114,45 @@ pub struct Node<M: Machine> {
 pub struct Loan<W> {
     sheet: Sheet<W>,
     outbox: Outbox<W>,
+    turns: Turns,
+}
+
+/// How many turns each node had at this instant.
+#[derive(Clone, Debug, Default)]
+struct Turns {
+    at: Instant,
+    /// In the order of nodes, which is that of the events of an instant.
+    counts: Vec<(NodeId, u32)>,
+}
+
+impl<W> Loan<W> {
+    /// A node has another turn at this instant.
+    ///
+    /// # Errors
+    /// When it has had too many.
+    pub fn begin_turn(&mut self, at: Instant, node: NodeId) -> Result<(), Storm> {
+        let Turns { at: last, counts } = &mut self.turns;
+        if *last != at {
+            *last = at;
+            counts.clear();
+        }
+        let place = counts.partition_point(|(other, _)| *other < node);
+        match counts.get_mut(place) {
+            Some((other, count)) if *other == node => {
+                *count += 1;
+                if *count > TURNS_MAX { Err(Storm::Turns) } else { Ok(()) }
+            }
+            Some(_) | None => {
+                counts.insert(place, (node, 1));
+                Ok(())
+            }
+        }
+    }
 }
 
 impl<W> Default for Loan<W> {
     fn default() -> Self {
-        Self { sheet: Sheet::default(), outbox: Outbox::default() }
+        Self { sheet: Sheet::default(), outbox: Outbox::default(), turns: Turns::default() }
     }
 }
 
@@ -164,7 +198,6 @@ impl<M: Machine> Node<M> {
             timer: Spare::new(),
             listed: false,
             cooking: None,
-            turns: (Instant::START, 0),
         }
     }
 
@@ -190,10 +223,6 @@ impl<M: Machine> Node<M> {
         loan: &mut Loan<M::Write>,
     ) -> Result<Price, Storm> {
         let Some(machine) = &mut self.machine else { return Ok(Price::default()) };
-        self.turns = (at, if self.turns.0 == at { self.turns.1 + 1 } else { 1 });
-        if self.turns.1 > TURNS_MAX {
-            return Err(Storm::Turns);
-        }
         let now = self.clock.now(at);
         machine.sheet().borrow_from(&mut loan.sheet);
         match stimulus {
@@ -224,7 +253,7 @@ impl<M: Machine> Node<M> {
         }
         machine.sheet().give_back_to(&mut loan.sheet);
         if price.time > Duration::ZERO {
-            self.cooking = Some(cooking.into_boxed_slice());
+            self.cooking = Some(Box::new(cooking));
         }
         Ok(price)
     }
@@ -239,7 +268,7 @@ impl<M: Machine> Node<M> {
         self.cooking
             .take()
             .into_iter()
-            .flat_map(<[_]>::into_vec)
+            .flat_map(|items| *items)
             .for_each(|item| self.outbox.push(item));
     }
 
@@ -395,21 +424,24 @@ mod tests {
         }
     }
 
-    fn turn(node: &mut Node<Talker>, at: u64, outputs: usize) -> Result<Price, Storm> {
-        let at = Instant::START + Duration::from_nanos(at);
-        node.turn(at, Stimulus::Input(outputs), None, None, Cpu::Free, &mut Loan::default())
+    fn turn(node: &mut Node<Talker>, outputs: usize) -> Result<Price, Storm> {
+        let (at, stimulus) = (Instant::START, Stimulus::Input(outputs));
+        node.turn(at, stimulus, None, None, Cpu::Free, &mut Loan::default())
     }
 
     #[test]
     fn a_turn_or_an_instant_without_end_is_given_up() {
         let mut node =
             Node { machine: Some(Talker::default()), ..Node::new((), NodeClock::default()) };
-        assert!(turn(&mut node, 1, OUTPUTS_MAX).is_ok());
-        assert_eq!(turn(&mut node, 2, OUTPUTS_MAX + 1), Err(Storm::Outputs));
+        assert!(turn(&mut node, OUTPUTS_MAX).is_ok());
+        assert_eq!(turn(&mut node, OUTPUTS_MAX + 1), Err(Storm::Outputs));
+        let (mut loan, at) = (Loan::<()>::default(), |n| Instant::START + Duration::from_nanos(n));
+        let [one, other] = [NodeId::device(1), NodeId::device(0)];
         for _ in 0..TURNS_MAX {
-            assert!(turn(&mut node, 3, 0).is_ok());
+            assert_eq!(loan.begin_turn(at(3), one), Ok(()));
         }
-        assert_eq!(turn(&mut node, 3, 0), Err(Storm::Turns));
-        assert!(turn(&mut node, 4, 0).is_ok());
+        assert_eq!(loan.begin_turn(at(3), other), Ok(()), "each node has its own");
+        assert_eq!(loan.begin_turn(at(3), one), Err(Storm::Turns));
+        assert_eq!(loan.begin_turn(at(4), one), Ok(()));
     }
 }

@@ -3,11 +3,11 @@
 //! Not here: what a machine does at its start (`proto`), or when power fails (`agenda`, `barrier`).
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::base::id::{Epoch, NodeId};
 use crate::base::rng::{Luck, Purpose};
-use crate::base::small::SmallMap;
 use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
@@ -15,11 +15,13 @@ use crate::engine::clock::NodeClock;
 use crate::oracle::spec::NameId;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, OwnKey};
+use crate::proto::device::keys::Keys;
+use crate::proto::issue::{Issue, Issuer};
 use crate::proto::port::Origin;
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
 use crate::scenario::plan::{Plan, Start};
-use crate::sim::keys::{Pairs, Terms, identity, luck_of, pairs};
+use crate::sim::keys::{Identity, Pairs, Terms, identity, luck_of, pairs};
 use crate::sim::links::Links;
 use crate::sim::node::{Node, Stimulus};
 use crate::sim::world::{Snapshot, World};
@@ -27,6 +29,7 @@ use crate::trace::fact::{Fact, StopCause};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
 use crate::wire::message::Ticket;
+use crate::wire::record::KeyRecord;
 
 /// Users whose nodes are made at once: what they state is taken away before the next ones come.
 const MADE_AT_ONCE: usize = 256;
@@ -39,8 +42,8 @@ impl<S: Suite> World<S> {
         let made = self.devices.len();
         for (user, device) in (0..).zip(&plan.devices).skip(made).take(MADE_AT_ONCE) {
             let epoch = Epoch(rotated.get(&user).copied().unwrap_or(1).max(1));
-            let (own, account) = durable::<S>(&plan, user, epoch);
-            let epochs: Vec<Epoch> = own.keyring.keys.keys().copied().collect();
+            let (own, account) = durable::<S>(&plan, &self.issuer, user, epoch);
+            let epochs = own.keyring.keys.epochs();
             let clock = NodeClock::ahead_by(plan.ahead);
             self.devices.push(Node::new(own, clock));
             self.accounts.push(Node::new(account, clock));
@@ -158,25 +161,61 @@ impl<S: Suite> World<S> {
 }
 
 /// What a user's device and account have at the start of the world.
-fn durable<S: Suite>(plan: &Plan, user: u32, epoch: Epoch) -> (DeviceDurable, AccountDurable) {
-    let device = &plan.devices[user as usize];
-    let luck = luck_of(plan.seed, user);
-    let config = &plan.profiles[device.profile as usize].config;
-    let terms = Terms { key_life: config.key_life, grace: config.grace };
-    match device.start {
+fn durable<S: Suite>(
+    plan: &Plan,
+    issuer: &Arc<dyn Issuer>,
+    user: u32,
+    epoch: Epoch,
+) -> (DeviceDurable, AccountDurable) {
+    match plan.devices[user as usize].start {
         Start::Ready | Start::Off => {
-            let identity = identity::<S>(luck, &device.user, epoch, terms);
-            let keys = SmallMap::from_iter([(epoch, Arc::new(own_key::<S>(identity.pairs)))]);
-            let record = identity.records.last().expect("a chain has a record");
+            let Identity { pairs, records } = identity_of::<S>(plan, user, epoch);
+            let record = records.last().expect("a chain has a record");
             let hash = record_hash::<S>(&record.encode());
-            let durable = DeviceDurable::registered(keys, record, hash);
-            (durable, AccountDurable::registered::<S>(identity.records))
+            if S::IS_CHEAP && epoch == Epoch::FIRST {
+                let issue = Issue::of(Arc::clone(issuer), user);
+                let own = DeviceDurable::registered(Keys::Issued(issue.clone()), record, hash);
+                return (own, AccountDurable::issued(issue, hash));
+            }
+            let keys = Keys::one(epoch, own_key::<S>(pairs));
+            let own = DeviceDurable::registered(keys, record, hash);
+            (own, AccountDurable::registered::<S>(records))
         }
         Start::Keyed => {
-            let key = own_key::<S>(pairs::<S>(luck, 1));
+            let key = own_key::<S>(pairs::<S>(luck_of(plan.seed, user), 1));
             (DeviceDurable::keyed(key), AccountDurable::default())
         }
         Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
+    }
+}
+
+fn identity_of<S: Suite>(plan: &Plan, user: u32, epoch: Epoch) -> Identity {
+    let device = &plan.devices[user as usize];
+    let config = &plan.profiles[device.profile as usize].config;
+    let terms = Terms { key_life: config.key_life, grace: config.grace };
+    identity::<S>(luck_of(plan.seed, user), &device.user, epoch, terms)
+}
+
+/// Makes what users start with, again.
+#[derive(Debug)]
+struct Issuing<S> {
+    plan: Arc<Plan>,
+    suite: PhantomData<S>,
+}
+
+/// What makes the first identities of a plan's users.
+pub(super) fn issuer<S: Suite>(plan: &Arc<Plan>) -> Arc<dyn Issuer> {
+    Arc::new(Issuing::<S> { plan: Arc::clone(plan), suite: PhantomData })
+}
+
+impl<S: Suite> Issuer for Issuing<S> {
+    fn key(&self, user: u32) -> OwnKey {
+        own_key::<S>(pairs::<S>(luck_of(self.plan.seed, user), 1))
+    }
+
+    fn record(&self, user: u32) -> KeyRecord {
+        let identity = identity_of::<S>(&self.plan, user, Epoch::FIRST);
+        identity.records.into_iter().next().expect("a chain has a record")
     }
 }
 

@@ -87,7 +87,9 @@ impl<S: Suite> World<S> {
         let (now, cpu) = (self.now(), M::cpu(self, user));
         let mut loan = std::mem::take(M::loan(self));
         let node = M::node(self, user);
-        let turned = node.turn(now, stimulus, cause, request, cpu, &mut loan);
+        let turned = loan
+            .begin_turn(now, M::id(user))
+            .and_then(|()| node.turn(now, stimulus, cause, request, cpu, &mut loan));
         *M::loan(self) = loan;
         match turned {
             Ok(price) => {
@@ -184,7 +186,7 @@ impl<S: Suite> World<S> {
                 let Some((_, reason)) = wanted.filter(|(at, _)| *at <= now) else {
                     return self.rest::<M>(user);
                 };
-                let fact = Fact::Timer { reason: reason.to_owned() };
+                let fact = Fact::Timer { reason: reason.into() };
                 let cause = self.record(M::id(user), fact, None);
                 self.turn::<M>(user, Stimulus::Timeout, Some(cause), None);
             }

@@ -22,6 +22,7 @@ use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, DeviceWrite};
+use crate::proto::issue::Issuer;
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountWrite;
 use crate::scenario::plan::{Plan, Profile};
@@ -32,6 +33,7 @@ use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
 use crate::sim::node::{Loan, Node};
+use crate::sim::power::issuer;
 use crate::sim::rules::{Addresses, Rules};
 use crate::sim::store::Store;
 use crate::sim::user::Screen;
@@ -92,6 +94,8 @@ pub struct World<S: Suite> {
     pub(super) device_loan: Loan<DeviceWrite>,
     pub(super) account_loan: Loan<AccountWrite>,
     pub(super) server_key: Arc<Secret>,
+    /// Makes the identities that users start with.
+    pub(super) issuer: Arc<dyn Issuer>,
     /// Settings of accounts that differ from the plan's for a while.
     pub(super) limited: BTreeMap<u32, Arc<ServerConfig>>,
     /// The node whose event is being handled.
@@ -192,6 +196,7 @@ impl<S: Suite> World<S> {
             device_loan: Loan::default(),
             account_loan: Loan::default(),
             server_key: crate::sim::keys::server_secret(plan.seed),
+            issuer: issuer::<S>(&plan),
             limited: BTreeMap::new(),
             acting: NodeId::HARNESS,
             phase: Phase::Given,
@@ -456,7 +461,7 @@ impl<S: Suite> World<S> {
             return;
         }
         let durable = &self.devices[user as usize].durable;
-        if let Some(key) = durable.keyring.keys.get(&epoch) {
+        if let Some(key) = durable.keyring.keys.get(epoch) {
             let (agree, sign) = (key.agree.clone(), key.sign.secret.clone());
             self.keys.push((self.scheduler.now(), Held { user, agree, sign }));
         }

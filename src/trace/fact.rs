@@ -3,6 +3,7 @@
 //! Machines state facts, the world stamps them into records (`record`), oracles judge them. Facts never
 //! carry a secret: keys appear as fingerprints. Not here: time, node, cause, or any judgement.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -206,7 +207,7 @@ pub enum Fact {
     /// A limit of the harness or of a node is reached.
     Limit { what: String },
     /// A timer fires.
-    Timer { reason: String },
+    Timer { reason: Cow<'static, str> },
 }
 
 /// An encryption, as far as it may be told.

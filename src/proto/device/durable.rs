@@ -7,10 +7,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::base::id::{DraftId, Epoch, Hash32, Seq, TxnId, UserId};
-use crate::base::small::{Idle, SmallMap, Spare};
+use crate::base::small::{Idle, Spare};
 use crate::base::time::{Instant, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::suite::{Point, Secret};
+use crate::proto::device::keys::Keys;
 use crate::proto::device::window::Window;
 use crate::trace::fact::Content;
 use crate::wire::header::{BodyKind, Header};
@@ -75,8 +76,8 @@ impl DerefMut for DeviceDurable {
 /// Own key pairs: the current one, the previous one in grace, the next one while it is announced.
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
-    /// By epoch; at most three.
-    pub keys: SmallMap<Epoch, Arc<OwnKey>>,
+    /// The key pairs.
+    pub keys: Keys,
     /// The epoch that the server recorded last; 0 before registration.
     pub current: Epoch,
     /// The record that is announced and not yet acknowledged.
@@ -268,11 +269,7 @@ impl DeviceDurable {
     ///
     /// `keys` holds the pairs of the record's epoch and, in grace, of the one before.
     #[must_use]
-    pub fn registered(
-        keys: SmallMap<Epoch, Arc<OwnKey>>,
-        record: &KeyRecord,
-        hash: Hash32,
-    ) -> Self {
+    pub fn registered(keys: Keys, record: &KeyRecord, hash: Hash32) -> Self {
         let generation = if record.generation == Hash32::ZERO { hash } else { record.generation };
         let current = record.epoch;
         let keyring = Keyring { keys, current, record: hash, generation, ..Keyring::default() };
@@ -282,7 +279,7 @@ impl DeviceDurable {
     /// The state of a device that has keys and is not registered.
     #[must_use]
     pub fn keyed(key: OwnKey) -> Self {
-        let keys = SmallMap::from_iter([(Epoch::FIRST, Arc::new(key))]);
+        let keys = Keys::one(Epoch::FIRST, key);
         let keyring = Keyring { keys, ..Keyring::default() };
         Self { keyring: Arc::new(keyring), ..Self::default() }
     }
@@ -331,8 +328,8 @@ impl Contact {
 impl Keyring {
     /// The key pair that new encryptions use; none before registration.
     #[must_use]
-    pub fn current_key(&self) -> Option<&OwnKey> {
-        self.keys.get(&self.current).map(Arc::as_ref)
+    pub fn current_key(&self) -> Option<Arc<OwnKey>> {
+        self.keys.get(self.current)
     }
 
     /// Whether the server knows this device.

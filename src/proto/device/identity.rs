@@ -52,8 +52,7 @@ impl<S: Suite> Device<S> {
     /// After a start: what is left of grace periods, and registration if it is missing.
     pub(super) fn resume_identity(&mut self, now: Now) {
         let keyring = &self.durable.keyring;
-        let retired = keyring.keys.iter().filter_map(|(epoch, key)| Some((*epoch, key.retired?)));
-        let retired: Vec<(Epoch, Instant)> = retired.collect();
+        let retired: Vec<(Epoch, Instant)> = keyring.keys.retired().collect();
         if let Some(until) = keyring.put_off {
             self.wake(now, until.since(now.at), Timer::Rotate);
         }
@@ -120,7 +119,7 @@ impl<S: Suite> Device<S> {
         if keyring.is_registered() || self.asking(&Asking::Register).is_some() {
             return;
         }
-        let Some(key) = keyring.keys.get(&Epoch::FIRST).cloned() else { return };
+        let Some(key) = keyring.keys.get(Epoch::FIRST) else { return };
         let record = match &keyring.pending {
             Some(record) => (**record).clone(),
             None => {
@@ -176,7 +175,7 @@ impl<S: Suite> Device<S> {
         let record = self.record(now, epoch, &key, revoke);
         let provisioned = provisioned::<S>(mode, epoch, &key);
         let mut keyring = Keyring::clone(&self.durable.keyring);
-        keyring.keys.insert(epoch, Arc::new(key));
+        keyring.keys.keep().insert(epoch, Arc::new(key));
         keyring.pending = Some(Box::new(record));
         if self.has(Deviation::M97) {
             self.durable.keyring = Arc::new(keyring.clone());
@@ -196,7 +195,7 @@ impl<S: Suite> Device<S> {
         if !keyring.is_registered() || self.asking(&Asking::Rotate).is_some() {
             return;
         }
-        let Some(key) = keyring.keys.get(&record.epoch).cloned() else { return };
+        let Some(key) = keyring.keys.get(record.epoch) else { return };
         if keyring.put_off.is_some() {
             let mut keyring = Keyring::clone(keyring);
             keyring.put_off = None;
@@ -225,7 +224,7 @@ impl<S: Suite> Device<S> {
         keyring.current = new;
         keyring.record = hash;
         keyring.put_off = None;
-        if let Some(key) = keyring.keys.get_mut(&old) {
+        if let Some(key) = keyring.keys.keep().get_mut(&old) {
             Arc::make_mut(key).retired = Some(now.at);
         }
         self.write_keyring(keyring);
@@ -353,11 +352,12 @@ impl<S: Suite> Device<S> {
     /// Forgets own private keys and every secret made with them, in one write (C06-R6).
     fn erase_keys(&mut self, is_over: impl Fn(Epoch) -> bool) -> Vec<Epoch> {
         let mut keyring = Keyring::clone(&self.durable.keyring);
-        let erased: Vec<Epoch> = keyring.keys.keys().copied().filter(|it| is_over(*it)).collect();
+        let epochs = keyring.keys.epochs();
+        let erased: Vec<Epoch> = epochs.into_iter().filter(|it| is_over(*it)).collect();
         if erased.is_empty() {
             return erased;
         }
-        keyring.keys.retain(|epoch, _| !is_over(*epoch));
+        keyring.keys.keep().retain(|epoch, _| !is_over(*epoch));
         self.write_keyring(keyring);
         for epoch in &erased {
             self.timers.stop(&Timer::Erase(*epoch));

@@ -155,7 +155,7 @@ impl<S: Suite> Device<S> {
     /// Whether the receiver epoch that a header names is not, or no longer, ours.
     fn dead_epoch(&self, header: &Header) -> Option<Verdict> {
         let keyring = &self.durable.keyring;
-        match keyring.keys.get(&header.epoch_r) {
+        match keyring.keys.get(header.epoch_r) {
             Some(key) if short(&key.kid.0) == header.kid_r => None,
             None if header.epoch_r > keyring.current => Some(UNKNOWN_EPOCH),
             Some(_) | None => Some(STALE_EPOCH),

@@ -1,10 +1,10 @@
 //! The device: keys, table, drafts, inbox, approvals; a state machine behind `handle_input` and `poll_output`.
 //!
 //! [`Device`] dispatches; each topic has its file: `session` (attach), `request` (asking until answered),
-//! `identity` (own keys, registration, rotation), `lookup` (directory), `limits` (what bounds lookups), `chain`
-//! (records of peers), `candidate` (identities that the user must confirm), `table` (shared secrets), `outbox`
-//! (drafts), `report` (what became of them), `inbox`, `present` (order and display), `approval` (screen and
-//! buttons), `statement` (what is signed), `broken` (what longer deviations do).
+//! `keys` (own key pairs), `identity` (registration, rotation), `lookup` (directory), `limits` (what bounds
+//! lookups), `chain` (records of peers), `candidate` (identities that the user must confirm), `table` (shared
+//! secrets), `outbox` (drafts), `report` (what became of them), `inbox`, `present` (order and display),
+//! `approval` (screen and buttons), `statement` (what is signed), `broken` (what longer deviations do).
 //! Not here: the wire's octets (`wire`), primitives (`crypto`), latency and power (`sim`).
 
 mod approval;
@@ -14,6 +14,7 @@ mod chain;
 pub mod durable;
 mod identity;
 mod inbox;
+pub mod keys;
 mod limits;
 mod lookup;
 mod outbox;
@@ -330,7 +331,7 @@ impl<S: Suite> Device<S> {
 
     fn transmit(&mut self, envelope: Envelope) {
         self.flush();
-        self.sheet.push(Output::Transmit(To::Server, envelope));
+        self.sheet.push(Output::Transmit(To::Server, Box::new(envelope)));
     }
 
     /// Changes durable state: at once here, later at the driver, before any output that follows.

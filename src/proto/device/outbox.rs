@@ -177,7 +177,7 @@ impl<S: Suite> Device<S> {
         let Some(key_r) = self.durable.table.get(&peer).map(|row| row.newest().clone()) else {
             return;
         };
-        let Some(kid_s) = self.durable.keyring.keys.get(&own).map(|key| short(&key.kid.0)) else {
+        let Some(kid_s) = self.durable.keyring.keys.get(own).map(|key| short(&key.kid.0)) else {
             return;
         };
         let Some(pair) = self.pair(&peer, own, key_r.epoch) else { return };
@@ -275,7 +275,7 @@ impl<S: Suite> Device<S> {
             return pending.unwrap_or(keyring.current);
         }
         if self.has(Deviation::M13) || self.is_left_behind(peer) {
-            return keyring.keys.keys().next().copied().unwrap_or(keyring.current);
+            return keyring.keys.epochs().first().copied().unwrap_or(keyring.current);
         }
         keyring.current
     }

@@ -88,7 +88,7 @@ impl<S: Suite> Device<S> {
             return;
         }
         self.settle_request(req);
-        let Some(key) = self.durable.keyring.keys.get(&epoch) else {
+        let Some(key) = self.durable.keyring.keys.get(epoch) else {
             return self.wake(now, self.config.rto, Timer::Renew);
         };
         let secret = key.sign.secret.clone();

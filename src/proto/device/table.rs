@@ -3,6 +3,8 @@
 //!
 //! Not here: where keys come from (`lookup`) or what is done with secrets (`outbox`, `inbox`).
 
+use std::sync::Arc;
+
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::time::Now;
 use crate::crypto::schedule::{Party, direction_key, pair_secret};
@@ -10,7 +12,8 @@ use crate::crypto::sign::fingerprint;
 use crate::crypto::suite::{Secret, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
-use crate::proto::device::durable::{PeerKey, Row, Slot, Stage};
+use crate::proto::device::durable::{OwnKey, PeerKey, Row, Slot, Stage};
+use crate::proto::device::keys::Keys;
 use crate::proto::device::timers::Timer;
 use crate::trace::fact::{EvictCause, Fact, Selection};
 use crate::wire::header::Header;
@@ -60,6 +63,14 @@ impl<S: Suite> Device<S> {
         [Deviation::M01, Deviation::M02, Deviation::M06].into_iter().any(|it| self.has(it))
     }
 
+    /// The own key pairs of an epoch; a device that meets others keeps them at hand.
+    fn own_key(&mut self, epoch: Epoch) -> Option<Arc<OwnKey>> {
+        if matches!(self.durable.keyring.keys, Keys::Issued(_)) {
+            Arc::make_mut(&mut self.durable.keyring).keys.keep();
+        }
+        self.durable.keyring.keys.get(epoch)
+    }
+
     /// The pair secret for these epochs: from its slot, or derived now and stored.
     ///
     /// `None` when a key is missing or not valid.
@@ -70,7 +81,7 @@ impl<S: Suite> Device<S> {
             return Some(slot.pair.clone());
         }
         let mut key = self.durable.table.get(peer)?.key(theirs)?.clone();
-        let own_key = self.durable.keyring.keys.get(&own)?.clone();
+        let own_key = self.own_key(own)?;
         if self.has(Deviation::M12) {
             (key.agree, key.kid) = (own_key.agree.public, own_key.kid);
         }

@@ -280,7 +280,7 @@ impl<S: Suite> Account<S> {
 
     pub(super) fn transmit(&mut self, origin: Origin, req: ReqId, body: Message) {
         let envelope = Envelope { req, ticket: None, body };
-        self.sheet.push(Output::Transmit(To::Origin(origin), envelope));
+        self.sheet.push(Output::Transmit(To::Origin(origin), Box::new(envelope)));
     }
 
     pub(super) fn tell(&mut self, user: UserId, message: AccountMessage) {

@@ -2,11 +2,13 @@
 //!
 //! Not here: who may append a record (`registrar`) and what a lookup answers (`lookup`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::small::{Idle, Spare};
 use crate::base::time::{Duration, Instant};
+use crate::proto::issue::Issue;
 use crate::wire::record::KeyRecord;
 
 /// A record of the chain and its place in the life of its epoch.
@@ -32,6 +34,10 @@ pub enum Standing {
 }
 
 impl Link {
+    const fn first(record: Arc<KeyRecord>, hash: Hash32) -> Self {
+        Self { record, hash, standing: Standing::Current }
+    }
+
     /// Whether the epoch is current, or was retired for less than `grace`.
     pub(super) fn is_in_use(&self, now: Instant, grace: Duration) -> bool {
         match self.standing {
@@ -53,9 +59,41 @@ struct Watcher {
 /// The durable directory part of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
-    /// Oldest first; none before registration and after a reset. Both copies share it.
-    chain: Option<Arc<Vec<Link>>>,
+    /// None before registration and after a reset. Both copies share it.
+    chain: Option<Arc<Chain>>,
     past: Spare<Past>,
+}
+
+/// The records of the present identity.
+#[derive(Clone, Debug)]
+enum Chain {
+    /// The first one, as it was issued, and its hash.
+    Issued(Issue, Hash32),
+    /// Oldest first.
+    Kept(Vec<Link>),
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self::Kept(Vec::new())
+    }
+}
+
+impl PartialEq for Chain {
+    fn eq(&self, other: &Self) -> bool {
+        self.links() == other.links()
+    }
+}
+
+impl Eq for Chain {}
+
+impl Chain {
+    fn links(&self) -> Cow<'_, [Link]> {
+        match self {
+            Self::Issued(issue, hash) => Cow::Owned(vec![Link::first(issue.record(), *hash)]),
+            Self::Kept(links) => Cow::Borrowed(links),
+        }
+    }
 }
 
 /// What most accounts of a large world do not have.
@@ -77,8 +115,14 @@ impl Idle for Past {
 impl Directory {
     /// The chain of the present identity, oldest first.
     #[must_use]
-    pub fn chain(&self) -> &[Link] {
-        self.chain.as_ref().map_or(&[], |chain| chain)
+    pub fn chain(&self) -> Cow<'_, [Link]> {
+        self.chain.as_ref().map_or(Cow::Borrowed(&[]), |chain| chain.links())
+    }
+
+    /// Is anybody registered?
+    #[must_use]
+    pub const fn is_registered(&self) -> bool {
+        self.chain.is_some()
     }
 
     /// The chains of ended identities, oldest first.
@@ -89,14 +133,17 @@ impl Directory {
 
     /// The current record; none when nobody is registered.
     #[must_use]
-    pub fn current(&self) -> Option<&Link> {
-        self.chain().last()
+    pub fn current(&self) -> Option<Link> {
+        self.chain().last().cloned()
     }
 
     /// The hash of the first record, which names the identity (protocol 4.3, generations).
     #[must_use]
     pub fn generation(&self) -> Option<Hash32> {
-        self.chain().first().map(|first| first.hash)
+        match &**self.chain.as_ref()? {
+            Chain::Issued(_, hash) => Some(*hash),
+            Chain::Kept(links) => links.first().map(|first| first.hash),
+        }
     }
 
     /// Those who are told of a new record.
@@ -111,17 +158,19 @@ impl Directory {
     }
 
     /// The record of `epoch`, if that is current or was retired for less than `grace`.
-    pub(super) fn in_use(&self, epoch: Epoch, now: Instant, grace: Duration) -> Option<&Link> {
+    pub(super) fn in_use(&self, epoch: Epoch, now: Instant, grace: Duration) -> Option<Link> {
         self.chain()
             .iter()
             .rev()
             .find(|link| link.record.epoch == epoch)
             .filter(|link| link.is_in_use(now, grace))
+            .cloned()
     }
 
     /// When the grace of the newest retired record ends, if it has not.
     pub(super) fn grace_ends(&self, now: Instant, grace: Duration) -> Option<Instant> {
-        let (_, retired) = self.chain().split_last()?;
+        let chain = self.chain();
+        let (_, retired) = chain.split_last()?;
         match retired.last()?.standing {
             Standing::Retired(at) => Some(at + grace).filter(|end| now < *end),
             Standing::Current | Standing::Over => None,
@@ -145,15 +194,29 @@ impl Directory {
         });
     }
 
+    /// The first record becomes the current one, as it was issued.
+    pub(super) fn issue(&mut self, issue: Issue, hash: Hash32) {
+        self.chain = Some(Arc::new(Chain::Issued(issue, hash)));
+    }
+
     /// Adds a current record to a chain whose others have no grace left.
     pub(super) fn append_settled(&mut self, record: Arc<KeyRecord>, hash: Hash32) {
         self.push(record, hash, |link| link.standing = Standing::Over);
     }
 
+    /// Keeps the records at hand that were made anew so far: somebody asks for them.
+    pub(super) fn keep(&mut self) {
+        if let Some(chain) = &mut self.chain
+            && matches!(**chain, Chain::Issued(..))
+        {
+            *chain = Arc::new(Chain::Kept(chain.links().into_owned()));
+        }
+    }
+
     /// Ends the present identity.
     pub(super) fn end_identity(&mut self) {
         if let Some(chain) = self.chain.take() {
-            self.past.archive.push(Arc::unwrap_or_clone(chain));
+            self.past.archive.push(chain.links().into_owned());
         }
     }
 
@@ -172,9 +235,11 @@ impl Directory {
     /// Most chains have one record for long, and there are many of them: no room is kept for more.
     fn push(&mut self, record: Arc<KeyRecord>, hash: Hash32, retire: impl Fn(&mut Link)) {
         let chain = Arc::make_mut(self.chain.get_or_insert_default());
-        chain.iter_mut().for_each(retire);
-        chain.reserve_exact(1);
-        chain.push(Link { record, hash, standing: Standing::Current });
+        let mut links = chain.links().into_owned();
+        links.iter_mut().for_each(retire);
+        links.reserve_exact(1);
+        links.push(Link { record, hash, standing: Standing::Current });
+        *chain = Chain::Kept(links);
     }
 
     fn place(&self, user: &UserId) -> Result<usize, usize> {

@@ -9,6 +9,7 @@ use crate::base::time::{Instant, Millis};
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
 use crate::proto::config::ServerConfig;
+use crate::proto::issue::Issue;
 use crate::proto::port::Origin;
 use crate::proto::server::directory::Directory;
 use crate::proto::server::mailbox::{Item, ItemBody, ItemNo, Mail, Mailbox, Refusals, StatusItem};
@@ -133,6 +134,19 @@ impl AccountDurable {
             durable.directory.append_settled(Arc::new(record), hash);
         }
         durable
+    }
+
+    /// The state of a user whose only record is as it was issued, with this hash.
+    #[must_use]
+    pub fn issued(issue: Issue, hash: Hash32) -> Self {
+        let mut durable = Self::default();
+        durable.directory.issue(issue, hash);
+        durable
+    }
+
+    /// Keeps records at hand that were made anew so far.
+    pub(super) fn keep_records(&mut self) {
+        self.directory.keep();
     }
 
     /// The directory part.

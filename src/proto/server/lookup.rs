@@ -26,15 +26,17 @@ impl<S: Suite> Account<S> {
         user: &UserId,
         have: Option<Hash32>,
     ) -> Result<(), Refusal> {
+        self.durable.keep_records();
         let chain = self.durable.directory().chain();
         if *user != self.user || chain.is_empty() {
             return Err(ErrorCode::UnknownUser.into());
         }
         let (at, config) = (call.now.at, &*self.config);
-        let (links, more) = select(served_chain(chain, at, config), have, at, config);
+        let (links, more) = select(served_chain(&chain, at, config), have, at, config);
         let epochs = links.iter().map(|link| link.record.epoch).collect();
         let current = links.last().map_or(Hash32::ZERO, |link| link.hash);
         let records = links.iter().map(|link| (*link.record).clone()).collect();
+        drop(chain);
         self.fact(Fact::Served { user: self.user.clone(), by: by.clone(), epochs, current });
         self.answer(call, Message::KeyReply { records, more });
         if *by != self.user && !self.durable.directory().is_watched_by(by) {

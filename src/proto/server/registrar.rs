@@ -34,7 +34,7 @@ impl<S: Suite> Account<S> {
             return Ok(());
         }
         // A record of an ended identity must not bring it back: anybody can repeat it.
-        let taken = directory.current().is_some() || directory.is_archived(&record_hash);
+        let taken = directory.is_registered() || directory.is_archived(&record_hash);
         if taken && !self.config.deviations.has(Deviation::M74) {
             return Err(ErrorCode::IdTaken.into());
         }
@@ -65,7 +65,7 @@ impl<S: Suite> Account<S> {
         let Register { record, pop } = body;
         let record_hash = record_hash::<S>(&record.encode());
         let directory = self.durable.directory();
-        let current = directory.current().ok_or(ErrorCode::UnknownUser)?.clone();
+        let current = directory.current().ok_or(ErrorCode::UnknownUser)?;
         if directory.chain().iter().skip(1).any(|link| link.hash == record_hash) {
             self.answer(call, Message::RotateAck { record_hash });
             return Ok(());
@@ -96,7 +96,7 @@ impl<S: Suite> Account<S> {
     /// Ends the user's identity by the operator's word: the chain is archived, stored mail goes back,
     /// reports for the old identity are dropped, its tickets are void here.
     pub(super) fn reset(&mut self) {
-        if self.durable.directory().current().is_none() {
+        if !self.durable.directory().is_registered() {
             return;
         }
         let items = self.durable.mailbox().into_iter().flat_map(Mailbox::items);

@@ -85,7 +85,7 @@ impl<S: Suite> Account<S> {
         versions: &[u64],
         suites: &[u64],
     ) -> Result<(), Refusal> {
-        if *user != self.user || self.durable.directory().current().is_none() {
+        if *user != self.user || !self.durable.directory().is_registered() {
             return Err(ErrorCode::UnknownUser.into());
         }
         if !versions.contains(&Header::VERSION) || !suites.contains(&Header::SUITE) {

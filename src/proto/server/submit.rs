@@ -93,7 +93,7 @@ impl<S: Suite> Account<S> {
 
     /// The checks of new content, in the order of protocol 4.5.
     fn check_new(&mut self, call: Call, body: &Submit) -> Result<(), Refusal> {
-        if self.durable.directory().current().is_none() {
+        if !self.durable.directory().is_registered() {
             return Err(ErrorCode::UnknownUser.into());
         }
         let size = body.ciphertext.len();

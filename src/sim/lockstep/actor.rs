@@ -108,7 +108,7 @@ impl<M: Machine + Clone> Being<M> {
             }
             match output {
                 Output::Fact(fact) => course.effects.push(Effect::Fact(fact)),
-                Output::Transmit(to, envelope) => course.effects.push(Effect::Send(to, envelope)),
+                Output::Transmit(to, envelope) => course.effects.push(Effect::Send(to, *envelope)),
                 Output::Internal(to, message) => course.effects.push(Effect::Tell(to, message)),
                 Output::Persist(token, writes) => {
                     writes.iter().for_each(|write| M::apply(&mut self.durable, write));

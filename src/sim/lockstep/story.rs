@@ -129,7 +129,7 @@ impl<'a> Story<'a> {
             }
             Choice::Wait { .. } => {
                 let reason = self.lab.next_timer(before).map_or("timer", |(.., reason)| reason);
-                let fact = Fact::Timer { reason: reason.to_owned() };
+                let fact = Fact::Timer { reason: reason.into() };
                 turn.map(|(node, _)| self.record(node, fact, None))
             }
             Choice::Deliver { frame, again, .. } => self.arrives(frame, again),

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, ReqId, Seq, TxnId};
 use crate::base::rng::{Luck, Purpose};
-use crate::base::small::SmallMap;
 use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
 use crate::proto::config::DeviceConfig;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, DeviceWrite, OwnKey};
+use crate::proto::device::keys::Keys;
 use crate::proto::device::tests::peer::{Letter, Peer, user};
 use crate::proto::port::{DeviceInput, Output, RequestForm, Token, UserAction};
 use crate::trace::fact::{Button, DraftStatus, Fact};
@@ -74,7 +74,7 @@ impl<S: Suite> Bench<S> {
         let (agree, sign) = alice.keys[0].clone();
         let key = OwnKey::new::<S>(agree, sign).unwrap();
         let hash = record_hash::<S>(&alice.chain[0].encode());
-        let keys = SmallMap::from_iter([(Epoch::FIRST, Arc::new(key))]);
+        let keys = Keys::one(Epoch::FIRST, key);
         let store = DeviceDurable::registered(keys, &alice.chain[0], hash);
         let mut bench = Self::off(change, store);
         let ticket = bench.ticket(HOUR);
@@ -193,7 +193,7 @@ impl<S: Suite> Bench<S> {
             match &output {
                 Output::Transmit(_, envelope) => {
                     self.check_nonce(envelope);
-                    self.sent.push(envelope.clone());
+                    self.sent.push(Envelope::clone(envelope));
                 }
                 Output::Internal(user, _) => panic!("a device has nothing to tell {user} inside"),
                 Output::Persist(token, writes) => {
@@ -438,7 +438,7 @@ impl<S: Suite> Bench<S> {
         let keyring = &self.store.keyring;
         let newest = keyring.pending.as_deref().cloned();
         let record = newest.expect("a rotation is under way");
-        let key = keyring.keys.get(&record.epoch).expect("announced keys are held");
+        let key = keyring.keys.get(record.epoch).expect("announced keys are held");
         self.alice.keys.push((key.agree.clone(), key.sign.clone()));
         self.alice.chain.push(record);
     }

@@ -237,7 +237,7 @@ impl<S: Suite> Bench<S> {
             self.order.push(match output {
                 Output::Transmit(To::Origin(origin), envelope) => {
                     let name = envelope.body.kind().name();
-                    self.sent.push((origin, envelope));
+                    self.sent.push((origin, *envelope));
                     name
                 }
                 Output::Transmit(To::Server, _) => panic!("an account answers origins"),

@@ -169,7 +169,7 @@ fn a_reset_ends_the_identity_and_returns_its_stored_mail() {
     let first = register(bench.people["alice"].first::<Model>());
     bench.reset("alice");
     let durable = bench.account("alice").durable();
-    assert_eq!(durable.directory().chain(), []);
+    assert_eq!(*durable.directory().chain(), []);
     assert_eq!(durable.directory().archive().len(), 1);
     assert_eq!(durable.mailbox().unwrap().items().count(), 0);
     let reports: Vec<_> = bench.poll("bob").into_iter().map(|it| it.what).collect();

@@ -93,15 +93,16 @@ impl Pair {
                         }
                     }
                 }
-                Output::Transmit(
-                    _,
-                    Envelope { body: Message::DeliverAck { mid, outcome, .. }, .. },
-                ) if *outcome == AckOutcome::Committed && PEERS.contains(&mid.sender.as_str()) => {
-                    if !self.committed.contains(&(mid.sender.clone(), mid.seq)) {
+                Output::Transmit(_, envelope) => {
+                    if let Message::DeliverAck { mid, outcome: AckOutcome::Committed, .. } =
+                        &envelope.body
+                        && PEERS.contains(&mid.sender.as_str())
+                        && !self.committed.contains(&(mid.sender.clone(), mid.seq))
+                    {
                         return Err(format!("{mid} is acknowledged before it is written"));
                     }
                 }
-                Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => {}
+                Output::Internal(..) | Output::Fact(_) => {}
             }
         }
         self.read = self.bench.outputs.len();

@@ -146,8 +146,8 @@ impl Pair {
             if held != expected {
                 return Err(format!("the box of {who} holds {held:?}, not {expected:?}"));
             }
-            let epochs = account.durable().directory().chain().iter().map(|it| it.hash);
-            if !epochs.eq(model.chain.iter().map(|link| link.hash)) {
+            let chain = account.durable().directory().chain();
+            if !chain.iter().map(|it| it.hash).eq(model.chain.iter().map(|link| link.hash)) {
                 return Err(format!("the chain of {who} is another"));
             }
         }
