@@ -30,7 +30,7 @@
 //! | 2 | [`proto`]: device and server; [`oracle`]: the judges; [`report`]: outcomes as text, JSON, JUnit |
 //! | 3 | [`scenario`]: the language, from text to plan |
 //! | 4 | [`sim`]: the virtual world; `runtime`: the only floor with an OS clock and signals |
-//! | 5 | [`explore`]: many runs and what they show together |
+//! | 5 | [`explore`]: many runs and what they show together; `conformance`: devices that stand outside |
 //! | 6 | `cli`: the command line |
 //!
 //! **Invariants of the architecture.** No room below `runtime` reads a clock or the system's entropy. No
@@ -92,6 +92,8 @@ pub mod scenario;
 pub mod runtime;
 pub mod sim;
 // Floor 5
+#[cfg(feature = "net")]
+pub mod conformance;
 pub mod explore;
 // Floor 6
 #[cfg(feature = "cli")]

@@ -54,6 +54,10 @@ pub enum Command {
     Explore(Explore),
     /// Find the smallest scenario that fails as this one does.
     Shrink(Shrink),
+    /// Test a device that is attached from outside.
+    Conform(Conform),
+    /// Be the reference device, attached by standard input and output.
+    Device(Device),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
     Mutants(Mutants),
     /// Make runs several times, on several threads, suites and backends, and compare their digests with each
@@ -128,6 +132,43 @@ pub struct Run {
     /// Run only the i-th of n equal shares of the runs.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
+}
+
+/// Arguments of `conform`.
+#[derive(Clone, Debug, Args)]
+pub struct Conform {
+    /// How the device is reached.
+    #[command(flatten)]
+    pub device: Attachment,
+    /// How long an answer may take.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub patience: Duration,
+    /// What is run with it.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// How a device under test is reached.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Attachment {
+    /// Start this command; the device answers on its standard output.
+    #[arg(long, value_name = "CMD")]
+    pub exec: Option<String>,
+    /// Dial a device that listens there.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub tcp: Option<String>,
+    /// Dial a device that listens on this Unix socket.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub unix: Option<PathBuf>,
+}
+
+/// Arguments of `device`.
+#[derive(Clone, Debug, Args)]
+pub struct Device {
+    /// Break the specification: `--deviation M39`.
+    #[arg(long = "deviation", value_name = "M..", value_delimiter = ',')]
+    pub deviations: Vec<String>,
 }
 
 /// Arguments of `compare`.

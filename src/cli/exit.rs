@@ -96,6 +96,9 @@ pub enum CliError {
     /// There is nothing to run.
     #[error("{0}")]
     Nothing(String),
+    /// What is to be tested cannot be reached, or does not answer as it should.
+    #[error("{0}")]
+    Rig(String),
     /// A file, a folder or the terminal fails.
     #[error("{what}: {source}")]
     Io {
@@ -119,7 +122,7 @@ impl CliError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Nothing(_) => Exit::NothingVerified,
-            Self::Io { .. } => Exit::Harness,
+            Self::Rig(_) | Self::Io { .. } => Exit::Harness,
         }
     }
 }

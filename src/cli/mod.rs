@@ -6,7 +6,9 @@
 pub mod args;
 mod check;
 mod compare;
+mod conform;
 mod decode;
+mod device;
 mod exhaustive;
 pub mod exit;
 mod explain;
@@ -39,6 +41,8 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Conform(args) => conform::run(args),
+        Command::Device(args) => device::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),
         Command::Why(args) => why::run(args),

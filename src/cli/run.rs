@@ -4,6 +4,7 @@
 //! here: the simulator (`sim`), or what reports look like (`report`).
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,7 @@ use crate::runtime::clock::Stopwatch;
 use crate::runtime::memory;
 use crate::scenario::ast::scenario::SizeWord;
 use crate::scenario::plan::{Plan, SuiteName};
+use crate::sim::body::Remote;
 use crate::sim::run::RunOptions;
 use crate::trace::digest::Forms;
 use crate::trace::fact::TRACE_VERSION;
@@ -51,25 +53,39 @@ const JUNIT: &str = "junit.xml";
 /// When nothing can be run, or a result cannot be written.
 pub fn run(args: &Run) -> Result<Exit, CliError> {
     let loaded = setup::scenarios(&args.selection)?;
-    let jobs = jobs(&loaded, args)?;
+    run_jobs(args, &jobs(&loaded, args)?, None)
+}
+
+/// Puts bodies of devices of a plan outside of its world.
+pub(super) type Stand<'a> = dyn Fn(&Arc<Plan>) -> Result<Vec<(u32, Remote)>, CliError> + Sync + 'a;
+
+/// Makes these runs; with devices outside, one after another.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_jobs(
+    args: &Run,
+    jobs: &[Job<'_>],
+    stand: Option<&Stand<'_>>,
+) -> Result<Exit, CliError> {
     if jobs.is_empty() {
         return Err(CliError::Nothing("no run is left to be made".to_owned()));
     }
     let (papers, trace) = prepare(args, jobs.len())?;
     let interrupt = setup::interrupt()?;
     let clock = Stopwatch::start();
-    let mut session = Session::new(args, &jobs, papers);
+    let mut session = Session::new(args, jobs, papers);
     let trace = Mutex::new(trace);
-    let all = setup::threads(args.threads);
+    let all = if stand.is_some() { NonZeroUsize::MIN } else { setup::threads(args.threads) };
     // Threads that no other run needs are for the inside of each.
     let threads = all.get() / jobs.len().min(all.get());
     campaign::in_order(
-        &jobs,
+        jobs,
         all,
         || interrupt.is_raised(),
         |job| {
             let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).take();
-            execute(job, args, threads, trace)
+            execute(job, args, threads, trace, stand)
         },
         |job, result| session.take(job, result),
     );
@@ -95,7 +111,13 @@ fn prepare(args: &Run, runs: usize) -> Result<(Papers<'_>, Option<Draft>), CliEr
 /// What came of a job: its outcome, or why there is none.
 type Executed = Result<Outcome, CliError>;
 
-fn execute(job: &Job<'_>, args: &Run, threads: usize, trace: Option<Draft>) -> Executed {
+fn execute(
+    job: &Job<'_>,
+    args: &Run,
+    threads: usize,
+    trace: Option<Draft>,
+    stand: Option<&Stand<'_>>,
+) -> Executed {
     tracing::info!(case = job.case.id, seed = job.seed, "running");
     let plan = Arc::new(job.plan(args.suite).map_err(|findings| {
         CliError::Usage(format!("{} cannot run with seed {}\n{findings}", job.case.id, job.seed))
@@ -111,6 +133,7 @@ fn execute(job: &Job<'_>, args: &Run, threads: usize, trace: Option<Draft>) -> E
     // The other forms cost as much as the full one: large worlds do without.
     let small = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked: small, black_box: small };
+    options.outside = stand.map(|stand| stand(&plan)).transpose()?.unwrap_or_default();
     options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
     let mut outcome = if args.relations {
         attempt_related(&plan, options).unwrap_or_else(|text| broken(&plan, &text))

@@ -18,6 +18,8 @@ pub struct Token(pub u64);
 pub enum Output<W> {
     /// Send this frame: to the server from a device, to the origin from an account.
     Transmit(To, Box<Envelope>),
+    /// Sends octets that are no frame to the server; no machine of ours does.
+    Garbage(Vec<u8>),
     /// Tell another account of the same server. It is not lost: once the writes before it are durable it
     /// leaves, even if power fails, and the other account hears it until its own writes are durable.
     Internal(UserId, AccountMessage),

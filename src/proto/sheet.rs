@@ -59,12 +59,12 @@ impl<W> Sheet<W> {
     }
 
     /// Adds an output.
-    pub(super) fn push(&mut self, output: Output<W>) {
+    pub fn push(&mut self, output: Output<W>) {
         self.page().outputs.push_back(output);
     }
 
     /// Takes the first output.
-    pub(super) fn pop(&mut self) -> Option<Output<W>> {
+    pub fn pop(&mut self) -> Option<Output<W>> {
         self.0.as_mut()?.outputs.pop_front()
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Not here: anything that a virtual world depends on.
 
+pub mod child;
 pub mod clock;
 pub mod interrupt;
+pub mod lines;
 pub mod memory;

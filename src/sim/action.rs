@@ -17,6 +17,7 @@ use crate::sim::agenda::until;
 use crate::sim::barrier::{Armed, StopAt};
 use crate::sim::permutation::Permutation;
 use crate::sim::phase::OFFLINE;
+use crate::sim::turn::put_in;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, StopCause};
 use crate::trace::record::RecordId;
@@ -180,7 +181,7 @@ impl<S: Suite> World<S> {
         } else if let Action::Store { trouble, .. } = action {
             self.begin_store(node, step, *trouble);
         } else if let Action::ResetUser { .. } = action {
-            self.put_in::<Account<S>>(user, AccountInput::Reset, cause, None);
+            put_in::<_, Account<S>>(self, user, AccountInput::Reset, cause, None);
         } else if let Action::MailboxLimit { messages, .. } = action {
             let config =
                 ServerConfig { mailbox_messages: *messages, ..(*self.plan.server).clone() };

@@ -92,7 +92,7 @@ fn before(here: bool) -> Side {
 fn writes<W>(outbox: &Outbox<W>, is: impl Fn(&W) -> bool) -> bool {
     let batch = outbox.iter().map_while(|item| match &item.output {
         Output::Persist(_, writes) => Some(writes),
-        Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => None,
+        Output::Transmit(..) | Output::Garbage(_) | Output::Internal(..) | Output::Fact(_) => None,
     });
     batch.flatten().any(is)
 }
@@ -102,7 +102,9 @@ fn side<W>(barrier: Barrier, item: &Item<W>) -> Side {
     let message = match &item.output {
         Output::Transmit(_, envelope) => &envelope.body,
         Output::Fact(Fact::Derive { .. }) if barrier == Barrier::BeforeRow => return Side::After,
-        Output::Fact(_) | Output::Internal(..) | Output::Persist(..) => return Side::None,
+        Output::Fact(_) | Output::Garbage(_) | Output::Internal(..) | Output::Persist(..) => {
+            return Side::None;
+        }
     };
     let (here, side) = match barrier {
         Barrier::BeforeAck => (is_ack(message), Side::Before),

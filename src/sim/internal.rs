@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::crypto::suite::Suite;
 use crate::proto::port::{AccountInput, AccountMessage, Output, Token};
 use crate::proto::server::account::Account;
-use crate::sim::turn::Resident;
+use crate::sim::turn::{Resident, put_in};
 use crate::sim::world::World;
 use crate::trace::record::RecordId;
 
@@ -38,7 +38,7 @@ impl<S: Suite> World<S> {
         }
         let before = node.outbox.last_token();
         let input = AccountInput::Internal(mail.message.clone());
-        self.put_in::<Account<S>>(user, input, mail.cause, None);
+        put_in::<_, Account<S>>(self, user, input, mail.cause, None);
         let node = &self.accounts[user as usize];
         let last = node.outbox.last_token();
         if node.machine.is_none() {

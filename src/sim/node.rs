@@ -18,6 +18,7 @@ use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::proto::sheet::Sheet;
 use crate::proto::work::Work;
 use crate::scenario::plan::Cpu;
+use crate::sim::body::Broken;
 use crate::sim::cpu::{Price, price};
 use crate::sim::frame::Label;
 use crate::sim::outbox::{Item, Outbox};
@@ -51,6 +52,16 @@ pub trait Machine {
     fn apply(durable: &mut Self::Durable, write: &Self::Write);
     /// Everything up to the token is durable.
     fn persisted(token: Token) -> Self::Input;
+    /// The record that leads to the next call.
+    fn hear(&mut self, _: Option<RecordId>) {}
+    /// What led to the output that was polled last, if that was before the present turn.
+    fn since(&self) -> Option<RecordId> {
+        None
+    }
+    /// Why nothing more will come of it; only what is outside of the world breaks.
+    fn broken(&self) -> Option<&Broken> {
+        None
+    }
 }
 
 /// What starts a turn.
@@ -225,6 +236,7 @@ impl<M: Machine> Node<M> {
         let Some(machine) = &mut self.machine else { return Ok(Price::default()) };
         let now = self.clock.now(at);
         machine.sheet().borrow_from(&mut loan.sheet);
+        machine.hear(cause);
         match stimulus {
             Stimulus::Input(input) => machine.handle_input(now, input),
             Stimulus::Timeout => machine.handle_timeout(now),
@@ -242,9 +254,12 @@ impl<M: Machine> Node<M> {
             cooks |= price.time > Duration::ZERO && !matches!(output, Output::Fact(_));
             let label = match &output {
                 Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
-                Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => None,
+                Output::Garbage(_)
+                | Output::Internal(..)
+                | Output::Persist(..)
+                | Output::Fact(_) => None,
             };
-            let item = Item { output, cause, label };
+            let item = Item { output, cause: machine.since().or(cause), label };
             if cooks {
                 cooking.push(item);
             } else {

@@ -129,9 +129,11 @@ impl<W> Outbox<W> {
                 cause = item.cause;
                 false
             }
-            Output::Persist(..) | Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => {
-                true
-            }
+            Output::Persist(..)
+            | Output::Transmit(..)
+            | Output::Garbage(_)
+            | Output::Internal(..)
+            | Output::Fact(_) => true,
         });
         Some((last, cause))
     }
@@ -146,7 +148,7 @@ impl<W> Outbox<W> {
 const fn batch<W>(output: &Output<W>) -> Option<Token> {
     match output {
         Output::Persist(token, _) => Some(*token),
-        Output::Transmit(..) | Output::Internal(..) | Output::Fact(_) => None,
+        Output::Transmit(..) | Output::Garbage(_) | Output::Internal(..) | Output::Fact(_) => None,
     }
 }
 

@@ -10,12 +10,13 @@ use crate::base::time::Duration;
 use crate::crypto::suite::Suite;
 use crate::network::config::LinkConfig;
 use crate::network::link::{Arrival, Fate, Reason};
-use crate::proto::device::Device;
 use crate::proto::port::{AccountInput, DeviceInput, Origin};
 use crate::proto::server::account::Account;
 use crate::proto::server::route;
+use crate::sim::body::Body;
 use crate::sim::frame::{Frame, Label};
 use crate::sim::links::Passage;
+use crate::sim::turn::put_in;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, LossCause, Meddling, Phase};
 use crate::trace::record::RecordId;
@@ -44,6 +45,18 @@ impl<S: Suite> World<S> {
             label,
             cause: None,
         };
+        let fact = Fact::Tx(frame.fact(self.with_octets));
+        frame.cause = Some(self.record(NodeId::device(user), fact, cause));
+        self.judge(frame);
+    }
+
+    /// A device sends octets that are no frame.
+    pub(super) fn send_garbage(&mut self, user: u32, octets: Vec<u8>, cause: Option<RecordId>) {
+        let number = self.links[user as usize].number(true);
+        let (octets, account) = (octets.into(), user);
+        let label = None;
+        let mut frame =
+            Frame { octets, user, account, up: true, number, copy: 0, label, cause: None };
         let fact = Fact::Tx(frame.fact(self.with_octets));
         frame.cause = Some(self.record(NodeId::device(user), fact, cause));
         self.judge(frame);
@@ -214,7 +227,7 @@ impl<S: Suite> World<S> {
         }
         let cause = self.record(account, Fact::Rx(frame.fact(self.with_octets)), frame.cause);
         let input = AccountInput::Frame(Origin(u64::from(frame.user)), envelope);
-        self.put_in::<Account<S>>(user, input, Some(cause), frame.label);
+        put_in::<_, Account<S>>(self, user, input, Some(cause), frame.label);
     }
 
     /// A frame at a device.
@@ -232,7 +245,7 @@ impl<S: Suite> World<S> {
             Ok(envelope) => DeviceInput::Frame(envelope),
             Err(_) => DeviceInput::Garbage(frame.octets.to_vec()),
         };
-        self.put_in::<Device<S>>(user, input, Some(cause), frame.label);
+        put_in::<_, Body<S>>(self, user, input, Some(cause), frame.label);
     }
 
     /// Who gets a frame now that its octets have changed.

@@ -8,10 +8,11 @@ use crate::base::id::{DraftId, NodeId};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
 use crate::network::fault::FaultId;
-use crate::proto::device::Device;
 use crate::proto::device::durable::Stage;
 use crate::proto::port::{DeviceInput, UserAction};
 use crate::proto::server::mailbox::ItemBody;
+use crate::sim::body::Body;
+use crate::sim::turn::put_in;
 use crate::sim::user::Screen;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, Phase};
@@ -56,7 +57,7 @@ impl<S: Suite> World<S> {
 
     /// A user of the prelude polls by hand.
     pub(super) fn look_for_mail(&mut self, user: u32) {
-        self.put_in::<Device<S>>(user, DeviceInput::User(UserAction::Poll), None, None);
+        put_in::<_, Body<S>>(self, user, DeviceInput::User(UserAction::Poll), None, None);
     }
 
     /// One text of the prelude.
@@ -66,7 +67,7 @@ impl<S: Suite> World<S> {
             to: self.user(to),
             text: WARM_TEXT.to_owned(),
         };
-        self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
+        put_in::<_, Body<S>>(self, user, DeviceInput::User(action), None, None);
     }
 
     /// A whole second, with what is pending at which nodes.
@@ -155,9 +156,8 @@ impl<S: Suite> World<S> {
             let durable = &it.durable;
             let asked = self.screens.get(&node.user().unwrap_or(u32::MAX));
             let work = asked.is_some_and(Screen::is_open)
-                || !durable.drafts.is_empty()
-                || !durable.inbox.is_empty()
-                || durable.keyring.pending.is_some();
+                || durable.has_work()
+                || matches!(&it.machine, Some(Body::Outside(it)) if it.is_pending());
             (work || !it.is_idle(), &mut it.listed)
         } else {
             let it = &mut self.accounts[user];
@@ -212,6 +212,9 @@ impl<S: Suite> World<S> {
         }
         if let Some(record) = &durable.keyring.pending {
             return Some(format!("has announced {} and not heard of it", record.epoch));
+        }
+        if matches!(&node.machine, Some(Body::Outside(it)) if it.is_pending()) {
+            return Some("has something to bring to an end".to_owned());
         }
         (!node.is_idle()).then(|| "is busy".to_owned())
     }

@@ -21,9 +21,12 @@ use crate::proto::port::Origin;
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
 use crate::scenario::plan::{Plan, Start};
+use crate::sim::body::{Body, Happening, Outsider, tell};
 use crate::sim::keys::{Identity, Pairs, Terms, identity, luck_of, pairs};
 use crate::sim::links::Links;
 use crate::sim::node::{Node, Stimulus};
+use crate::sim::seat::{Given, Make};
+use crate::sim::turn::turn;
 use crate::sim::world::{Snapshot, World};
 use crate::trace::fact::{Fact, StopCause};
 use crate::trace::record::RecordId;
@@ -89,8 +92,14 @@ impl<S: Suite> World<S> {
         }
         node.boot += 1;
         let durable = node.durable.clone();
-        node.machine = Some(Device::new(config, plan.user.clone(), durable, luck, node.boot));
-        self.turn::<Device<S>>(user, Stimulus::Start(ticket), cause, None);
+        let inside =
+            || Body::Inside(Device::new(config, plan.user.clone(), durable, luck, node.boot));
+        let outside = self.outside.get(&user);
+        node.machine = Some(match outside {
+            Some(remote) => Body::Outside(Outsider::new(NodeId::device(user), Arc::clone(remote))),
+            None => inside(),
+        });
+        turn::<_, Body<S>>(self, user, Stimulus::Start(ticket), cause, None);
     }
 
     /// Starts an account that is off, and gives it the mail that has waited.
@@ -107,7 +116,7 @@ impl<S: Suite> World<S> {
         let (durable, boot) = (node.durable.clone(), node.boot);
         node.machine = Some(Account::restore(config, name, key, durable, luck, boot));
         let cause = self.record(NodeId::account(user), Fact::PowerOn { boot }, cause);
-        self.turn::<Account<S>>(user, Stimulus::Start(None), Some(cause), None);
+        turn::<_, Account<S>>(self, user, Stimulus::Start(None), Some(cause), None);
         self.tell_again(user);
     }
 
@@ -125,6 +134,7 @@ impl<S: Suite> World<S> {
         self.record(node, Fact::PowerOff { why }, cause);
         if node.is_device() {
             self.devices[user].stop();
+            self.happens_outside(u32::try_from(user).unwrap_or(u32::MAX), Happening::Stop);
             self.close_screen(node);
         } else {
             self.secure_mail(u32::try_from(user).unwrap_or(u32::MAX));
@@ -135,6 +145,8 @@ impl<S: Suite> World<S> {
 
     /// Keeps a copy of a device's durable state.
     pub(super) fn snapshot(&mut self, user: u32, name: NameId) {
+        let written = self.plan.spec.names[name.0 as usize].name.clone();
+        self.happens_outside(user, Happening::Snapshot(written));
         let node = &self.devices[user as usize];
         let snapshot = Snapshot { durable: node.durable.clone(), boot: node.boot };
         self.snapshots.insert(name, snapshot);
@@ -148,6 +160,7 @@ impl<S: Suite> World<S> {
             return self.find(Severity::Inconclusive, "step", message);
         };
         self.stop(NodeId::device(user), StopCause::Restore, cause);
+        self.happens_outside(user, Happening::Restore(written.clone(), rng));
         let node = &mut self.devices[user as usize];
         node.durable = snapshot.durable;
         if rng {
@@ -157,6 +170,17 @@ impl<S: Suite> World<S> {
         let fact = Fact::Rolledback { snapshot: written };
         let cause = self.record(NodeId::device(user), fact, cause);
         self.start_device(user, None, Some(cause));
+    }
+}
+
+impl<S: Suite> World<S> {
+    /// What happens to a device whose body is outside, and needs no turn: nothing comes of it.
+    fn happens_outside(&mut self, user: u32, what: Happening) {
+        let Some(remote) = self.outside.get(&user) else { return };
+        let now = self.devices[user as usize].clock.now(self.scheduler.now());
+        if let Err(broken) = tell(remote, now, None, what) {
+            self.limit(Severity::Error, broken.to_string());
+        }
     }
 }
 
@@ -186,6 +210,31 @@ fn durable<S: Suite>(
             (DeviceDurable::keyed(key), AccountDurable::default())
         }
         Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
+    }
+}
+
+/// What the device of a user is made of when it stands outside of the plan's world.
+pub(super) fn made<S: Suite>(plan: &Plan, user: u32) -> Make {
+    let device = &plan.devices[user as usize];
+    let profile = &plan.profiles[device.profile as usize];
+    let rotated = plan.given.rotated.iter().find(|(rotated, _)| *rotated == user);
+    let epoch = Epoch(rotated.map_or(1, |(_, epoch)| *epoch).max(1));
+    let given = match device.start {
+        Start::Ready | Start::Off => {
+            let Identity { pairs, mut records } = identity_of::<S>(plan, user, epoch);
+            let record = Box::new(records.pop().expect("a chain has a record"));
+            Given::Registered(own_key::<S>(pairs), record)
+        }
+        Start::Keyed => Given::Keyed(own_key::<S>(pairs::<S>(luck_of(plan.seed, user), 1))),
+        Start::Blank => Given::Blank,
+    };
+    Make {
+        user: device.user.clone(),
+        config: Arc::clone(&profile.config),
+        cpu: profile.cpu,
+        sync: profile.sync,
+        given,
+        luck: Luck::new(plan.seed, Purpose::Device, u64::from(user)),
     }
 }
 

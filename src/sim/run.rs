@@ -17,6 +17,7 @@ use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
+use crate::sim::body::Remote;
 use crate::sim::shards::{Shards, USERS_MIN, Whole, shards};
 use crate::sim::world::{Limits, World};
 use crate::trace::digest::{Digester, Forms};
@@ -43,6 +44,8 @@ pub struct RunOptions<'a> {
     pub threads: usize,
     /// Users of a shard, at least: on several threads, a world with twice as many is spread over shards.
     pub users_min: usize,
+    /// Bodies of devices that are not part of the world, by user. A world with such has one thread.
+    pub outside: Vec<(u32, Remote)>,
     /// What the command line set, for the line that shows the run again: `--set PATH=VALUE`.
     pub settings: Vec<String>,
 }
@@ -62,6 +65,7 @@ impl Default for RunOptions<'_> {
             fail_fast: false,
             threads: 1,
             users_min: USERS_MIN,
+            outside: Vec::new(),
             settings: Vec::new(),
         }
     }
@@ -75,7 +79,7 @@ impl RunOptions<'_> {
 
     /// The threads to run and judge on, if there is more than one.
     fn pool(&self) -> Option<ThreadPool> {
-        if self.threads < 2 {
+        if self.threads < 2 || !self.outside.is_empty() {
             return None;
         }
         ThreadPoolBuilder::new().num_threads(self.threads).build().ok()
@@ -116,6 +120,9 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
     match World::<S>::new(Arc::clone(plan), options.limits) {
         Err(limit) => counted.findings.push(refused(&limit.to_string())),
         Ok(mut world) => {
+            for (user, remote) in options.outside.drain(..) {
+                world.put_outside(user, remote);
+            }
             if !options.takes_batches() {
                 judge_step_by_step(&mut world, &mut judges, &mut options);
                 counted.take(&mut world);

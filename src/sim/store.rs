@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::NodeId;
 use crate::base::time::Duration;
 use crate::crypto::suite::Suite;
-use crate::proto::device::Device;
 use crate::proto::server::account::Account;
 use crate::scenario::plan::StoreTrouble;
+use crate::sim::body::Body;
+use crate::sim::turn::synced;
 use crate::sim::world::World;
 
 /// What is wrong with the store of one node, by step.
@@ -46,8 +47,8 @@ impl<S: Suite> World<S> {
         store.stalled.remove(&step);
         let (Some(user), true) = (node.user(), store.stalled.is_empty()) else { return };
         match store.waiting.take() {
-            Some(life) if node.is_device() => self.synced::<Device<S>>(user, life),
-            Some(life) => self.synced::<Account<S>>(user, life),
+            Some(life) if node.is_device() => synced::<_, Body<S>>(self, user, life),
+            Some(life) => synced::<_, Account<S>>(self, user, life),
             None => {}
         }
     }

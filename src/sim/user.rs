@@ -9,10 +9,11 @@ use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Millis};
 use crate::base::units::Ratio;
 use crate::crypto::suite::Suite;
-use crate::proto::device::Device;
 use crate::proto::port::{DeviceInput, Provision, RequestForm, UserAction};
 use crate::scenario::plan::{Action, BadDownload, ProvisionPlan, RequestPlan, WorkloadKind};
+use crate::sim::body::Body;
 use crate::sim::keys::{download, luck_of};
+use crate::sim::turn::put_in;
 use crate::sim::workload::{Letter, Question};
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Button, Fact, NoApproval};
@@ -54,7 +55,7 @@ impl<S: Suite> World<S> {
         }
         let plan = Arc::clone(&self.plan);
         for input in self.inputs_of(user, &plan.steps[step as usize].action) {
-            self.put_in::<Device<S>>(user, input, cause, None);
+            put_in::<_, Body<S>>(self, user, input, cause, None);
         }
     }
 
@@ -113,7 +114,7 @@ impl<S: Suite> World<S> {
         let action = self.work(user, workload, n);
         self.arrivals.insert((workload, user), n + 1);
         if let Some(action) = action {
-            self.put_in::<Device<S>>(user, DeviceInput::User(action), None, None);
+            put_in::<_, Body<S>>(self, user, DeviceInput::User(action), None, None);
         }
         self.next_arrival(user, workload, at);
     }
@@ -195,7 +196,7 @@ impl<S: Suite> World<S> {
         let approves = luck < habit.approves.as_ppb();
         let button = if approves { Button::Approve } else { Button::Reject };
         for action in [UserAction::Scroll, UserAction::Press(button)] {
-            self.put_in::<Device<S>>(user, DeviceInput::User(action), Some(cause), None);
+            put_in::<_, Body<S>>(self, user, DeviceInput::User(action), Some(cause), None);
         }
     }
 

@@ -20,7 +20,6 @@ use crate::oracle::escrow::Held;
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
-use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, DeviceWrite};
 use crate::proto::issue::Issuer;
 use crate::proto::server::account::Account;
@@ -29,6 +28,7 @@ use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due, points_awaited};
 use crate::sim::barrier::Armed;
+use crate::sim::body::{Body, Remote};
 use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
@@ -36,6 +36,7 @@ use crate::sim::node::{Loan, Node};
 use crate::sim::power::issuer;
 use crate::sim::rules::{Addresses, Rules};
 use crate::sim::store::Store;
+use crate::sim::turn::{done, synced, wake};
 use crate::sim::user::Screen;
 use crate::sim::workload::Traffic;
 use crate::trace::fact::{Fact, Phase};
@@ -88,9 +89,11 @@ pub(super) enum Event {
 pub struct World<S: Suite> {
     pub(super) plan: Arc<Plan>,
     pub(super) scheduler: Scheduler<Event>,
-    pub(super) devices: PerUser<Node<Device<S>>>,
+    pub(super) devices: PerUser<Node<Body<S>>>,
     pub(super) accounts: PerUser<Node<Account<S>>>,
     pub(super) links: PerUser<Links>,
+    /// Bodies that are not part of the world.
+    pub(super) outside: BTreeMap<u32, Remote>,
     pub(super) device_loan: Loan<DeviceWrite>,
     pub(super) account_loan: Loan<AccountWrite>,
     pub(super) server_key: Arc<Secret>,
@@ -193,6 +196,7 @@ impl<S: Suite> World<S> {
             devices: PerUser::with_capacity(plan.devices.len()),
             accounts: PerUser::with_capacity(plan.devices.len()),
             links: PerUser::with_capacity(plan.devices.len()),
+            outside: BTreeMap::new(),
             device_loan: Loan::default(),
             account_loan: Loan::default(),
             server_key: crate::sim::keys::server_secret(plan.seed),
@@ -234,6 +238,11 @@ impl<S: Suite> World<S> {
         world.begin_given();
         world.look();
         Ok(world)
+    }
+
+    /// Puts the body of a user's device outside; before the first step.
+    pub fn put_outside(&mut self, user: u32, remote: Remote) {
+        self.outside.insert(user, remote);
     }
 
     /// Lets the next event happen. False when the world has come to its end.
@@ -346,13 +355,13 @@ impl<S: Suite> World<S> {
             Event::Deliver(frame) => self.deliver(user, *frame),
             Event::Mail(mail) => self.mail(user, *mail),
             Event::Wake(generation) if node.is_device() => {
-                self.wake::<Device<S>>(user, generation);
+                wake::<_, Body<S>>(self, user, generation);
             }
-            Event::Wake(generation) => self.wake::<Account<S>>(user, generation),
-            Event::Synced(life) if node.is_device() => self.synced::<Device<S>>(user, life),
-            Event::Synced(life) => self.synced::<Account<S>>(user, life),
-            Event::Done(life) if node.is_device() => self.done::<Device<S>>(user, life),
-            Event::Done(life) => self.done::<Account<S>>(user, life),
+            Event::Wake(generation) => wake::<_, Account<S>>(self, user, generation),
+            Event::Synced(life) if node.is_device() => synced::<_, Body<S>>(self, user, life),
+            Event::Synced(life) => synced::<_, Account<S>>(self, user, life),
+            Event::Done(life) if node.is_device() => done::<_, Body<S>>(self, user, life),
+            Event::Done(life) => done::<_, Account<S>>(self, user, life),
             Event::Begin(step) => self.begin(node, step),
             Event::End(step) => self.end(node, step),
             Event::Arrival(workload) => self.arrival(user, workload),

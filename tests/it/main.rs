@@ -26,6 +26,7 @@ mod digests;
 mod explore_relations;
 mod floors;
 mod oracle_facts;
+mod outside;
 mod scenario_bad;
 mod scenario_native;
 mod scenario_read;

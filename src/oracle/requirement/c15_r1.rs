@@ -43,7 +43,12 @@ impl SecretsFollowTheSchedule {
         let Some(user) = spec.user(by) else { return };
         let us = Party { user, epoch: *own, kid: own_kid };
         let them = Party { user: peer, epoch: *theirs, kid: their_kid };
-        let Some(shared) = docket.escrow.shared(us, them) else { return };
+        let slot = (by, peer.clone(), *own, *theirs);
+        let Some(shared) = docket.escrow.shared(us, them) else {
+            // Of these epochs there is a secret now that nobody here can judge.
+            self.derived.remove(&slot);
+            return;
+        };
         if shared.print != *secret {
             let message =
                 format!("{user} {own} and {peer} {theirs}: not the secret of the key schedule");
@@ -59,7 +64,7 @@ impl SecretsFollowTheSchedule {
         sides.extend(others.then(|| negative(15, 1)));
         sides.extend(shared.begins_with_zero().then(|| positive(15, 3)));
         docket.shown(ID, &sides);
-        let slot = self.derived.entry((by, peer.clone(), *own, *theirs)).or_default();
+        let slot = self.derived.entry(slot).or_default();
         if slot.iter().all(|known| known.print != shared.print) {
             slot.push(shared);
         }

@@ -284,6 +284,12 @@ impl DeviceDurable {
         Self { keyring: Arc::new(keyring), ..Self::default() }
     }
 
+    /// Whether there is anything to bring to an end: a draft, a message held back, an announced key.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.drafts.is_empty() || !self.inbox.is_empty() || self.keyring.pending.is_some()
+    }
+
     /// Carries one write out.
     pub fn apply(&mut self, write: &DeviceWrite) {
         match write {

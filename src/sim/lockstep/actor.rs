@@ -9,9 +9,11 @@ use std::fmt;
 use crate::base::id::UserId;
 use crate::base::time::Now;
 use crate::crypto::model::Model;
+use crate::crypto::suite::Suite;
 use crate::proto::device::Device;
 use crate::proto::port::{AccountMessage, Output, To, Wake};
 use crate::proto::server::account::Account;
+use crate::sim::body::Body;
 use crate::sim::node::{Machine, Node, Stimulus};
 use crate::trace::fact::Fact;
 use crate::wire::message::{Envelope, Ticket};
@@ -73,6 +75,16 @@ pub(super) struct Course {
     pub lost: bool,
 }
 
+impl<S: Suite> Being<Device<S>> {
+    /// A device of a world that is on and at rest, and part of that world.
+    pub fn of_device(node: &Node<Body<S>>) -> Option<Self> {
+        let Some(Body::Inside(machine)) = node.machine.clone().filter(|_| node.is_idle()) else {
+            return None;
+        };
+        Some(Self { machine, durable: node.durable.clone(), boot: node.boot })
+    }
+}
+
 impl<M: Machine + Clone> Being<M> {
     /// A node of a world that is on and at rest.
     pub fn of(node: &Node<M>) -> Option<Self> {
@@ -107,6 +119,8 @@ impl<M: Machine + Clone> Being<M> {
                 course.points = course.points.saturating_add(1);
             }
             match output {
+                // No machine inside says such.
+                Output::Garbage(_) => {}
                 Output::Fact(fact) => course.effects.push(Effect::Fact(fact)),
                 Output::Transmit(to, envelope) => course.effects.push(Effect::Send(to, *envelope)),
                 Output::Internal(to, message) => course.effects.push(Effect::Tell(to, message)),
@@ -132,7 +146,7 @@ impl<M: Machine + Clone> Being<M> {
                     break;
                 }
                 Output::Internal(to, message) => course.effects.push(Effect::Tell(to, message)),
-                Output::Fact(_) | Output::Transmit(..) => {}
+                Output::Fact(_) | Output::Garbage(_) | Output::Transmit(..) => {}
             }
         }
     }

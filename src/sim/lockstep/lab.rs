@@ -110,7 +110,7 @@ impl Lab {
         };
         for (user, (device, account)) in (0..).zip(world.devices.iter().zip(world.accounts.iter()))
         {
-            let device = Being::of(device).ok_or(NoLab::Prelude)?;
+            let device = Being::of_device(device).ok_or(NoLab::Prelude)?;
             let account = Being::of(account).ok_or(NoLab::Prelude)?;
             let mut desk = account.machine.clone();
             lab.tickets.push(desk.pre_attach(clock(now), Origin(user)));

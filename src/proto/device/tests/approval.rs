@@ -129,7 +129,7 @@ fn approvals_are_signed_and_logged_in_one_write_before_they_are_told() {
     let kinds = bench.outputs[before..].iter().map(|output| match output {
         Output::Fact(Fact::Sign { .. }) => "sign",
         Output::Fact(Fact::Approved(_)) => "approved",
-        Output::Fact(_) | Output::Internal(..) => "",
+        Output::Fact(_) | Output::Internal(..) | Output::Garbage(_) => "",
         Output::Transmit(..) => "transmit",
         Output::Persist(..) => "persist",
     });

@@ -195,6 +195,7 @@ impl<S: Suite> Bench<S> {
                     self.check_nonce(envelope);
                     self.sent.push(Envelope::clone(envelope));
                 }
+                Output::Garbage(_) => panic!("a device says frames"),
                 Output::Internal(user, _) => panic!("a device has nothing to tell {user} inside"),
                 Output::Persist(token, writes) => {
                     assert_eq!(token.0, self.token.0 + 1, "tokens count");
@@ -365,9 +366,7 @@ impl<S: Suite> Bench<S> {
     pub fn error(&mut self, req: ReqId, code: ErrorCode, arg: u64) {
         let request = |it: &Output<_>| match it {
             Output::Transmit(_, it) if it.req == req => Some(it.body.clone()),
-            Output::Transmit(..) | Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => {
-                None
-            }
+            _ => None,
         };
         let request = self.outputs.iter().find_map(request).expect("a request was sent");
         self.error_about(req, &request, code, arg);

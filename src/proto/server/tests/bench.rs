@@ -240,7 +240,9 @@ impl<S: Suite> Bench<S> {
                     self.sent.push((origin, *envelope));
                     name
                 }
-                Output::Transmit(To::Server, _) => panic!("an account answers origins"),
+                Output::Transmit(To::Server, _) | Output::Garbage(_) => {
+                    panic!("an account answers origins, by frames")
+                }
                 Output::Internal(to, message) => {
                     internal.push((to, message));
                     "internal"

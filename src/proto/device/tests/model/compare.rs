@@ -102,7 +102,7 @@ impl Pair {
                         return Err(format!("{mid} is acknowledged before it is written"));
                     }
                 }
-                Output::Internal(..) | Output::Fact(_) => {}
+                Output::Garbage(_) | Output::Internal(..) | Output::Fact(_) => {}
             }
         }
         self.read = self.bench.outputs.len();

@@ -1,0 +1,259 @@
+//! The reference device as something to attach: it answers requests by running a device with its driver.
+//!
+//! Not here: what the device does (`proto`, `sim::seat`), or where lines come from.
+
+use std::io::{self, BufRead, Write};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::base::rng::{Luck, Purpose};
+use crate::base::time::{Instant, Millis, Now};
+use crate::conformance::declaration::Declaration;
+use crate::conformance::message::{
+    Act, Event, EventLine, Half, LINE_MAX, Method, Moment, Product, Provision, Refusal,
+    RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
+};
+use crate::conformance::params::Params;
+use crate::crypto::keys::KeyPair;
+use crate::crypto::model::Model;
+use crate::crypto::p256::P256;
+use crate::crypto::suite::{Secret, Suite};
+use crate::proto::deviation::Deviations;
+use crate::proto::device::durable::OwnKey;
+use crate::proto::port::{self, DeviceInput, KeyMaterial, RequestForm, UserAction};
+use crate::scenario::plan::SuiteName;
+use crate::sim::body::{Answer, Happening, Remote, Said, Saying, tell};
+use crate::sim::seat::{Given, Make, seated};
+use crate::wire::message::Envelope;
+use crate::wire::record::KeyRecord;
+
+/// The reference device at the end of a line.
+#[derive(Debug)]
+pub struct Adapter {
+    deviations: Deviations,
+    device: Option<Remote>,
+    events: u64,
+}
+
+type Outcome<T> = Result<T, Refusal>;
+
+fn refuse(code: RefusalCode, text: impl Into<String>) -> Refusal {
+    Refusal { code, definite: true, text: text.into() }
+}
+
+/// What the reference device can do: everything but what needs hands on the machine itself.
+#[must_use]
+pub fn declaration() -> Declaration {
+    Declaration::of(|name| !matches!(name, "native" | "store_faults" | "kat" | "power_cycle"))
+}
+
+impl Adapter {
+    /// A device that breaks these rules; none for the reference.
+    #[must_use]
+    pub const fn new(deviations: Deviations) -> Self {
+        Self { deviations, device: None, events: 0 }
+    }
+
+    /// Answers requests until there are no more, or the session is over.
+    ///
+    /// # Errors
+    /// When lines cannot be read or written.
+    pub fn serve(&mut self, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<()> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let most = LINE_MAX as u64 + 1;
+            if io::Read::take(&mut *input, most).read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            let (lines, over) = self.answer(&line);
+            for line in lines {
+                output.write_all(line.as_bytes())?;
+                output.write_all(b"\n")?;
+            }
+            output.flush()?;
+            if over {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is said to one line, and whether the session is over.
+    pub fn answer(&mut self, line: &[u8]) -> (Vec<String>, bool) {
+        let Ok(request) = serde_json::from_slice::<RequestLine>(line) else {
+            let refusal = refuse(RefusalCode::BadRequest, "the line is no request");
+            return (vec![reply(0, Err(refusal))], false);
+        };
+        let id = request.id;
+        let method = request.method();
+        let over = matches!(method, Ok(Method::Shutdown {}));
+        let mut lines = Vec::new();
+        let result = method.and_then(|method| self.carry_out(id, method, &mut lines));
+        lines.push(reply(id, result));
+        (lines, over)
+    }
+
+    fn carry_out(&mut self, id: u64, method: Method, lines: &mut Vec<String>) -> Outcome<Value> {
+        let (moment, what) = match method {
+            Method::Hello(hello) => {
+                let [least, most] = hello.proto;
+                if !(least..=most).contains(&VERSION) {
+                    let text = format!("this device speaks version {VERSION}");
+                    return Err(refuse(RefusalCode::BadRequest, text));
+                }
+                return Ok(value(&welcome()));
+            }
+            Method::Ping {} | Method::Shutdown {} => return Ok(Value::Object(Default::default())),
+            Method::Provision(provision) => {
+                self.device = Some(self.make(&provision)?);
+                return Ok(Value::Object(Default::default()));
+            }
+            Method::PowerOn(it) => (it.moment, Happening::Start(it.ticket)),
+            Method::PowerCut(moment) => (moment, Happening::Stop),
+            Method::Deliver(it) => {
+                let input = match Envelope::decode(&it.octets) {
+                    Ok(envelope) => DeviceInput::Frame(envelope),
+                    Err(_) => DeviceInput::Garbage(it.octets),
+                };
+                (it.moment, Happening::Input(input))
+            }
+            Method::Act(it) => (it.moment, Happening::Input(input(it.act))),
+            Method::Advance(moment) | Method::Sync(moment) => (moment, Happening::Timeout),
+            Method::Snapshot(it) => (it.moment, Happening::Snapshot(it.name)),
+            Method::Restore(it) => (it.moment, Happening::Restore(it.name, it.rng)),
+        };
+        let device = self.device.as_ref();
+        let device =
+            device.ok_or_else(|| refuse(RefusalCode::WrongState, "there is no device yet"))?;
+        let answer = tell(device, now(moment), Some(id), what);
+        let answer = answer.map_err(|broken| refuse(RefusalCode::Internal, broken.to_string()))?;
+        let Answer { said, next, pending } = answer;
+        lines.extend(said.into_iter().map(|said| self.event(said)));
+        let next_ns = next.map(Instant::as_nanos);
+        Ok(value(&Settled { seq: self.events, next_ns, pending }))
+    }
+
+    fn event(&mut self, Said { what, at, of }: Said) -> String {
+        self.events += 1;
+        let event = match what {
+            Saying::Frame(octets) => Event::Send { octets },
+            Saying::Fact(fact) => Event::Fact(fact),
+        };
+        let line = EventLine { v: VERSION, event, seq: self.events, at_ns: at.as_nanos(), of };
+        text(&line)
+    }
+
+    fn make(&self, provision: &Provision) -> Outcome<Remote> {
+        let Provision { user, suite, params, rng, .. } = provision;
+        let suite = match suite.as_str() {
+            "p256" => SuiteName::P256,
+            "model" => SuiteName::Model,
+            other => {
+                let text = format!("there is no suite {other}");
+                return Err(refuse(RefusalCode::UnsupportedCapability, text));
+            }
+        };
+        let given = match suite {
+            SuiteName::P256 => given::<P256>(&provision.start),
+            SuiteName::Model => given::<Model>(&provision.start),
+        };
+        let params: &Params = params;
+        let make = Make {
+            user: user.clone(),
+            config: Arc::new(params.config(self.deviations)),
+            cpu: params.cpu(),
+            sync: params.sync(),
+            given: given?,
+            luck: Luck::new(rng.seed, Purpose::Device, rng.device),
+        };
+        Ok(seated(suite, make))
+    }
+}
+
+fn now(moment: Moment) -> Now {
+    Now { at: Instant::from_nanos(moment.now_ns), wall: Millis(moment.wall_ms) }
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        proto: VERSION,
+        product: Product {
+            vendor: "peadsim".to_owned(),
+            model: "reference device".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        capabilities: declaration(),
+    }
+}
+
+/// What a device starts with.
+fn given<S: Suite>(start: &Start) -> Outcome<Given> {
+    let bad = |text: String| refuse(RefusalCode::BadRequest, text);
+    let pair = |secret: [u8; 32]| {
+        let secret = Secret::new(secret);
+        S::check_secret(&secret).map_err(|error| bad(error.to_string()))?;
+        Ok::<_, Refusal>(KeyPair { public: S::public(&secret), secret })
+    };
+    let own = |keys: &crate::conformance::message::KeyPairs| {
+        OwnKey::new::<S>(pair(keys.agree.0)?, pair(keys.sign.0)?)
+            .map_err(|error| bad(error.to_string()))
+    };
+    match start {
+        Start::Blank => Ok(Given::Blank),
+        Start::Keyed { keys } => Ok(Given::Keyed(own(keys)?)),
+        Start::Registered { keys, record } => {
+            let record = KeyRecord::decode(record).map_err(|error| bad(error.to_string()))?;
+            Ok(Given::Registered(own(keys)?, Box::new(record)))
+        }
+    }
+}
+
+/// What the machine is told when its user does this.
+fn input(act: Act) -> DeviceInput {
+    let form = |it: crate::conformance::message::Form| {
+        let crate::conformance::message::Form { lines, amount, currency, payee, expires, .. } = it;
+        RequestForm { lines, amount, currency, payee, expires }
+    };
+    let half = |it: Half| KeyMaterial { secret: it.secret, public: it.public };
+    DeviceInput::User(match act {
+        Act::Press { button } => UserAction::Press(button),
+        Act::Scroll => UserAction::Scroll,
+        Act::Send { draft, to, text } => UserAction::Send { draft, to, text },
+        Act::Request(it) => {
+            let (draft, to, txn) = (it.draft, it.to.clone(), it.txn);
+            UserAction::Request { draft, to, txn, request: form(it) }
+        }
+        Act::Approve(it) => {
+            let (draft, to, txn) = (it.draft, it.to.clone(), it.txn);
+            UserAction::Approve { draft, to, txn, request: form(it) }
+        }
+        Act::Confirm { peer, accept } => UserAction::ConfirmIdentity { peer, accept },
+        Act::Rotate { revoke } => UserAction::Rotate { revoke },
+        Act::Poll => UserAction::Poll,
+        Act::Register => UserAction::Register,
+        Act::Wipe => UserAction::Wipe,
+        Act::Generate => return DeviceInput::Provision(port::Provision::Generate),
+        Act::Download { agree, sign } => {
+            let (agree, sign) = (half(agree), half(sign));
+            return DeviceInput::Provision(port::Provision::Download { agree, sign });
+        }
+    })
+}
+
+fn reply(re: u64, result: Outcome<Value>) -> String {
+    let (ok, err) = match result {
+        Ok(ok) => (Some(ok), None),
+        Err(err) => (None, Some(err)),
+    };
+    text(&ReplyLine { v: VERSION, re, ok, err })
+}
+
+fn value(what: &impl Serialize) -> Value {
+    serde_json::to_value(what).expect("messages are JSON")
+}
+
+fn text(what: &impl Serialize) -> String {
+    serde_json::to_string(what).expect("messages are JSON")
+}

@@ -1,0 +1,69 @@
+//! Which device of a case is under test, and whether the case applies to the device that is attached.
+//!
+//! A case that does not apply is told with the reason, and never counts as passed. Not here: what a
+//! capability is (`verdict::capability`).
+
+use crate::conformance::declaration::Declaration;
+use crate::scenario::ast::device::Body;
+use crate::scenario::ast::scenario::Scenario;
+use crate::scenario::plan::{Action, Plan};
+
+/// Why a case does not apply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Inapplicable {
+    /// The device declares something else than is needed.
+    #[error("it needs `{0}`, which the device declares otherwise")]
+    Needs(String),
+    /// It would have to be stopped at a point that only its inside knows.
+    #[error("it stops the device at a point of its inside")]
+    Inside,
+    /// It would have to be done to its store.
+    #[error("it needs `store_faults`")]
+    Store,
+    /// It is the device that breaks a rule in it.
+    #[error("the device breaks a rule in it on purpose")]
+    Deviation,
+    /// There is no device in it.
+    #[error("there is no device in it")]
+    Nobody,
+}
+
+/// The user whose device is under test: the one that is marked, else the first.
+#[must_use]
+pub fn under_test(scenario: &Scenario, plan: &Plan) -> Option<u32> {
+    let devices = scenario.devices.0.iter();
+    let marked = devices.clone().find(|device| device.value.body.value == Body::UnderTest);
+    let first = scenario.devices.0.first();
+    plan.spec.index(&marked.or(first)?.name.value)
+}
+
+/// Whether a case applies to a device that declares this.
+///
+/// # Errors
+/// Why not.
+pub fn applies(
+    scenario: &Scenario,
+    plan: &Plan,
+    declared: &Declaration,
+) -> Result<u32, Inapplicable> {
+    let user = under_test(scenario, plan).ok_or(Inapplicable::Nobody)?;
+    if let Some(needs) = &scenario.needs
+        && needs.value.holds(declared.as_map()) != Ok(true)
+    {
+        return Err(Inapplicable::Needs(needs.value.capabilities().join(", ")));
+    }
+    let profile = &plan.profiles[plan.devices[user as usize].profile as usize];
+    if !profile.config.deviations.is_empty() {
+        return Err(Inapplicable::Deviation);
+    }
+    for step in &plan.steps {
+        let inside = matches!(&step.action, Action::Crash { by, at: Some(_), .. } if *by == user);
+        if inside {
+            return Err(Inapplicable::Inside);
+        }
+        if matches!(step.action, Action::Store { .. }) && !declared.can("store_faults") {
+            return Err(Inapplicable::Store);
+        }
+    }
+    Ok(user)
+}

@@ -1,0 +1,464 @@
+//! What harness and device say to each other: one JSON object a line (attachment protocol, version 1).
+//!
+//! Requests go to the device, replies and events to the harness. Numbers are at most 2^53, octets are
+//! lower-case hex, times are nanoseconds of the harness's clock. Not here: how lines travel (`link`), or
+//! frames of the device's own protocol, which are octets here.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use strum::VariantNames;
+
+use crate::base::id::{DraftId, Hash32, TxnId, UserId};
+use crate::base::time::Millis;
+use crate::conformance::declaration::Declaration;
+use crate::conformance::params::Params;
+use crate::trace::fact::{Button, Fact};
+use crate::wire::message::Ticket;
+
+/// The version spoken here.
+pub const VERSION: u32 = 1;
+
+/// Octets of a line, its end not counted: the longest frame in hex, and as much again for what is around it.
+pub const LINE_MAX: usize = 128 << 10;
+
+/// What the harness asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, VariantNames)]
+#[serde(tag = "m", content = "p")]
+pub enum Method {
+    /// Who is there, and what can it do?
+    #[serde(rename = "hello")]
+    #[strum(serialize = "hello")]
+    Hello(Hello),
+    /// Become this device, with nothing of an earlier one, switched off.
+    #[serde(rename = "provision")]
+    #[strum(serialize = "provision")]
+    Provision(Box<Provision>),
+    /// Start, attached already when a ticket comes along.
+    #[serde(rename = "power.on")]
+    #[strum(serialize = "power.on")]
+    PowerOn(PowerOn),
+    /// Stop at once: what is not durable is gone.
+    #[serde(rename = "power.cut")]
+    #[strum(serialize = "power.cut")]
+    PowerCut(Moment),
+    /// A frame of the server has arrived.
+    #[serde(rename = "net.deliver")]
+    #[strum(serialize = "net.deliver")]
+    Deliver(Deliver),
+    /// The user does something.
+    #[serde(rename = "user.act")]
+    #[strum(serialize = "user.act")]
+    Act(UserAct),
+    /// Time passes: everything happens that is due by then.
+    #[serde(rename = "clock.advance")]
+    #[strum(serialize = "clock.advance")]
+    Advance(Moment),
+    /// Answer when all that came is dealt with and all that is said is on its way.
+    #[serde(rename = "sync")]
+    #[strum(serialize = "sync")]
+    Sync(Moment),
+    /// Keep a copy of what is durable.
+    #[serde(rename = "snapshot")]
+    #[strum(serialize = "snapshot")]
+    Snapshot(Copy),
+    /// Go back to a copy, while power is off.
+    #[serde(rename = "restore")]
+    #[strum(serialize = "restore")]
+    Restore(Copy),
+    /// Nothing, for the time of a round trip.
+    #[serde(rename = "ping")]
+    #[strum(serialize = "ping")]
+    Ping {},
+    /// The session is over.
+    #[serde(rename = "shutdown")]
+    #[strum(serialize = "shutdown")]
+    Shutdown {},
+}
+
+/// A time by the harness's clock, and what the device's wall clock is to show then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Since the case began.
+    pub now_ns: u64,
+    /// Since 1970.
+    pub wall_ms: u64,
+}
+
+/// The greeting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The least and the greatest version that the harness speaks.
+    pub proto: [u32; 2],
+    /// The name of this run, for the device's log.
+    pub run: String,
+    /// The longest line that the harness takes.
+    pub line_max: u64,
+    /// Who moves the clock.
+    pub clock: ClockKind,
+}
+
+/// Who moves the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockKind {
+    /// The harness, by the times in its requests.
+    Virtual,
+    /// The world.
+    Real,
+}
+
+/// The answer to a greeting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version that both speak.
+    pub proto: u32,
+    /// What it is.
+    pub product: Product,
+    /// What it can do; nothing may be left out.
+    pub capabilities: Declaration,
+}
+
+/// What a device is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// Who makes it.
+    pub vendor: String,
+    /// What it is called.
+    pub model: String,
+    /// Of its software.
+    pub version: String,
+}
+
+/// What a device is to become.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provision {
+    /// Whose it is.
+    pub user: UserId,
+    /// The cryptography: `p256`, or `model` between simulators.
+    pub suite: String,
+    /// What it starts with.
+    pub start: Start,
+    /// What it is told of itself.
+    pub params: Params,
+    /// Where its randomness comes from, for devices that take it: draws are addressed as in the simulator.
+    pub rng: Rng,
+}
+
+/// What a device starts with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Start {
+    /// Nothing.
+    Blank,
+    /// Keys that nobody has recorded.
+    Keyed {
+        /// The key pairs of epoch 1.
+        keys: KeyPairs,
+    },
+    /// Keys, and their record in the directory.
+    Registered {
+        /// The key pairs of the record's epoch.
+        keys: KeyPairs,
+        /// The newest record of its chain, as octets.
+        #[serde(with = "octets")]
+        record: Vec<u8>,
+    },
+}
+
+/// The private halves of two key pairs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPairs {
+    /// For agreement.
+    pub agree: Hash32,
+    /// For signatures.
+    pub sign: Hash32,
+}
+
+/// Where randomness comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rng {
+    /// Of the run; below 2^53.
+    pub seed: u64,
+    /// Which device.
+    pub device: u64,
+}
+
+/// Power comes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerOn {
+    /// When.
+    #[serde(flatten)]
+    pub moment: Moment,
+    /// Its session, if it starts with one.
+    pub ticket: Option<Ticket>,
+}
+
+/// A frame, or what came of one on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliver {
+    /// When.
+    #[serde(flatten)]
+    pub moment: Moment,
+    /// The frame.
+    #[serde(with = "octets")]
+    pub octets: Vec<u8>,
+}
+
+/// The user does something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserAct {
+    /// When.
+    #[serde(flatten)]
+    pub moment: Moment,
+    /// What.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// What a user can do with a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Act {
+    /// Presses a button, whatever the screen shows.
+    Press {
+        /// Which.
+        button: Button,
+    },
+    /// Pages to the end of what is shown.
+    Scroll,
+    /// Writes a text; the harness calls it by the draft's number.
+    Send {
+        /// Its number.
+        draft: DraftId,
+        /// For whom.
+        to: UserId,
+        /// The text.
+        text: String,
+    },
+    /// Asks somebody for approval.
+    Request(Form),
+    /// Brings own data to approval, for somebody.
+    Approve(Form),
+    /// Says whether a peer's new identity is right.
+    Confirm {
+        /// Whose.
+        peer: UserId,
+        /// Is it?
+        accept: bool,
+    },
+    /// Makes a new key pair.
+    Rotate {
+        /// Without grace for the old one.
+        revoke: bool,
+    },
+    /// Looks for mail.
+    Poll,
+    /// Registers.
+    Register,
+    /// Resets the device to what it was made as.
+    Wipe,
+    /// Has the device make its keys.
+    Generate,
+    /// Gives the device its keys.
+    Download {
+        /// For agreement.
+        agree: Half,
+        /// For signatures.
+        sign: Half,
+    },
+}
+
+/// A transaction's data, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    /// The draft's number.
+    pub draft: DraftId,
+    /// For whom.
+    pub to: UserId,
+    /// The transaction.
+    pub txn: TxnId,
+    /// What to display.
+    pub lines: Vec<String>,
+    /// In the currency's least unit.
+    pub amount: Option<u64>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// Who gets it.
+    pub payee: Option<String>,
+    /// Until when it may be approved.
+    pub expires: Millis,
+}
+
+/// A key pair as an authority hands it over; either part may be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Half {
+    /// The private half.
+    #[serde(with = "octets")]
+    pub secret: Vec<u8>,
+    /// The public half.
+    #[serde(with = "octets")]
+    pub public: Vec<u8>,
+}
+
+/// Which copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// When.
+    #[serde(flatten)]
+    pub moment: Moment,
+    /// What the copy is called.
+    pub name: String,
+    /// Whether randomness goes back too.
+    #[serde(default)]
+    pub rng: bool,
+}
+
+/// The answer to what takes time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The number of the last event so far.
+    pub seq: u64,
+    /// When the device wants to go on by itself; none: it waits.
+    pub next_ns: Option<u64>,
+    /// Whether it has something to bring to an end.
+    pub pending: bool,
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What kind of reason.
+    pub code: RefusalCode,
+    /// Whether it did not happen, and will not.
+    pub definite: bool,
+    /// For people.
+    pub text: String,
+}
+
+/// The closed list of reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// No such method here.
+    Unimplemented,
+    /// The capability is not there.
+    UnsupportedCapability,
+    /// The request makes no sense.
+    BadRequest,
+    /// Not now.
+    WrongState,
+    /// Nothing of that name is shown.
+    NoSuchPrompt,
+    /// Later.
+    Busy,
+    /// The device's own fault.
+    Internal,
+}
+
+/// What a device says by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ev", content = "p")]
+pub enum Event {
+    /// A frame for the server.
+    #[serde(rename = "net.send")]
+    Send {
+        /// The frame.
+        #[serde(with = "octets")]
+        octets: Vec<u8>,
+    },
+    /// What the user sees, or what happened inside.
+    #[serde(rename = "fact")]
+    Fact(Fact),
+}
+
+/// A request as it stands on a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestLine {
+    /// The version.
+    pub v: u32,
+    /// Its number, which its reply names.
+    pub id: u64,
+    /// The method.
+    pub m: String,
+    /// What goes with it.
+    #[serde(default)]
+    pub p: Value,
+}
+
+/// A reply as it stands on a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplyLine {
+    /// The version.
+    pub v: u32,
+    /// The request that it answers.
+    pub re: u64,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ok: Option<Value>,
+    /// Why nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub err: Option<Refusal>,
+}
+
+/// An event as it stands on a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventLine {
+    /// The version.
+    pub v: u32,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+    /// Its number, from 1.
+    pub seq: u64,
+    /// When it happened.
+    pub at_ns: u64,
+    /// The request that led to it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u64>,
+}
+
+impl RequestLine {
+    /// The method with what goes with it.
+    ///
+    /// # Errors
+    /// [`RefusalCode::Unimplemented`] for an unknown name, [`RefusalCode::BadRequest`] for the rest.
+    pub fn method(self) -> Result<Method, Refusal> {
+        let refuse = |code, text| Refusal { code, definite: true, text };
+        let Self { m, p, .. } = self;
+        if !Method::VARIANTS.contains(&m.as_str()) {
+            return Err(refuse(RefusalCode::Unimplemented, format!("no method is called {m}")));
+        }
+        let mut whole = serde_json::Map::new();
+        whole.insert("m".to_owned(), Value::String(m));
+        whole.insert(
+            "p".to_owned(),
+            if p.is_null() { Value::Object(Default::default()) } else { p },
+        );
+        serde_json::from_value(Value::Object(whole))
+            .map_err(|error| refuse(RefusalCode::BadRequest, error.to_string()))
+    }
+}
+
+/// Octets as hex.
+pub mod octets {
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::base::units::{hex, parse_hex};
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex(octets))
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When it is no text of hex digits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        parse_hex(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}

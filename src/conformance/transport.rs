@@ -1,0 +1,103 @@
+//! What carries a link: the standard streams of a child process, or a socket.
+//!
+//! Not here: what is said over it (`message`).
+
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+#[cfg(unix)]
+use std::path::Path;
+
+use crate::base::time::Duration;
+use crate::conformance::link::{Line, LinkFault};
+use crate::conformance::message::LINE_MAX;
+use crate::runtime::child::Child;
+use crate::runtime::lines::{LineError, Lines};
+
+fn fault(error: LineError, within: Duration, ending: impl FnOnce() -> String) -> LinkFault {
+    match error {
+        LineError::Silent => LinkFault::Mute { method: String::new(), within },
+        LineError::Closed => LinkFault::Closed(ending()),
+        LineError::TooLong => LinkFault::TooLong,
+        LineError::Unread => LinkFault::Stuck(error.to_string()),
+    }
+}
+
+/// A device that is a child process.
+#[derive(Debug)]
+pub struct Exec(Child);
+
+impl Exec {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the shell cannot be started.
+    pub fn start(command: &str) -> io::Result<Self> {
+        Child::start(command, LINE_MAX).map(Self)
+    }
+
+    fn ending(&mut self) -> String {
+        let status = self.0.ending().map(|status| format!(" ({status})")).unwrap_or_default();
+        match self.0.log().last() {
+            Some(last) => format!("{status}; its log ends with `{last}`"),
+            None => status,
+        }
+    }
+}
+
+impl Line for Exec {
+    fn send(&mut self, line: &str) -> Result<(), LinkFault> {
+        let sent = self.0.lines().send(line);
+        sent.map_err(|error| fault(error, Duration::ZERO, || self.ending()))
+    }
+
+    fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
+        let received = self.0.lines().receive(within);
+        received.map_err(|error| fault(error, within, || self.ending()))
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.0.log()
+    }
+}
+
+/// A device at the other end of a socket.
+#[derive(Debug)]
+pub struct Socket(Lines);
+
+impl Socket {
+    /// Dials a device that listens on TCP.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self(Lines::over(stream.try_clone()?, stream, LINE_MAX)))
+    }
+
+    /// Dials a device that listens on a Unix socket.
+    ///
+    /// # Errors
+    /// When there is none.
+    #[cfg(unix)]
+    pub fn unix(path: &Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(path)?;
+        Ok(Self(Lines::over(stream.try_clone()?, stream, LINE_MAX)))
+    }
+}
+
+impl Line for Socket {
+    fn send(&mut self, line: &str) -> Result<(), LinkFault> {
+        self.0.send(line).map_err(|error| fault(error, Duration::ZERO, String::new))
+    }
+
+    fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
+        self.0.receive(within).map_err(|error| fault(error, within, String::new))
+    }
+
+    fn log(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
