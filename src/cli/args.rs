@@ -169,6 +169,9 @@ pub struct Device {
     /// Break the specification: `--deviation M39`.
     #[arg(long = "deviation", value_name = "M..", value_delimiter = ',')]
     pub deviations: Vec<String>,
+    /// Tell only what a user sees, as a product does.
+    #[arg(long)]
+    pub opaque: bool,
 }
 
 /// Arguments of `compare`.

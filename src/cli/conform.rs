@@ -18,6 +18,7 @@ use crate::conformance::attached::{Attached, SharedLink, greet};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::link::{Line, Link, LinkFault};
 use crate::conformance::message::Welcome;
+use crate::conformance::opaque::make_opaque;
 use crate::conformance::transport::{Exec, Socket};
 use crate::scenario::plan::Plan;
 use crate::sim::body::{Answer, Broken, Happening, Outside, Remote};
@@ -45,9 +46,13 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
         fitting.iter().map(|(job, user)| (job.case.id.as_str(), *user)).collect();
     let fitting: Vec<Job<'_>> = fitting.iter().map(|(job, _)| *job).collect();
     let link = Mutex::new(link);
-    let stand = |plan: &Arc<Plan>| {
+    let opaque = !welcome.capabilities.can("facts");
+    let stand = |plan: &mut Plan| {
         let user = users.get(plan.case.as_str()).copied().unwrap_or_default();
-        Ok(vec![(user, rig.stand(&link, plan, user))])
+        if opaque {
+            make_opaque(plan, user);
+        }
+        vec![(user, rig.stand(&link, plan, user))]
     };
     run_jobs(&args.run, &fitting, Some(&stand))
 }
@@ -112,7 +117,7 @@ impl Rig<'_> {
     }
 
     /// The device as that of a plan's user; one that cannot become it is broken from the start.
-    fn stand(&self, link: &Mutex<SharedLink>, plan: &Arc<Plan>, user: u32) -> Remote {
+    fn stand(&self, link: &Mutex<SharedLink>, plan: &Plan, user: u32) -> Remote {
         let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
         if link.lock().unwrap_or_else(PoisonError::into_inner).is_broken() {
             match self.connect() {

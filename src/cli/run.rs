@@ -56,8 +56,8 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
     run_jobs(args, &jobs(&loaded, args)?, None)
 }
 
-/// Puts bodies of devices of a plan outside of its world.
-pub(super) type Stand<'a> = dyn Fn(&Arc<Plan>) -> Result<Vec<(u32, Remote)>, CliError> + Sync + 'a;
+/// Puts bodies of devices of a plan outside of its world, which may change how it is judged.
+pub(super) type Stand<'a> = dyn Fn(&mut Plan) -> Vec<(u32, Remote)> + Sync + 'a;
 
 /// Makes these runs; with devices outside, one after another.
 ///
@@ -119,9 +119,11 @@ fn execute(
     stand: Option<&Stand<'_>>,
 ) -> Executed {
     tracing::info!(case = job.case.id, seed = job.seed, "running");
-    let plan = Arc::new(job.plan(args.suite).map_err(|findings| {
+    let mut plan = job.plan(args.suite).map_err(|findings| {
         CliError::Usage(format!("{} cannot run with seed {}\n{findings}", job.case.id, job.seed))
-    })?);
+    })?;
+    let outside = stand.map(|stand| stand(&mut plan)).unwrap_or_default();
+    let plan = Arc::new(plan);
     let mut sink = match (trace, &args.trace) {
         (Some(draft), Some(place)) => {
             let sink = Jsonl::new(draft, &header(&plan)).map_err(trace_failed(place))?;
@@ -133,7 +135,7 @@ fn execute(
     // The other forms cost as much as the full one: large worlds do without.
     let small = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked: small, black_box: small };
-    options.outside = stand.map(|stand| stand(&plan)).transpose()?.unwrap_or_default();
+    options.outside = outside;
     options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
     let mut outcome = if args.relations {
         attempt_related(&plan, options).unwrap_or_else(|text| broken(&plan, &text))

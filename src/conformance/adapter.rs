@@ -26,13 +26,23 @@ use crate::proto::port::{self, DeviceInput, KeyMaterial, RequestForm, UserAction
 use crate::scenario::plan::SuiteName;
 use crate::sim::body::{Answer, Happening, Remote, Said, Saying, tell};
 use crate::sim::seat::{Given, Make, seated};
+use crate::trace::visible::is_visible;
 use crate::wire::message::Envelope;
 use crate::wire::record::KeyRecord;
+
+/// What kind of device it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nature {
+    /// The rules that it breaks; none for the reference.
+    pub deviations: Deviations,
+    /// Whether it tells nothing of its inside, as a product does.
+    pub opaque: bool,
+}
 
 /// The reference device at the end of a line.
 #[derive(Debug)]
 pub struct Adapter {
-    deviations: Deviations,
+    nature: Nature,
     device: Option<Remote>,
     events: u64,
 }
@@ -43,17 +53,39 @@ fn refuse(code: RefusalCode, text: impl Into<String>) -> Refusal {
     Refusal { code, definite: true, text: text.into() }
 }
 
-/// What the reference device can do: everything but what needs hands on the machine itself.
-#[must_use]
-pub fn declaration() -> Declaration {
-    Declaration::of(|name| !matches!(name, "native" | "store_faults" | "kat" | "power_cycle"))
-}
-
 impl Adapter {
-    /// A device that breaks these rules; none for the reference.
+    /// A device of this kind.
     #[must_use]
-    pub const fn new(deviations: Deviations) -> Self {
-        Self { deviations, device: None, events: 0 }
+    pub const fn new(nature: Nature) -> Self {
+        Self { nature, device: None, events: 0 }
+    }
+
+    /// What it can do: everything but what needs hands on the machine itself.
+    fn declaration(&self) -> Declaration {
+        Declaration::of(|name| match name {
+            "native" | "store_faults" | "kat" | "power_cycle" => false,
+            "facts" | "state" => !self.nature.opaque,
+            _ => true,
+        })
+    }
+
+    fn welcome(&self) -> Welcome {
+        Welcome {
+            proto: VERSION,
+            product: Product {
+                vendor: "peadsim".to_owned(),
+                model: "reference device".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            capabilities: self.declaration(),
+        }
+    }
+
+    fn tells(&self, said: &Said) -> bool {
+        match &said.what {
+            Saying::Frame(_) => true,
+            Saying::Fact(fact) => !self.nature.opaque || is_visible(fact),
+        }
     }
 
     /// Answers requests until there are no more, or the session is over.
@@ -103,7 +135,7 @@ impl Adapter {
                     let text = format!("this device speaks version {VERSION}");
                     return Err(refuse(RefusalCode::BadRequest, text));
                 }
-                return Ok(value(&welcome()));
+                return Ok(value(&self.welcome()));
             }
             Method::Ping {} | Method::Shutdown {} => return Ok(Value::Object(Default::default())),
             Method::Provision(provision) => {
@@ -130,6 +162,8 @@ impl Adapter {
         let answer = tell(device, now(moment), Some(id), what);
         let answer = answer.map_err(|broken| refuse(RefusalCode::Internal, broken.to_string()))?;
         let Answer { said, next, pending } = answer;
+        let said = said.into_iter().filter(|said| self.tells(said));
+        let said: Vec<Said> = said.collect();
         lines.extend(said.into_iter().map(|said| self.event(said)));
         let next_ns = next.map(Instant::as_nanos);
         Ok(value(&Settled { seq: self.events, next_ns, pending }))
@@ -162,7 +196,7 @@ impl Adapter {
         let params: &Params = params;
         let make = Make {
             user: user.clone(),
-            config: Arc::new(params.config(self.deviations)),
+            config: Arc::new(params.config(self.nature.deviations)),
             cpu: params.cpu(),
             sync: params.sync(),
             given: given?,
@@ -174,18 +208,6 @@ impl Adapter {
 
 fn now(moment: Moment) -> Now {
     Now { at: Instant::from_nanos(moment.now_ns), wall: Millis(moment.wall_ms) }
-}
-
-fn welcome() -> Welcome {
-    Welcome {
-        proto: VERSION,
-        product: Product {
-            vendor: "peadsim".to_owned(),
-            model: "reference device".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        capabilities: declaration(),
-    }
 }
 
 /// What a device starts with.

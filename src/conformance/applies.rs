@@ -6,6 +6,9 @@
 use crate::conformance::declaration::Declaration;
 use crate::scenario::ast::device::Body;
 use crate::scenario::ast::scenario::Scenario;
+use crate::scenario::codes::Code;
+use crate::scenario::diagnostics::Diagnostics;
+use crate::scenario::native;
 use crate::scenario::plan::{Action, Plan};
 
 /// Why a case does not apply.
@@ -23,6 +26,9 @@ pub enum Inapplicable {
     /// It is the device that breaks a rule in it.
     #[error("the device breaks a rule in it on purpose")]
     Deviation,
+    /// It expects what only the inside of a device shows.
+    #[error("it expects what nobody outside can see: {0}")]
+    Unseen(String),
     /// There is no device in it.
     #[error("there is no device in it")]
     Nobody,
@@ -56,6 +62,11 @@ pub fn applies(
     if !profile.config.deviations.is_empty() {
         return Err(Inapplicable::Deviation);
     }
+    if !declared.can("facts")
+        && let Some(what) = unseen(scenario, plan)
+    {
+        return Err(Inapplicable::Unseen(what));
+    }
     for step in &plan.steps {
         let inside = matches!(&step.action, Action::Crash { by, at: Some(_), .. } if *by == user);
         if inside {
@@ -66,4 +77,12 @@ pub fn applies(
         }
     }
     Ok(user)
+}
+
+/// The first thing in a case that a closed box does not show.
+fn unseen(scenario: &Scenario, plan: &Plan) -> Option<String> {
+    let mut sink = Diagnostics::default();
+    native::look(scenario, plan, &mut sink);
+    let findings = sink.sorted();
+    findings.iter().find(|it| it.code == Code::Unseen).map(|it| it.message.clone())
 }

@@ -57,7 +57,7 @@ impl Attached {
     ///
     /// # Errors
     /// When it cannot become that device.
-    pub fn provision(link: SharedLink, plan: &Arc<Plan>, user: u32) -> Result<Self, LinkFault> {
+    pub fn provision(link: SharedLink, plan: &Plan, user: u32) -> Result<Self, LinkFault> {
         let make = make_of(plan, user);
         let keys = |key: &OwnKey| KeyPairs {
             agree: Hash32(*key.agree.secret.expose()),

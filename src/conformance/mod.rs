@@ -13,5 +13,6 @@ pub mod attached;
 pub mod declaration;
 pub mod link;
 pub mod message;
+pub mod opaque;
 pub mod params;
 pub mod transport;

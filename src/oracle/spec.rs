@@ -3,7 +3,7 @@
 //! The plan carries it. Not here: keys (`escrow`), deviations (an oracle must not know them),
 //! luck, or steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::base::id::{DraftId, TxnId, UserId};
@@ -45,6 +45,8 @@ pub struct Spec {
     pub internal: Duration,
     /// Longest time that a durable write may take, with stores in trouble as the scenario has them.
     pub slowest_write: Duration,
+    /// Users whose devices tell nothing of their inside.
+    pub opaque: BTreeSet<u32>,
     /// Whether one end of a pair may have computed its agreement for both; then only pairs that each end
     /// computes on its own show that both agree.
     pub shared_agreements: bool,

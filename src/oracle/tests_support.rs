@@ -71,6 +71,7 @@ impl Story {
             round_trip: Duration::from_millis(100),
             internal: Duration::from_millis(1),
             slowest_write: Duration::from_millis(1),
+            opaque: Default::default(),
             shared_agreements: false,
         };
         let (records, sequence, held) = (Vec::new(), BTreeMap::new(), Vec::new());

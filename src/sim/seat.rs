@@ -90,7 +90,7 @@ pub struct Seat<S: Suite> {
 
 /// What the device of a plan's user is.
 #[must_use]
-pub fn make_of(plan: &Arc<Plan>, user: u32) -> Make {
+pub fn make_of(plan: &Plan, user: u32) -> Make {
     match plan.suite {
         SuiteName::Model => made::<Model>(plan, user),
         SuiteName::P256 => made::<P256>(plan, user),

@@ -13,5 +13,5 @@ pub mod trail;
 mod octets;
 #[cfg(test)]
 mod samples;
-mod visible;
+pub mod visible;
 mod words;

@@ -37,6 +37,12 @@ struct Frame<'a> {
     len: u32,
 }
 
+/// Whether somebody outside of the devices can see that this happened.
+#[must_use]
+pub fn is_visible(fact: &Fact) -> bool {
+    What::of(fact).is_some()
+}
+
 impl<'a> Visible<'a> {
     /// The view, or nothing when the record is the inside's own business.
     pub(super) fn of(record: &'a Record) -> Option<Self> {

@@ -49,6 +49,7 @@ pub const CAPABILITIES: &[Capability] = &[
     can("known_keys", "Takes key pairs that the harness knows."),
     can("store_faults", "Lets the harness slow down or fail its durable store."),
     can("kat", "Computes known answers of its primitives for the harness."),
+    can("facts", "Tells what happens inside of it, beside what its user sees."),
     can("state", "Tells its state: blank, keyed, ready, rotating, locked."),
 ];
 

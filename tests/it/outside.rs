@@ -7,11 +7,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use peadsim::base::time::Duration;
-use peadsim::conformance::adapter::Adapter;
+use peadsim::conformance::adapter::{Adapter, Nature};
 use peadsim::conformance::attached::{Attached, greet};
 use peadsim::conformance::link::{Line, Link, LinkFault};
 use peadsim::explore::subject::plan;
-use peadsim::proto::deviation::Deviations;
 use peadsim::scenario::plan::{Action, Plan};
 use peadsim::scenario::read::{Extras, read_file};
 use peadsim::sim::body::Remote;
@@ -102,7 +101,7 @@ impl Line for Loop {
 }
 
 fn attached(plan: &Arc<Plan>, user: u32) -> Remote {
-    let line = Loop(Adapter::new(Deviations::default()), VecDeque::new());
+    let line = Loop(Adapter::new(Nature::default()), VecDeque::new());
     let mut link = Link::new(Box::new(line), Duration::from_secs(2));
     greet(&mut link, "test").unwrap().capabilities.check().unwrap();
     let link = Arc::new(Mutex::new(link));

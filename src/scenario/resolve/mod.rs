@@ -17,6 +17,7 @@ pub mod trouble;
 pub mod whole;
 pub mod workload;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::time::Duration;
@@ -111,6 +112,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         round_trip: equipment.round_trip,
         internal,
         slowest_write: whole::slowest_write(sync, &equipment.profiles, &steps, time.active.value),
+        opaque: BTreeSet::new(),
         shared_agreements: share_agreements,
     };
     Some(Plan {
