@@ -11,28 +11,30 @@ use peadsim::base::id::{Epoch, UserId};
 use peadsim::base::rng::{Luck, Purpose};
 use peadsim::crypto::keys::KeyPair;
 use peadsim::crypto::model::Model;
-use peadsim::crypto::p256::{Backend as _, P256};
+use peadsim::crypto::p256::{Backend as _, P256, PureP256};
 use peadsim::crypto::pure::Pure;
 use peadsim::crypto::schedule::{self, Party};
+use peadsim::crypto::shared::Shared;
 use peadsim::crypto::suite::{Secret, Suite};
 
 const TEXT: [u8; 64] = [7; 64];
 const NONCE: [u8; 12] = [1; 12];
 
 fn keygen(c: &mut Criterion) {
-    fn bench<S: Suite>(group: &mut BenchmarkGroup<'_, WallTime>) {
+    fn bench<S: Suite>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
         let luck = Luck::new(1, Purpose::Keys, 0);
         let mut counter = 0;
-        group.bench_function(S::NAME, |b| {
+        group.bench_function(name, |b| {
             b.iter(|| {
                 counter += 1;
                 KeyPair::generate::<S>(&mut luck.at(counter))
             });
         });
     }
-    let mut group = c.benchmark_group("keygen vs p256");
-    bench::<P256>(&mut group);
-    bench::<Model>(&mut group);
+    let mut group = c.benchmark_group("keygen vs p256-pure");
+    bench::<PureP256>(&mut group, "p256-pure");
+    bench::<P256>(&mut group, "p256 as built");
+    bench::<Model>(&mut group, "model");
 }
 
 fn agree(c: &mut Criterion) {
@@ -77,14 +79,39 @@ fn derive(c: &mut Criterion) {
     bench::<Model>(&mut group);
 }
 
-fn sign(c: &mut Criterion) {
-    fn bench<S: Suite>(group: &mut BenchmarkGroup<'_, WallTime>) {
-        let pair = pair::<S>(0);
-        group.bench_function(S::NAME, |b| b.iter(|| S::sign(&pair.secret, black_box(&TEXT))));
+/// Both ends of a pair that was never asked for, by the suite itself and with what is shared.
+fn agree_at_both_ends(c: &mut Criterion) {
+    fn bench<S: Suite>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
+        let (own, peer) = (pair::<S>(0), pair::<S>(1));
+        let kid_own = schedule::kid::<S>(&own.public);
+        let mut counter: u64 = 0;
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                // A kid of its own makes it another pair; which of them are shared depends on its first octet.
+                counter += 1;
+                let kid_peer = S::hash(&[&counter.to_be_bytes()]);
+                let here =
+                    S::agree_between((&own.secret, &kid_own), (black_box(&peer.public), &kid_peer));
+                let there =
+                    S::agree_between((&peer.secret, &kid_peer), (black_box(&own.public), &kid_own));
+                (here, there)
+            });
+        });
     }
-    let mut group = c.benchmark_group("sign 64 B vs p256");
-    bench::<P256>(&mut group);
-    bench::<Model>(&mut group);
+    let mut group = c.benchmark_group("agreement at both ends vs p256");
+    bench::<P256>(&mut group, "p256");
+    bench::<Shared<P256>>(&mut group, "p256, shared");
+}
+
+fn sign(c: &mut Criterion) {
+    fn bench<S: Suite>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
+        let pair = pair::<S>(0);
+        group.bench_function(name, |b| b.iter(|| S::sign(&pair.secret, black_box(&TEXT))));
+    }
+    let mut group = c.benchmark_group("sign 64 B vs p256-pure");
+    bench::<PureP256>(&mut group, "p256-pure");
+    bench::<P256>(&mut group, "p256 as built");
+    bench::<Model>(&mut group, "model");
 }
 
 fn verify(c: &mut Criterion) {
@@ -144,5 +171,7 @@ fn pair<S: Suite>(entity: u64) -> KeyPair {
     KeyPair::generate::<S>(&mut Luck::new(1, Purpose::Keys, entity).at(0))
 }
 
-criterion_group!(benches, keygen, agree, derive, sign, verify, expand, seal_and_open);
+criterion_group!(
+    benches, keygen, agree, agree_at_both_ends, derive, sign, verify, expand, seal_and_open
+);
 criterion_main!(benches);

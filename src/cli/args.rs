@@ -376,9 +376,10 @@ pub struct Mutants {
     pub check: Option<PathBuf>,
 }
 
-/// Both ways to use `verify`: what clap makes of the conflicts of `--bless` is neither.
+/// All ways to use `verify`: what clap makes of the conflicts of its options is none.
 const VERIFY_USAGE: &str = "\
 peadsim verify [OPTIONS] [PATH]...
+       peadsim verify --explore <A..B> [--threads <N>] [--format <FORMAT>]
        peadsim verify --bless [--threads <N>] [--format <FORMAT>]";
 
 /// Arguments of `verify`.
@@ -391,6 +392,9 @@ pub struct Verify {
     /// Run with these seeds, both ends included, instead of the scenarios' own.
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<RangeInclusive<u64>>,
+    /// Take generated scenarios in place of files: those that `peadsim explore` runs with these seeds.
+    #[arg(long, value_name = "A..B", value_parser = seeds, conflicts_with_all = ["paths", "set", "sweep", "seeds"])]
+    pub explore: Option<RangeInclusive<u64>>,
     /// Most threads that runs are spread over: 2, 4, 8 and so on up to this.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -400,7 +404,7 @@ pub struct Verify {
     ///
     /// Cases may come and go. Where a stored digest changes, a version must have been raised that says why:
     /// RNG_VERSION, TRACE_VERSION or WORLD_VERSION (`peadsim explain world`). Otherwise nothing is written.
-    #[arg(long, conflicts_with_all = ["paths", "set", "sweep", "seeds"])]
+    #[arg(long, conflicts_with_all = ["paths", "set", "sweep", "seeds", "explore"])]
     pub bless: bool,
     /// How to print the certificate.
     #[arg(long, value_name = "FORMAT", default_value = "human")]

@@ -67,7 +67,8 @@ fn scopes(name: Option<&str>) -> Result<Vec<Scope>, CliError> {
     Scope::of(name).map(|scope| vec![scope]).ok_or_else(|| {
         let hint = suggest(name, names());
         let hint = hint.map_or_else(String::new, |near| format!("\n  did you mean `{near}`?"));
-        CliError::Usage(format!("no scope has the name `{name}`{hint}"))
+        let known = names().collect::<Vec<_>>().join(", ");
+        CliError::Usage(format!("no scope has the name `{name}`{hint}\n  the scopes are: {known}"))
     })
 }
 

@@ -67,6 +67,14 @@ pub fn jobs<'a>(loaded: &'a [Loaded], args: &args::Run) -> Result<Vec<Job<'a>>, 
 /// When there are too many.
 pub fn seeds(case: &Case, range: Option<&RangeInclusive<u64>>) -> Result<Vec<u64>, CliError> {
     let Some(range) = range else { return Ok(case.scenario.seeds.value.0.clone()) };
+    within(range)
+}
+
+/// The seeds of a range.
+///
+/// # Errors
+/// When there are too many.
+pub fn within(range: &RangeInclusive<u64>) -> Result<Vec<u64>, CliError> {
     let width = range.end() - range.start();
     if usize::try_from(width).map_or(true, |width| width >= RUNS_MAX) {
         return Err(too_many());
@@ -75,7 +83,7 @@ pub fn seeds(case: &Case, range: Option<&RangeInclusive<u64>>) -> Result<Vec<u64
 }
 
 fn too_many() -> CliError {
-    CliError::Usage(format!("an invocation makes at most {RUNS_MAX} runs: narrow --seeds"))
+    CliError::Usage(format!("an invocation makes at most {RUNS_MAX} runs: take fewer seeds"))
 }
 
 impl Job<'_> {

@@ -25,6 +25,7 @@ mod schema;
 mod setup;
 mod shell;
 mod shrink;
+mod subjects;
 mod vectors;
 pub mod verify;
 mod why;

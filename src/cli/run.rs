@@ -3,6 +3,7 @@
 //! Everything that can be wrong with files, flags and places to write is found before the first run. Not
 //! here: the simulator (`sim`), or what reports look like (`report`).
 
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -35,6 +36,7 @@ use crate::scenario::ast::scenario::SizeWord;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::body::Remote;
 use crate::sim::run::RunOptions;
+use crate::sim::shards::{USERS_MIN, Whole};
 use crate::trace::digest::Forms;
 use crate::trace::fact::TRACE_VERSION;
 use crate::trace::sink::{Header, Jsonl, MessageName, Sink};
@@ -108,8 +110,15 @@ fn prepare(args: &Run, runs: usize) -> Result<(Papers<'_>, Option<Draft>), CliEr
     Ok((papers, trace))
 }
 
-/// What came of a job: its outcome, or why there is none.
-type Executed = Result<Outcome, CliError>;
+/// What came of a job, or why nothing did.
+type Executed = Result<Done, CliError>;
+
+/// What came of a job.
+struct Done {
+    outcome: Outcome,
+    /// Why it was not spread over the threads that were asked for, if that is worth telling.
+    whole: Option<Whole>,
+}
 
 fn execute(
     job: &Job<'_>,
@@ -137,6 +146,8 @@ fn execute(
     options.forms = Forms { masked: small, black_box: small };
     options.outside = outside;
     options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
+    let asked = args.threads.is_some() && plan.devices.len() >= USERS_MIN;
+    let whole = options.whole(&plan).filter(|_| asked);
     let mut outcome = if args.relations {
         attempt_related(&plan, options).unwrap_or_else(|text| broken(&plan, &text))
     } else {
@@ -146,7 +157,7 @@ fn execute(
         sink.finish().map_err(trace_failed(place))?.publish()?;
     }
     outcome.repro = job.repro(args);
-    Ok(outcome)
+    Ok(Done { outcome, whole })
 }
 
 /// Runs a plan; a simulator that breaks down is an outcome too.
@@ -247,6 +258,8 @@ struct Session<'a> {
     papers: Papers<'a>,
     /// The devices of the only run, if it is one of a fleet.
     devices: Option<u64>,
+    /// Cases that were not spread over threads, and why.
+    whole: BTreeMap<String, Whole>,
     failed: Option<CliError>,
 }
 
@@ -275,13 +288,17 @@ impl<'a> Session<'a> {
             kept: Vec::new(),
             papers,
             devices: fleet(jobs),
+            whole: BTreeMap::new(),
             failed: None,
         }
     }
 
     fn take(&mut self, job: &Job<'a>, result: Executed) -> ControlFlow<()> {
         self.progress.done(&job.case.id);
-        let taken = result.and_then(|outcome| self.add(job, outcome));
+        let taken = result.and_then(|Done { outcome, whole }| {
+            self.whole.extend(whole.map(|why| (job.case.id.clone(), why)));
+            self.add(job, outcome)
+        });
         match taken {
             Ok(flow) => flow,
             Err(error) => {
@@ -369,6 +386,9 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.aside(|| output::print(&text))?;
+        for (case, why) in &self.whole {
+            output::note(&format!("{} ran on one thread: {why}\n", case.escape_debug()));
+        }
         Ok(exit)
     }
 }

@@ -1,4 +1,4 @@
-//! `peadsim verify`: the determinism certificate of scenario files, and the digests stored with them.
+//! `peadsim verify`: the determinism certificate of scenarios, and the digests stored with their files.
 //!
 //! Not here: making and comparing the runs (`explore`).
 
@@ -13,11 +13,10 @@ use serde_json::{Value, json};
 use crate::base::time::Duration;
 use crate::cli::args::Verify;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::files::Loaded;
-use crate::cli::jobs::{Job, seeds};
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
+use crate::cli::subjects::{Name, Subjects};
 use crate::cli::words::Format;
 use crate::explore::golden::{self, Book, Change, Comparison};
 use crate::explore::verify::{self, Certificate, Failure, Runs, Settings, Tally, Way};
@@ -42,15 +41,16 @@ type Plans<'a> = &'a dyn Fn(usize) -> Result<Arc<Plan>, String>;
 /// # Errors
 /// When nothing can be run, or stored digests may not be replaced.
 pub fn run(args: &Verify) -> Result<Exit, CliError> {
-    let book = stored()?;
-    let loaded = setup::scenarios(&args.selection)?;
-    let jobs = jobs(&loaded, args)?;
-    if jobs.is_empty() {
+    let written = args.explore.is_none();
+    let book = if written { stored()? } else { None };
+    let loaded = if written { setup::scenarios(&args.selection)? } else { Vec::new() };
+    let subjects = Subjects::of(args, &loaded)?;
+    if subjects.count() == 0 {
         return Err(CliError::Nothing("no run is left to be made".to_owned()));
     }
     let interrupt = setup::interrupt()?;
-    let plan = |run: usize| jobs[run].plan(None).map(Arc::new);
-    let runs = Runs { count: jobs.len(), plan: &plan };
+    let plan = |run: usize| subjects.plan(run).map(Arc::new);
+    let runs = Runs { count: subjects.count(), plan: &plan };
     let threads = setup::threads(args.threads);
     let settings = Settings {
         ways: Way::all(threads),
@@ -66,8 +66,8 @@ pub fn run(args: &Verify) -> Result<Exit, CliError> {
     let stored = compare(book.as_ref(), &certificate, args);
     let as_stored = stored.as_ref().map_or(true, |it| it.changed.is_empty());
     let exit = match (&certificate.failure, certificate.mismatches.is_empty() && as_stored) {
-        (Some(Failure::NoPlan(text)), _) => return Err(CliError::Usage(text.clone())),
-        (Some(Failure::Broke(_)), _) => Exit::Harness,
+        (Some(Failure::NoPlan(text)), _) if written => return Err(CliError::Usage(text.clone())),
+        (Some(Failure::NoPlan(_) | Failure::Broke(_)), _) => Exit::Harness,
         (None, false) => Exit::Finding,
         (None, true) if interrupt.is_raised() => Exit::Inconclusive,
         (None, true) => Exit::Success,
@@ -76,9 +76,9 @@ pub fn run(args: &Verify) -> Result<Exit, CliError> {
         Format::Human => {
             let changed = stored.as_ref().map_or(&[][..], |it| &it.changed[..]);
             let changes = describe(changed, &certificate, &plan);
-            human(&certificate, &jobs, (&stored, &changes), exit, clock.elapsed())
+            human(&certificate, &subjects, (&stored, &changes), exit, clock.elapsed())
         }
-        Format::Json => as_json(&certificate, &jobs, &stored, exit),
+        Format::Json => as_json(&certificate, &subjects, &stored, exit),
     })?;
     if args.bless && exit == Exit::Success {
         bless(&book.unwrap_or_default(), &certificate, &plan)?;
@@ -102,6 +102,7 @@ fn stored() -> Result<Option<Book>, CliError> {
 fn compare(book: Option<&Book>, certificate: &Certificate, args: &Verify) -> Stored {
     let changed = !(args.selection.set.is_empty() && args.selection.sweep.is_empty());
     match book {
+        _ if args.explore.is_some() => Err("none is stored of generated scenarios".to_owned()),
         _ if args.bless => Err("they are to be replaced".to_owned()),
         _ if changed => Err("the scenarios are changed by --set or --sweep".to_owned()),
         None => Err(format!("there is no {}", golden::FILE)),
@@ -127,19 +128,6 @@ fn describe(
     lines
 }
 
-/// Every case with its seeds; the stored digests are of the first one.
-fn jobs<'a>(loaded: &'a [Loaded], args: &Verify) -> Result<Vec<Job<'a>>, CliError> {
-    let mut jobs = Vec::new();
-    for file in loaded {
-        for case in &file.reading.cases {
-            let mut seeds = seeds(case, args.seeds.as_ref())?;
-            seeds.truncate(if args.bless { 1 } else { seeds.len() });
-            jobs.extend(seeds.into_iter().map(|seed| Job { file, case, seed }));
-        }
-    }
-    Ok(jobs)
-}
-
 /// Replaces the stored digests, if there is a reason.
 fn bless(stored: &Book, certificate: &Certificate, plan: Plans<'_>) -> Result<(), CliError> {
     let now = Book::of(&certificate.firsts);
@@ -161,7 +149,7 @@ fn bless(stored: &Book, certificate: &Certificate, plan: Plans<'_>) -> Result<()
 
 fn human(
     certificate: &Certificate,
-    jobs: &[Job<'_>],
+    subjects: &Subjects<'_>,
     (stored, changes): (&Stored, &[String]),
     exit: Exit,
     real: Duration,
@@ -169,12 +157,13 @@ fn human(
     let mut text = String::new();
     for mismatch in &certificate.mismatches {
         let verify::Mismatch { run, way, against, form, parting } = mismatch;
-        let Job { file, case, seed } = &jobs[*run];
+        let name = subjects.name(*run);
         // Writing into a String cannot fail.
         let _ = writeln!(
             text,
-            "✗ {} seed {seed}: {way} not as {against} ({} digest)",
-            case.id.escape_debug(),
+            "✗ {} seed {}: {way} not as {against} ({} digest)",
+            name.case.escape_debug(),
+            name.seed,
             form.name()
         );
         let place = parting.as_ref().map(|parting| parting.to_string());
@@ -182,8 +171,7 @@ fn human(
         place.lines().for_each(|line| {
             let _ = writeln!(text, "    {line}");
         });
-        let path = file.path.display();
-        let _ = writeln!(text, "    peadsim verify {path} --seeds {seed}..{seed}");
+        let _ = writeln!(text, "    {}", name.again());
     }
     for change in changes {
         let _ = writeln!(text, "✗ not as stored: {}", change);
@@ -192,18 +180,21 @@ fn human(
         let _ = writeln!(text, "{name:<20} {value}");
     };
     sum("runs", &certificate.firsts.len().to_string());
-    for Tally { way, equal, different } in &certificate.tallies {
-        let different = match different {
-            0 => String::new(),
-            n => format!(", {n} different"),
-        };
-        sum(&way.to_string(), &format!("{equal} equal{different}"));
+    for Tally { way, equal, different, spread } in &certificate.tallies {
+        let mut counted = format!("{equal} equal");
+        if *different > 0 {
+            counted += &format!(", {different} different");
+        }
+        if let Way::Threads(_) = way {
+            counted += &format!(", {spread} in shards");
+        }
+        sum(&way.to_string(), &counted);
     }
     if !Backend::DIFFER {
         sum(&Way::Pure.to_string(), "as all others: built without fast-crypto");
     }
     sum("stored digests", &told(stored));
-    if let Some(Failure::Broke(why)) = &certificate.failure {
+    if let Some(Failure::NoPlan(why) | Failure::Broke(why)) = &certificate.failure {
         sum("broken", why);
     }
     sum("took", &format!("{:.2}s", real.as_nanos() as f64 / 1e9));
@@ -241,15 +232,20 @@ fn stored_as_json(stored: &Stored) -> Value {
     }
 }
 
-fn as_json(certificate: &Certificate, jobs: &[Job<'_>], stored: &Stored, exit: Exit) -> String {
-    let tallies = certificate.tallies.iter().map(|Tally { way, equal, different }| {
-        json!({"way": way.to_string(), "equal": equal, "different": different})
+fn as_json(
+    certificate: &Certificate,
+    subjects: &Subjects<'_>,
+    stored: &Stored,
+    exit: Exit,
+) -> String {
+    let tallies = certificate.tallies.iter().map(|Tally { way, equal, different, spread }| {
+        json!({"way": way.to_string(), "equal": equal, "different": different, "spread": spread})
     });
     let mismatches = certificate.mismatches.iter().map(|it| {
-        let Job { file, case, seed } = &jobs[it.run];
+        let Name { file, case, seed } = subjects.name(it.run);
         json!({
-            "file": file.path.display().to_string(),
-            "case": case.id,
+            "file": file,
+            "case": case,
             "seed": seed,
             "way": it.way.to_string(),
             "against": it.against.to_string(),
@@ -265,8 +261,8 @@ fn as_json(certificate: &Certificate, jobs: &[Job<'_>], stored: &Stored, exit: E
         })
     });
     let broken = match &certificate.failure {
-        Some(Failure::Broke(why)) => Some(why.as_str()),
-        Some(Failure::NoPlan(_)) | None => None,
+        Some(Failure::NoPlan(why) | Failure::Broke(why)) => Some(why.as_str()),
+        None => None,
     };
     let document = json!({
         "peadsim-verify": 1,
@@ -286,6 +282,8 @@ mod tests {
     use super::*;
     use crate::base::id::NodeId;
     use crate::base::time::{Instant, Millis};
+    use crate::cli::files::Loaded;
+    use crate::cli::jobs::Job;
     use crate::explore::bisect::Parting;
     use crate::scenario::read::{Extras, read_text};
     use crate::trace::checkpoint::Form;
@@ -299,12 +297,16 @@ mod tests {
         Record { id, at, wall, cause: None, fact }
     }
 
-    /// The certificate of a run that differs, and is not as it is stored.
+    /// The certificate of a run of a file that differs, and is not as it is stored.
     fn example(stored: &Stored) -> Value {
         let text = "peadsim: 1\nid: A\ntitle: t\ndevices: {alice: {}}\n";
         let reading = read_text("a.yaml", text, &Extras::default());
         let file = Loaded { path: "a.yaml".into(), reading };
         let job = Job { file: &file, case: &file.reading.cases[0], seed: u64::MAX };
+        example_of(&Subjects::Written(vec![job]), stored)
+    }
+
+    fn example_of(subjects: &Subjects<'_>, stored: &Stored) -> Value {
         let (left, right) = (vec![fence("f1")], vec![fence("f2")]);
         let difference = Difference { index: 7, before: Vec::new(), left, right };
         let parting = Some(Parting { difference, causes: [None, Some(fence("f0"))] });
@@ -315,11 +317,11 @@ mod tests {
             form: Form::Full,
             parting,
         };
-        let tallies = vec![Tally { way: Way::Again, equal: 0, different: 1 }];
+        let tallies = vec![Tally { way: Way::Again, equal: 0, different: 1, spread: 0 }];
         let mismatches = vec![mismatch(parting), mismatch(None)];
         let failure = Some(Failure::Broke("why".to_owned()));
         let certificate = Certificate { firsts: Vec::new(), tallies, mismatches, failure };
-        serde_json::from_str(&as_json(&certificate, &[job], stored, Exit::Finding)).unwrap()
+        serde_json::from_str(&as_json(&certificate, subjects, stored, Exit::Finding)).unwrap()
     }
 
     fn compared() -> Stored {
@@ -333,8 +335,10 @@ mod tests {
 
     #[test]
     fn the_certificate_keeps_to_the_schema() {
-        for stored in [compared(), Err("there is none".to_owned())] {
-            let example = example(&stored);
+        let not_compared = Err("there is none".to_owned());
+        let generated = example_of(&Subjects::Generated(vec![u64::MAX]), &not_compared);
+        assert_eq!(generated["mismatches"][0]["file"], Value::Null);
+        for example in [example(&compared()), example(&not_compared), generated] {
             let errors: Vec<String> = validator()
                 .iter_errors(&example)
                 .map(|error| format!("{}: {error}", error.instance_path()))

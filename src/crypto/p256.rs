@@ -1,15 +1,12 @@
 //! The real suite, PEAD-P256-1 (protocol 3.1), and the checks of the profile that its crates do not make.
 //!
-//! Agreement and verification go to a backend: `fast` where it is built and `pure` otherwise, or `pure` where
-//! it is asked for. A backend only ever sees octets that passed the checks here. Not here: which octets are
+//! What needs the curve goes to a backend: `fast` where it is built and `pure` otherwise, or `pure` where it is
+//! asked for. A backend only ever sees octets that passed the checks here. Not here: which octets are
 //! hashed, signed or sealed.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-use ::p256::ecdsa::signature::Signer as _;
-use ::p256::ecdsa::{self, SigningKey};
-use ::p256::elliptic_curve::sec1::ToSec1Point as _;
 use ::p256::{PublicKey, SecretKey};
 use aes_gcm_siv::aead::{Aead as _, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit as _};
@@ -38,11 +35,23 @@ pub type PureP256 = P256On<Pure>;
 
 /// What may be computed by different code; all backends give the same octets.
 pub trait Backend: Copy + Default + Send + Sync + fmt::Debug + 'static {
+    /// d·G, uncompressed.
+    ///
+    /// # Panics
+    /// When `secret` is no private key.
+    fn public(secret: &Secret) -> Point;
+
     /// The x-coordinate of d·Q, leading zeros kept.
     ///
     /// # Errors
     /// [`KeyError::NotOnCurve`] and [`KeyError::Scalar`].
     fn agree(own: &Secret, peer: &Point) -> Result<Secret, KeyError>;
+
+    /// ECDSA with SHA-256, the nonce by RFC 6979, low-S.
+    ///
+    /// # Panics
+    /// When `secret` is no private key.
+    fn sign(secret: &Secret, message: &[u8]) -> Signature;
 
     /// Plain ECDSA with SHA-256: high-S passes here.
     fn verify(public: &Point, message: &[u8], signature: &Signature) -> bool;
@@ -53,13 +62,11 @@ impl<B: Backend> Suite for P256On<B> {
     const IS_CHEAP: bool = false;
 
     fn check_secret(secret: &Secret) -> Result<(), KeyError> {
-        scalar(secret).map(|_| ())
+        SecretKey::from_bytes(secret.expose().into()).map(|_| ()).map_err(|_| KeyError::Scalar)
     }
 
     fn public(secret: &Secret) -> Point {
-        let secret = scalar(secret).expect("callers pass checked private keys");
-        let point = secret.public_key().to_sec1_point(false);
-        point.as_bytes().try_into().expect("an uncompressed point has 65 octets")
+        B::public(secret)
     }
 
     fn check_point(point: &[u8]) -> Result<(), KeyError> {
@@ -79,9 +86,7 @@ impl<B: Backend> Suite for P256On<B> {
     }
 
     fn sign(secret: &Secret, message: &[u8]) -> Signature {
-        let key = SigningKey::from(scalar(secret).expect("callers pass checked private keys"));
-        let signature: ecdsa::Signature = key.sign(message);
-        signature.normalize_s().to_bytes().into()
+        B::sign(secret, message)
     }
 
     fn verify(public: &Point, message: &[u8], signature: &Signature) -> bool {
@@ -130,8 +135,4 @@ impl<B: Backend> Suite for P256On<B> {
             .into();
         tag[..16].try_into().expect("16 of 32 octets")
     }
-}
-
-fn scalar(secret: &Secret) -> Result<SecretKey, KeyError> {
-    SecretKey::from_bytes(secret.expose().into()).map_err(|_| KeyError::Scalar)
 }

@@ -145,7 +145,10 @@ fn one(seed: u64, suite: Option<SuiteName>, deviations: &[Deviation]) -> Explore
 }
 
 /// The plan of a seed's scenario.
-fn plan(seed: u64, suite: Option<SuiteName>) -> Result<Plan, String> {
+///
+/// # Errors
+/// The findings, drawn over the text: the generator is broken.
+pub fn plan(seed: u64, suite: Option<SuiteName>) -> Result<Plan, String> {
     let name = format!("swarm-{seed}.yaml");
     let reading = read_text(&name, &generate(seed, suite), &Extras::default());
     let case = reading.cases.first().ok_or_else(|| reading.render(false))?;

@@ -143,6 +143,8 @@ pub struct Tally {
     pub equal: usize,
     /// Runs with another one.
     pub different: usize,
+    /// Runs whose world was spread over shards; of the others only the judges were on several threads.
+    pub spread: usize,
 }
 
 /// A run that came out differently.
@@ -205,6 +207,8 @@ pub const fn count(runs: &Runs<'_>, settings: &Settings<'_>) -> usize {
 /// A run in one way, and the suite of its scenario.
 struct Made {
     suite: SuiteName,
+    /// Whether its world was spread over shards.
+    spread: bool,
     run: First,
 }
 
@@ -231,11 +235,12 @@ fn make(
     if settings.trails && way == Way::First {
         options.sinks.push(&mut trail);
     }
+    let spread = threads > 1 && options.whole(&varied).is_none();
     let (case, seed) = (plan.case.clone(), plan.seed);
     Some(match attempt(&varied, options) {
         Ok(outcome) => {
             let run = First { case, seed, digests: outcome.digest, trail };
-            Ok(Made { suite: plan.suite, run })
+            Ok(Made { suite: plan.suite, spread, run })
         }
         Err(text) => {
             Err(Failure::Broke(format!("{case} with seed {seed} broke down {way}: {text}")))
@@ -294,7 +299,7 @@ impl Campaign<'_> {
     }
 
     fn tally(&mut self, way: Way) {
-        self.certificate.tallies.push(Tally { way, equal: 0, different: 0 });
+        self.certificate.tallies.push(Tally { way, equal: 0, different: 0, spread: 0 });
     }
 
     /// Makes runs and takes them in.
@@ -349,6 +354,7 @@ impl Campaign<'_> {
         let tally = self.certificate.tallies.iter_mut().find(|tally| tally.way == way);
         if let Some(tally) = tally {
             *(if equal { &mut tally.equal } else { &mut tally.different }) += 1;
+            tally.spread += usize::from(made.spread);
         }
         if !equal {
             let mismatch = Mismatch { run, way, against, form, parting: None };
@@ -421,8 +427,10 @@ mod tests {
     fn a_determined_simulator_is_certified() {
         let certificate = certificate("SOUND", ways(3));
         assert_eq!((certificate.failure, certificate.mismatches.len()), (None, 0));
-        for Tally { way, equal, different } in certificate.tallies {
+        for Tally { way, equal, different, spread } in certificate.tallies {
             assert_eq!((equal, different), (3, 0), "{way}");
+            let shards = if let Way::Threads(_) = way { 3 } else { 0 };
+            assert_eq!(spread, shards, "two devices are enough {way}");
         }
     }
 

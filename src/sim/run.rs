@@ -77,6 +77,17 @@ impl RunOptions<'_> {
         self.sinks.is_empty() && self.records_max.is_none() && !self.fail_fast
     }
 
+    /// Why a run of this plan is not spread over the threads that it is given; nothing if it is given one, or
+    /// is spread.
+    #[must_use]
+    pub fn whole(&self, plan: &Plan) -> Option<Whole> {
+        match self.threads {
+            0 | 1 => None,
+            _ if !self.takes_batches() => Some(Whole::Watched),
+            threads => shards(plan, threads, self.users_min).err(),
+        }
+    }
+
     /// The threads to run and judge on, if there is more than one.
     fn pool(&self) -> Option<ThreadPool> {
         if self.threads < 2 || !self.outside.is_empty() {

@@ -47,6 +47,9 @@ pub enum Whole {
     /// A step looks at what happens at several nodes.
     #[error("steps that wait for points, act on single frames, or take the directory offline")]
     Steps,
+    /// Somebody wants every record at once, or the run may end at any of them.
+    #[error("its records are taken one by one")]
+    Watched,
 }
 
 /// Into how many shards a plan's world can be spread on so many threads, each with so many users at least.

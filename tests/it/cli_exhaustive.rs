@@ -41,5 +41,6 @@ fn a_broken_rule_is_found_with_its_schedule() {
 #[test]
 fn unknown_names_are_told_with_one_that_is_near() {
     check("--scope first-contract", 2, &["did you mean `first-contact`?"]);
+    check("--scope all", 2, &["the scopes are: first-contact, warm, "]);
     check("--deviation M999", 2, &["no deviation has the ID `M999`"]);
 }

@@ -174,6 +174,29 @@ fn results_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn a_fleet_that_was_not_spread_over_threads_says_why() {
+    let fleet = "peadsim: 1\nid: FLEET\ntitle: t\ndevices: {alice: {}, bob: {}}\n\
+                 fleets: {crowd: {count: 500, receive: {poll: 1h}}}\n\
+                 steps: [{send: {as: m1, from: alice, to: bob}}]\n\
+                 expect: [{displayed: {message: m1, count: 1}}]\ntime: {active: 10s, settle: 1m}\n";
+    let place = Place::new().with("fleet.yaml", fleet);
+    for (args, told) in [
+        (&["--threads", "2"][..], "FLEET ran on one thread: fewer than 1000 users\n"),
+        (
+            &["--threads", "2", "--fail-fast"],
+            "FLEET ran on one thread: its records are taken one by one\n",
+        ),
+        (&["--threads", "1"], ""),
+        (&[], ""),
+    ] {
+        let done = place.run(&[&["run", "fleet.yaml"], args].concat());
+        check(0, &done);
+        assert_eq!(done.err, told, "{args:?}");
+        assert!(!done.out.contains("one thread"), "{}", done.out);
+    }
+}
+
+#[test]
 fn reports_are_written_and_keep_to_their_schema() {
     let place = Place::new().with("pass.yaml", PASS).with("fail.yaml", &failing());
     let done = place.run(&["run", ".", "--report", "out/today"]);

@@ -112,6 +112,29 @@ fn runs_are_compared_with_the_stored_digests() {
 }
 
 #[test]
+fn generated_scenarios_are_verified_like_files() {
+    let place = Place::new().with(STORED, "of no matter here");
+    let done = place.run(&["verify", "--explore", "3..5", "--threads", "2", "--format", "json"]);
+    check(0, &done);
+    let value: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(value["runs"], 3);
+    for way in value["ways"].as_array().unwrap() {
+        assert!(way["equal"] == 3 && way["different"] == 0, "{way}");
+    }
+    assert_eq!(value["stored"]["not_compared"], "none is stored of generated scenarios");
+    let human = place.run(&["verify", "--explore", "3..3", "--threads", "1"]);
+    check(0, &human);
+    assert!(human.out.contains("again on one thread  1 equal\n"), "{}", human.out);
+    for other in [&["scenarios"][..], &["--bless"], &["--seeds", "1..2"], &["--set", "id=A"]] {
+        check(2, &place.run(&[&["verify", "--explore", "3..3"], other].concat()));
+    }
+    let endless = format!("0..{}", u64::MAX);
+    let done = place.run(&["verify", "--explore", &endless]);
+    check(2, &done);
+    assert!(done.err.contains("at most 10000000 runs: take fewer seeds"), "{}", done.err);
+}
+
+#[test]
 fn wrong_use_is_told() {
     let place = place().with("empty/notes.txt", "").with("other/digests.txt", "");
     check(5, &place.run(&["verify", "empty"]));

@@ -8,24 +8,34 @@ use peadsim::crypto::model::Model;
 use peadsim::crypto::order::{self, ORDER};
 use peadsim::crypto::p256::{Backend as _, P256};
 use peadsim::crypto::pure::Pure;
-use peadsim::crypto::sign;
+use peadsim::crypto::sign::{is_low_s, twin};
 use peadsim::crypto::suite::{KeyError, Point, Secret, Signature, Suite};
 use peadsim::crypto::vectors::invalid_points;
 
 /// What a backend does.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
+    pub(crate) public: fn(&Secret) -> Point,
     pub(crate) agree: fn(&Secret, &Point) -> Result<Secret, KeyError>,
+    pub(crate) sign: fn(&Secret, &[u8]) -> Signature,
     pub(crate) verify: fn(&Point, &[u8], &Signature) -> bool,
 }
 
 /// Every backend that this build has.
 pub(crate) const BACKENDS: &[Backend] = &[
-    Backend { name: "pure", agree: Pure::agree, verify: Pure::verify },
+    Backend {
+        name: "pure",
+        public: Pure::public,
+        agree: Pure::agree,
+        sign: Pure::sign,
+        verify: Pure::verify,
+    },
     #[cfg(feature = "fast-crypto")]
     Backend {
         name: "fast",
+        public: peadsim::crypto::fast::Fast::public,
         agree: peadsim::crypto::fast::Fast::agree,
+        sign: peadsim::crypto::fast::Fast::sign,
         verify: peadsim::crypto::fast::Fast::verify,
     },
 ];
@@ -44,7 +54,7 @@ fn invalid_points_are_refused_by_both_suites_and_all_backends() {
         if point[0] != 4 {
             continue;
         }
-        for Backend { name, agree, verify } in BACKENDS {
+        for Backend { name, agree, verify, .. } in BACKENDS {
             let agreed = agree(&pair.secret, &point);
             assert_eq!(agreed, Err(KeyError::NotOnCurve), "{name}: {}", invalid.name);
             let signature = P256::sign(&pair.secret, b"text");
@@ -166,10 +176,12 @@ fn backends_agree_octet_by_octet_over_many_keys() {
     for (number, (own, peer)) in pairs.iter().zip(pairs.iter().skip(1)).enumerate() {
         let message = number.to_be_bytes();
         let signature = P256::sign(&own.secret, &message);
-        assert!(sign::is_low_s(&signature));
-        let twin = sign::twin(&signature);
+        assert!(is_low_s(&signature));
+        let twin = twin(&signature);
         let expected = P256::agree(&peer.secret, &own.public);
-        for Backend { name, agree, verify } in BACKENDS {
+        for Backend { name, public, agree, sign, verify } in BACKENDS {
+            assert_eq!(public(&own.secret), own.public, "{name}");
+            assert_eq!(sign(&own.secret, &message), signature, "{name}");
             assert_eq!(agree(&own.secret, &peer.public), expected, "{name}");
             assert!(verify(&own.public, &message, &signature), "{name}");
             assert!(verify(&own.public, &message, &twin), "{name}: plain ECDSA takes both halves");
@@ -180,6 +192,23 @@ fn backends_agree_octet_by_octet_over_many_keys() {
         high += 1;
     }
     println!("{} backends, {} agreements equal, {high} high-S refused", BACKENDS.len(), KEYS - 1);
+}
+
+#[test]
+fn backends_agree_on_the_least_and_the_greatest_private_key() {
+    let mut one = [0; 32];
+    one[31] = 1;
+    let keys = [one, order::negate(&one)].map(Secret::new);
+    let [low, high] = keys.each_ref().map(Pure::public);
+    assert_eq!(low[1..33], high[1..33], "d and n - d have one x");
+    for secret in &keys {
+        for Backend { name, public, sign, verify, .. } in BACKENDS {
+            let (point, signature) = (public(secret), sign(secret, b"text"));
+            assert_eq!(point, Pure::public(secret), "{name}");
+            assert_eq!(signature, Pure::sign(secret, b"text"), "{name}");
+            assert!(is_low_s(&signature) && verify(&point, b"text", &signature), "{name}");
+        }
+    }
 }
 
 fn pair<S: Suite>(entity: u64) -> KeyPair {

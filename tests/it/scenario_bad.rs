@@ -139,6 +139,33 @@ fn overrides_are_checked_like_the_file() {
 }
 
 /// A scenario with two parameters, of which one has values of its own, and these sweeps.
+#[test]
+fn what_does_not_read_is_the_only_error() {
+    let base = "peadsim: 1\nid: A\ntitle: t\nparams: {n: {default: 10}, rate: {default: 1/h}}\n\
+                fleets: {one: {count: $n}, two: {count: 2}}\nworkload:\n  - send:\n      as: chat\n      \
+                from: {fleet: one}\n      to: {contacts: 3, among: [one, two]}\n      \
+                arrivals: {poisson: {rate: $rate, per: device}}\n\
+                expect:\n  - slo: {metric: chat.delivery, quantile: 99%, below: 1s}\n";
+    let errors = |set: &str| {
+        let extras = Extras { set: vec![set.to_owned()], ..Extras::default() };
+        let mut reading = read_text("a.yaml", base, &extras);
+        reading.check();
+        let sorted = reading.diagnostics.sorted();
+        let codes = sorted.iter().map(|it| it.code.id()).filter(|id| id.starts_with('E'));
+        codes.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(errors("params.n=10"), [""; 0]);
+    for (set, code) in [
+        ("params.n=lots", "E104"),
+        ("params.n=0", "E110"),
+        ("params.n=1", "E110"),
+        ("params.rate=often", "E104"),
+        ("workload.chat.to.among=[one, tow]", "E301"),
+    ] {
+        assert_eq!(errors(set), [code], "{set}");
+    }
+}
+
 fn swept(sweeps: &[&str]) -> Reading {
     let text = "peadsim: 1\nid: A\ntitle: t\n\
                 params: {lead: {each: [1s, 2s]}, gap: {default: 3s}}\n\

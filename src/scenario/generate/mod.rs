@@ -45,6 +45,12 @@ struct Frame {
     active: u64,
 }
 
+/// The ID of a seed's scenario.
+#[must_use]
+pub fn id(seed: u64) -> String {
+    format!("SWARM-{seed}")
+}
+
 /// A scenario for `seed`: it resolves without errors, and has nobody's expectations but the invariants.
 #[must_use]
 pub fn generate(seed: u64, suite: Option<SuiteName>) -> String {
@@ -65,7 +71,8 @@ pub fn generate(seed: u64, suite: Option<SuiteName>) -> String {
     };
     let names = frame.families.names().join(", ");
     let mut text = format!(
-        "peadsim: 1\nid: SWARM-{seed}\ntitle: \"By luck: {names}\"\nsuite: {suite}\nseeds: {seed}\n"
+        "peadsim: 1\nid: {}\ntitle: \"By luck: {names}\"\nsuite: {suite}\nseeds: {seed}\n",
+        id(seed)
     );
     given(&frame, &mut luck(Kind::Devices), &mut text);
     devices(&frame, &mut luck(Kind::Devices), &mut text);

@@ -352,6 +352,10 @@ impl Diagnostics {
     }
 
     fn unknown_metric(&mut self, metric: &Spanned<String>, known: &str) {
+        let (name, _) = metric.value.split_once('.').unwrap_or((&metric.value, ""));
+        if self.is_broken(name) {
+            return;
+        }
         self.add(
             Diagnostic::new(Code::UnknownName, metric.span, format!("nothing measures `{metric}`"))
                 .help(format!("there are metrics such as {known}")),

@@ -62,6 +62,7 @@ impl<'a> People<'a> {
             let count = &named.value.own.count;
             if count.value == 0 || count.value + people.users.len() as u64 > DEVICES_MAX {
                 sink.out_of_limits(count, &format!("a run has 1 to {DEVICES_MAX} devices"));
+                sink.declare_broken(named.name.value.as_str());
                 continue;
             }
             let first = people.next();
