@@ -35,3 +35,4 @@ mod tampering;
 pub(crate) mod tests_support;
 mod trouble;
 mod turn;
+mod user_map;
