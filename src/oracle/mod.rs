@@ -18,6 +18,7 @@ mod mail;
 pub mod measure;
 mod met;
 mod needles;
+mod owned;
 pub mod panel;
 pub mod points;
 pub mod races;
