@@ -6,6 +6,7 @@
 pub mod cbor;
 pub mod id;
 pub mod rng;
+pub mod roster;
 pub mod small;
 pub mod time;
 pub mod units;

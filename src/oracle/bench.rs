@@ -36,11 +36,8 @@ impl Bench {
         benches.into_iter().map(Self::of).collect()
     }
 
-    pub fn observe(&mut self, record: &Record, spec: &Spec) {
-        self.route(record, Route::of(&record.fact), spec);
-    }
-
-    fn route(&mut self, record: &Record, route: Route, spec: &Spec) {
+    /// Takes a record of this kind.
+    pub fn observe(&mut self, record: &Record, route: Route, spec: &Spec) {
         for place in self.routes.at(route) {
             self.docket.now = record.at;
             self.oracles[*place].observe(record, spec, &mut self.docket);
@@ -54,7 +51,7 @@ impl Bench {
             while let Some((_, held)) = keys.next_if(|(before, _)| *before <= number) {
                 self.docket.escrow.keep(held.clone());
             }
-            self.route(record, route, spec);
+            self.observe(record, route, spec);
         }
         keys.for_each(|(_, held)| self.docket.escrow.keep(held.clone()));
     }

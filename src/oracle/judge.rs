@@ -117,12 +117,14 @@ pub const fn negative(claim: u8, number: u8) -> (Requirement, Polarity) {
 }
 
 /// The user whose device states this record.
+#[inline]
 #[must_use]
 pub fn device_of(record: &Record) -> Option<u32> {
     record.id.node.user().filter(|_| record.id.node.is_device())
 }
 
 /// The user whose account states this record.
+#[inline]
 #[must_use]
 pub fn account_of(record: &Record) -> Option<u32> {
     record.id.node.user().filter(|_| record.id.node.is_account())

@@ -5,14 +5,17 @@
 //! call by call as by Lowe (2017): of every possible past only what later answers can depend on is kept.
 //! Not here: what the register is, or which facts are calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use crate::base::small::SmallMap;
 
 /// What can still be the case after the calls so far. `K` names calls, `V` is what the register holds.
 #[derive(Clone, Debug)]
 pub struct History<K, V> {
     /// Writes that have begun and are not answered.
-    writes: BTreeMap<K, Write<V>>,
-    pasts: BTreeSet<Past<K, V>>,
+    writes: SmallMap<K, Write<V>>,
+    /// In order, each once; mostly one.
+    pasts: Vec<Past<K, V>>,
 }
 
 /// A write of `to` that takes effect where the register holds `from`, or anything if that is `None`. One
@@ -29,9 +32,9 @@ struct Past<K, V> {
     /// What the register held, the present last. Only what it held at first may be unknown.
     held: Vec<Option<V>>,
     /// Calls under way: what the register held when each of them began, as a place in `held`.
-    since: BTreeMap<K, usize>,
+    since: SmallMap<K, usize>,
     /// Writes that took effect and are not answered.
-    done: BTreeSet<K>,
+    done: SmallMap<K, ()>,
 }
 
 /// Why an answer is not accepted.
@@ -48,7 +51,7 @@ pub const PASTS_MAX: usize = 4_096;
 
 impl<K: Ord + Clone, V: Ord + Clone> Default for History<K, V> {
     fn default() -> Self {
-        Self { writes: BTreeMap::new(), pasts: BTreeSet::from([Past::unknown(BTreeMap::new())]) }
+        Self { writes: SmallMap::new(), pasts: vec![Past::unknown(&SmallMap::new())] }
     }
 }
 
@@ -78,7 +81,7 @@ impl<K: Ord + Clone, V: Ord + Clone> History<K, V> {
     /// # Errors
     /// As [`Self::end_read`].
     pub fn end_write(&mut self, call: &K) -> Result<(), Broken> {
-        self.end(call, |past| past.done.contains(call).then(|| past.clone()))
+        self.end(call, |past| past.is_done(call).then(|| past.clone()))
     }
 
     /// A write is refused, since the register does not hold what it wants there.
@@ -89,14 +92,14 @@ impl<K: Ord + Clone, V: Ord + Clone> History<K, V> {
         let from = self.writes.get(call).and_then(|write| write.from.clone());
         self.end(call, |past| {
             let other = past.since(call).iter().any(|held| held.is_none() || *held != from);
-            (other && !past.done.contains(call)).then(|| past.clone())
+            (other && !past.is_done(call)).then(|| past.clone())
         })
     }
 
     /// A read will never be answered.
     pub fn drop_read(&mut self, call: &K) {
         let pasts = std::mem::take(&mut self.pasts);
-        self.pasts = pasts.into_iter().map(|past| past.without(call)).collect();
+        self.pasts = in_order(pasts.into_iter().map(|past| past.without(call)));
     }
 
     /// The reads and writes under way.
@@ -107,10 +110,12 @@ impl<K: Ord + Clone, V: Ord + Clone> History<K, V> {
     fn begin(&mut self, call: K) {
         let pasts = std::mem::take(&mut self.pasts);
         let with = |mut past: Past<K, V>| {
-            past.since.entry(call.clone()).or_insert(past.held.len() - 1);
+            if past.since.get(&call).is_none() {
+                past.since.insert(call.clone(), past.held.len() - 1);
+            }
             past
         };
-        self.pasts = pasts.into_iter().map(with).collect();
+        self.pasts = in_order(pasts.into_iter().map(with));
     }
 
     fn end(
@@ -128,21 +133,21 @@ impl<K: Ord + Clone, V: Ord + Clone> History<K, V> {
             None => Broken::TooMany,
             Some(_) if left.is_empty() => Broken::NoOrder,
             Some(_) => {
-                self.pasts = left.into_iter().map(|past| past.without(call)).collect();
+                self.pasts = in_order(left.into_iter().map(|past| past.without(call)));
                 return Ok(());
             }
         };
-        let since = self.pasts.pop_first().map(|past| past.since).unwrap_or_default();
-        self.pasts = BTreeSet::from([Past::unknown(since).without(call)]);
+        let since = self.pasts.first().map(|past| past.since.clone()).unwrap_or_default();
+        self.pasts = vec![Past::unknown(&since).without(call)];
         Err(broken)
     }
 
     /// Every past in which any of the writes under way have taken effect, in any order.
     fn possible(&self) -> Option<BTreeSet<Past<K, V>>> {
-        let mut all = self.pasts.clone();
-        let mut fresh: Vec<Past<K, V>> = all.iter().cloned().collect();
+        let mut fresh = self.pasts.clone();
+        let mut all: BTreeSet<Past<K, V>> = fresh.iter().cloned().collect();
         while let Some(past) = fresh.pop() {
-            for (call, write) in self.writes.iter().filter(|(call, _)| !past.done.contains(*call)) {
+            for (call, write) in self.writes.iter().filter(|(call, _)| !past.is_done(call)) {
                 for next in past.after(call, write) {
                     if all.insert(next.clone()) {
                         fresh.push(next);
@@ -159,9 +164,14 @@ impl<K: Ord + Clone, V: Ord + Clone> History<K, V> {
 
 impl<K: Ord + Clone, V: Ord + Clone> Past<K, V> {
     /// Nothing is known of what the register held while these calls were under way.
-    fn unknown(since: BTreeMap<K, usize>) -> Self {
-        let since = since.into_keys().map(|call| (call, 0)).collect();
-        Self { held: vec![None], since, done: BTreeSet::new() }
+    fn unknown(since: &SmallMap<K, usize>) -> Self {
+        let since = since.keys().map(|call| (call.clone(), 0)).collect();
+        Self { held: vec![None], since, done: SmallMap::new() }
+    }
+
+    /// Whether a write took effect.
+    fn is_done(&self, call: &K) -> bool {
+        self.done.get(call).is_some()
     }
 
     /// What it held since a call began.
@@ -193,7 +203,7 @@ impl<K: Ord + Clone, V: Ord + Clone> Past<K, V> {
             (Some(_), _) | (None, None) => vec![self.clone()],
         };
         for next in &mut nexts {
-            next.done.insert(call.clone());
+            next.done.insert(call.clone(), ());
             if next.held.last().and_then(Option::as_ref) != Some(&write.to) {
                 next.held.push(Some(write.to.clone()));
             }
@@ -211,6 +221,14 @@ impl<K: Ord + Clone, V: Ord + Clone> Past<K, V> {
         self.since.values_mut().for_each(|place| *place -= first);
         self
     }
+}
+
+/// Different pasts, in their order.
+fn in_order<P: Ord>(pasts: impl Iterator<Item = P>) -> Vec<P> {
+    let mut pasts: Vec<P> = pasts.collect();
+    pasts.sort_unstable();
+    pasts.dedup();
+    pasts
 }
 
 #[cfg(test)]

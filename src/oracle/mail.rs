@@ -8,6 +8,7 @@ use std::fmt;
 use crate::base::id::{DeliveryId, Hash32, Mid, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::account_of;
+use crate::oracle::owned::Owned;
 use crate::oracle::ranges::Ranges;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -82,6 +83,8 @@ pub struct Mail {
     last: BTreeMap<Mid, Hash32>,
     /// Acknowledged or expired: sender, receiver and generation, then numbers.
     ended: BTreeMap<(UserId, UserId, Hash32), Ranges>,
+    /// What is under a lease, by account.
+    leased: Owned<Letter, ()>,
 }
 
 impl Mail {
@@ -118,6 +121,14 @@ impl Mail {
             if let Fact::Nacked { code, .. } = &record.fact {
                 item.nacked = Some(code.clone());
             }
+            match &place {
+                Place::Leased(_) => {
+                    self.leased.insert(item.account, letter.clone(), ());
+                }
+                Place::Stored | Place::Acked | Place::Expired | Place::Bounced(_) => {
+                    self.leased.remove(item.account, &letter);
+                }
+            }
             item.place = place;
             if matches!(item.place, Place::Acked | Place::Expired) {
                 self.end(&letter);
@@ -144,6 +155,7 @@ impl Mail {
                 offers: 0,
                 nacked: None,
             };
+            self.leased.remove(item.account, &letter);
             self.items.insert(letter.clone(), item);
         }
         Some((letter, before))
@@ -151,8 +163,8 @@ impl Mail {
 
     /// Leases do not survive a restart (protocol 4.5).
     fn restart(&mut self, account: u32) {
-        for item in self.items.values_mut() {
-            if item.account == account && matches!(item.place, Place::Leased(_)) {
+        for (letter, ()) in self.leased.take(account) {
+            if let Some(item) = self.items.get_mut(&letter) {
                 item.place = Place::Stored;
             }
         }

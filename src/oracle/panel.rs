@@ -14,6 +14,7 @@ use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
 use crate::oracle::races::Races;
+use crate::oracle::routes::{Route, Routes};
 use crate::oracle::spec::{Check, Expectation, Spec, mark};
 use crate::oracle::{liveness, requirement, safety};
 use crate::trace::fact::Fact;
@@ -34,10 +35,16 @@ struct Head {
     measure: Measure,
     expectations: Expectations,
     races: Races,
+    /// To the tracker and the races.
+    routes: Routes,
     /// Coverage marks that must occur and did.
     marks: BTreeSet<String>,
     docket: Docket,
 }
+
+/// Their places in the routes of a head.
+const TRACKER: usize = 0;
+const RACES: usize = 1;
 
 /// Benches of a panel that judges on several threads: more than threads, since they differ in what they do.
 const BENCHES: usize = 8;
@@ -77,6 +84,7 @@ impl Panel {
             expectations: Expectations::new(&spec),
             measure: Measure::default(),
             races: Races::default(),
+            routes: Routes::to_those_of(&[Tracker::FACTS, Races::FACTS]),
             marks: BTreeSet::new(),
             docket: Docket::default(),
         };
@@ -90,14 +98,15 @@ impl Panel {
 
     /// Takes the next record; their order is that of (time, node, number).
     pub fn observe(&mut self, record: &Record) {
-        self.head.observe(record, &self.spec);
-        self.benches.iter_mut().for_each(|bench| bench.observe(record, &self.spec));
+        let route = Route::of(&record.fact);
+        self.head.observe(record, route, &self.spec);
+        self.benches.iter_mut().for_each(|bench| bench.observe(record, route, &self.spec));
     }
 
     /// Takes the next records.
     pub fn take(&mut self, batch: &Batch) {
         let Self { spec, head, benches } = self;
-        batch.records.iter().for_each(|record| head.observe(record, spec));
+        batch.routed().for_each(|(record, route)| head.observe(record, route, spec));
         let mut keys = &batch.keys[..];
         for bench in benches {
             bench.take(batch, std::mem::take(&mut keys), spec);
@@ -113,7 +122,7 @@ impl Panel {
                 let own = std::mem::take(&mut keys);
                 scope.spawn(|_| bench.take(batch, own, spec));
             }
-            batch.records.iter().for_each(|record| head.observe(record, spec));
+            batch.routed().for_each(|(record, route)| head.observe(record, route, spec));
         });
     }
 
@@ -149,10 +158,11 @@ impl Panel {
 }
 
 impl Head {
-    fn observe(&mut self, record: &Record, spec: &Spec) {
-        let Self { tracker, measure, expectations, races, marks, docket } = self;
+    fn observe(&mut self, record: &Record, route: Route, spec: &Spec) {
+        let Self { tracker, measure, expectations, races, routes, marks, docket } = self;
         docket.now = record.at;
-        let reached = tracker.observe(record);
+        let looks = routes.at(route);
+        let reached = if looks.contains(&TRACKER) { tracker.observe(record) } else { Vec::new() };
         let measured = measure.observe(record, tracker, spec);
         expectations.observe(record, &reached, &measured, tracker, measure, spec);
         for one in &measured {
@@ -161,8 +171,10 @@ impl Head {
                 Measured::Time(name, _, span) => docket.metrics.time(name, *span),
             }
         }
-        for race in races.observe(record, spec) {
-            docket.reached.insert(race.to_owned());
+        if looks.contains(&RACES) {
+            for race in races.observe(record, spec) {
+                docket.reached.insert(race.to_owned());
+            }
         }
         if let (Fact::Select { outcome, way, .. }, false) = (&record.fact, spec.reaches.is_empty())
         {

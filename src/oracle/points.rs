@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Epoch, Mid, TxnId};
 use crate::base::time::Instant;
+use crate::oracle::judge::{Facts, facts, frames};
 use crate::oracle::points::composed::Composed;
 use crate::oracle::spec::{Check, Moment, NameId, NamedThing, Point, PointRef, Spec, Traffic};
 use crate::trace::fact::{About, Content, DraftStatus, Fact, FrameKind, NoApproval, PromptShown};
@@ -92,6 +93,14 @@ impl Awaited {
 }
 
 impl Tracker {
+    /// The facts that reach points.
+    pub const FACTS: Facts = facts![
+        Compose, Encrypt, Notice, Accept, Offer, Acked, Expire, Bounce, Commit, Display, Processed,
+        Prompt, Armed, Button, Approved, NotApproved, RotateStart, Recorded, RotateDone,
+        EpochErased, Step, FaultStart, FaultEnd, Fence, Tx, Rx,
+    ]
+    .frames(frames![Submit, SubmitAck]);
+
     /// A tracker for the names of `spec`. Messages of a workload are followed one by one only where an
     /// expectation speaks of their points; a fleet has too many of them otherwise.
     #[must_use]

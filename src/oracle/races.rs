@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Epoch, Mid, ReqId, UserId};
 use crate::base::time::Instant;
-use crate::oracle::judge::{account_of, device_of};
+use crate::oracle::judge::{Facts, account_of, device_of, facts, frames};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
     About, Fact, FrameFact, FrameKind, RejectCause, ReplyResult, Selection, Way,
@@ -25,8 +25,8 @@ pub struct Races {
     announced: BTreeMap<u32, Announced>,
     /// When each user's device got its last acknowledgement.
     done: BTreeMap<u32, Instant>,
-    /// Notices of a user that a device has heard since that user's last rotation.
-    notices: BTreeMap<(u32, UserId), u32>,
+    /// Notices of a user that devices have heard since that user's last rotation.
+    notices: BTreeMap<UserId, BTreeMap<u32, u32>>,
     /// Notices that a device has not heard because they were lost.
     unheard: BTreeSet<(u32, UserId)>,
     /// Lookups under way, and whether the peer's row was evicted meanwhile.
@@ -59,6 +59,13 @@ struct Announced {
 }
 
 impl Races {
+    /// The facts that races are recognized by.
+    pub const FACTS: Facts = facts![
+        Recorded, RotateStart, RotateDone, RotateRefused, PowerOff, Lost, Encrypt, Tx, Rx, Meddled,
+        Refuse, Accept, Select, Commit, Expire, Reject, Pin, Lookup, LookupFailed, Evict, KeyReply,
+    ]
+    .frames(frames![Submit, RotateAck, KeyChanged]);
+
     /// Takes one record; returns the races that it completes for the first time.
     pub fn observe(&mut self, record: &Record, spec: &Spec) -> Vec<&'static str> {
         self.rotation(record);
@@ -86,7 +93,7 @@ impl Races {
         if let Fact::Recorded { user, epoch, revoke, .. } = &record.fact {
             if *epoch > Epoch::FIRST {
                 self.recorded.insert((user.clone(), *epoch), record.at);
-                self.notices.retain(|(_, about), _| about != user);
+                self.notices.remove(user);
             }
             if *revoke {
                 self.revoked.insert(user.clone(), *epoch);
@@ -250,7 +257,7 @@ impl Races {
             if let Fact::Lost { .. } = &record.fact {
                 self.unheard.insert(key);
             } else if let Fact::Rx(_) = &record.fact {
-                let heard = self.notices.entry(key).or_default();
+                let heard = self.notices.entry(key.1).or_default().entry(user).or_default();
                 *heard += 1;
                 if *heard > 1 {
                     self.reach("R3");
@@ -258,13 +265,13 @@ impl Races {
             }
         } else if let Fact::Pin { peer, epoch, .. } = &record.fact {
             let key = (user, peer.clone());
-            let heard = self.notices.contains_key(&key);
+            let heard = self.notices.get(peer).is_some_and(|heard| heard.contains_key(&user));
             if self.recorded.contains_key(&(peer.clone(), *epoch)) {
                 if self.unheard.remove(&key) && !heard {
                     self.reach("R2");
                 }
                 // A notice still to come is about what is known already.
-                self.notices.entry(key).or_insert(1);
+                self.notices.entry(key.1).or_default().entry(user).or_insert(1);
             }
         }
     }

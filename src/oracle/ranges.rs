@@ -2,39 +2,44 @@
 //!
 //! Not here: what the numbers mean.
 
-use std::collections::BTreeMap;
-
-/// Numbers as disjoint, non-adjacent closed ranges: first to last.
+/// Numbers as disjoint, non-adjacent closed ranges, in order, each from its first to its last: mostly one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ranges(BTreeMap<u64, u64>);
+pub struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
     /// Adds a number; says whether it is new.
     pub fn insert(&mut self, n: u64) -> bool {
-        let before = self.0.range(..=n).next_back().map(|(first, last)| (*first, *last));
-        if before.is_some_and(|(_, last)| last >= n) {
+        let next = self.after(n);
+        let before = next.checked_sub(1);
+        if before.is_some_and(|before| self.0[before].1 >= n) {
             return false;
         }
-        let mut first = n;
-        let mut last = n;
-        if let Some((start, end)) = before
-            && end.checked_add(1) == Some(n)
-        {
-            first = start;
+        let follows = before.filter(|before| self.0[*before].1 + 1 == n);
+        let precedes = self.0.get(next).is_some_and(|(first, _)| *first == n + 1);
+        match (follows, precedes) {
+            (Some(before), true) => self.0[before].1 = self.0.remove(next).1,
+            (Some(before), false) => self.0[before].1 = n,
+            (None, true) => self.0[next].0 = n,
+            (None, false) => {
+                if self.0.is_empty() {
+                    // Almost all stay as small as that.
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(next, (n, n));
+            }
         }
-        if let Some(next) = n.checked_add(1)
-            && let Some(end) = self.0.remove(&next)
-        {
-            last = end;
-        }
-        self.0.insert(first, last);
         true
     }
 
     /// Whether a number is in it.
     #[must_use]
     pub fn contains(&self, n: u64) -> bool {
-        self.0.range(..=n).next_back().is_some_and(|(_, last)| *last >= n)
+        self.after(n).checked_sub(1).is_some_and(|before| self.0[before].1 >= n)
+    }
+
+    /// The place of the first range that begins after a number.
+    fn after(&self, n: u64) -> usize {
+        self.0.partition_point(|(first, _)| *first <= n)
     }
 }
 

@@ -19,11 +19,20 @@ impl Routes {
     #[must_use]
     pub fn to(oracles: &[Box<dyn Oracle>]) -> Self {
         let facts: Vec<Facts> = oracles.iter().map(|oracle| oracle.facts()).collect();
+        Self::to_those_of(&facts)
+    }
+
+    /// The routes to those who look at these facts each.
+    #[must_use]
+    pub fn to_those_of(facts: &[Facts]) -> Self {
         let mut routes = vec![Vec::new(); (Fact::COUNT + 1) * FRAMES];
         for kind in FactKind::iter() {
+            // Few look at any one kind, and none of the others at its frames.
+            let of_kind: Vec<usize> =
+                (0..facts.len()).filter(|place| facts[*place].contain(kind, None)).collect();
             for frame in FrameKind::ALL.iter().copied().map(Some).chain([None]) {
-                let looks = |place: &usize| facts[*place].contain(kind, frame);
-                routes[index(kind, frame)] = (0..facts.len()).filter(looks).collect();
+                let looks = |place: &&usize| facts[**place].contain(kind, frame);
+                routes[index(kind, frame)] = of_kind.iter().filter(looks).copied().collect();
             }
         }
         Self(routes)

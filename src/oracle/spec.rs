@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::base::id::{DraftId, TxnId, UserId};
+use crate::base::roster::Roster;
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::trace::fact::{AlarmKind, DraftStatus, Selection, Way};
@@ -18,7 +19,7 @@ pub struct Spec {
     /// Users in the order of their index; names of devices and accounts.
     pub users: Vec<UserId>,
     /// Their indexes by name.
-    pub by_name: BTreeMap<UserId, u32>,
+    pub by_name: Roster,
     /// Declared limits of each user's device (index into `limits`), in the same order.
     pub limits_of: Vec<u32>,
     /// Distinct declared limits.
@@ -372,6 +373,6 @@ impl Spec {
     /// A user's index.
     #[must_use]
     pub fn index(&self, user: &UserId) -> Option<u32> {
-        self.by_name.get(user).copied()
+        self.by_name.find(&self.users, user)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
 use crate::base::rng::{Luck, Purpose};
+use crate::base::roster::Roster;
 use crate::base::time::{Duration, Instant, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::model::Model;
@@ -54,7 +55,7 @@ impl Story {
     /// A world of these users, with the defaults of protocol 4.5.
     pub fn new(users: &[&str]) -> Self {
         let users: Vec<_> = users.iter().map(|name| UserId::new(name).unwrap()).collect();
-        let by_name = users.iter().cloned().zip(0..).collect();
+        let by_name = Roster::of(&users);
         let spec = Spec {
             limits_of: users.iter().map(|_| 0).collect(),
             users,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::UserId;
 use crate::base::time::Instant;
+use crate::oracle::user_map::UserMap;
 use crate::trace::fact::{About, Fact, FrameKind};
 use crate::trace::record::Record;
 
@@ -15,7 +16,7 @@ pub struct Trouble {
     /// Faults that go on; whom they hit is not known, so they hit everybody.
     faults: BTreeSet<String>,
     everybody: Instant,
-    devices: BTreeMap<u32, Instant>,
+    devices: UserMap<Instant>,
     /// Lost answers about a user, whoever asked.
     about: BTreeMap<UserId, Instant>,
     off: BTreeSet<u32>,
@@ -62,7 +63,7 @@ impl Trouble {
     /// Notes trouble at the record's node.
     fn hits(&mut self, record: &Record) {
         if let Some(user) = record.id.node.user() {
-            self.devices.insert(user, record.at);
+            self.devices.set(user, record.at);
         }
     }
 
@@ -72,7 +73,7 @@ impl Trouble {
         if !self.faults.is_empty() || self.off.contains(&user) {
             return now;
         }
-        let own = self.devices.get(&user).copied().unwrap_or(Instant::START);
+        let own = self.devices.get(user).copied().unwrap_or(Instant::START);
         let theirs = self.about.get(about).copied().unwrap_or(Instant::START);
         self.everybody.max(own).max(theirs)
     }

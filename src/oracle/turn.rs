@@ -51,17 +51,38 @@ impl<T> Turns<T> {
 
     /// What is remembered for the turn of this record.
     pub fn during(&mut self, record: &Record) -> Option<&mut T> {
+        if self.things.is_empty() {
+            return None;
+        }
         self.things.get_mut(&(record.id.node, record.cause?))
     }
 
     /// Forgets the thing of this record's turn, and returns it.
     pub fn end(&mut self, record: &Record) -> Option<T> {
-        self.things.remove(&(record.id.node, record.cause?))
+        if self.things.is_empty() {
+            return None;
+        }
+        let thing = self.things.remove(&(record.id.node, record.cause?))?;
+        // Turns end about as they began, so that little is kept of those that are over.
+        while let Some((_, node, cause)) = self.order.front()
+            && !self.things.contains_key(&(*node, *cause))
+        {
+            self.order.pop_front();
+        }
+        Some(thing)
     }
 
     /// The things whose turns are certainly over.
+    #[inline]
     pub fn over(&mut self, now: Instant, spec: &Spec) -> Vec<T> {
         let longest = LONGEST + spec.held_up();
+        match self.order.front() {
+            Some((at, ..)) if now.since(*at) >= longest => self.all_over(now, longest),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    fn all_over(&mut self, now: Instant, longest: Duration) -> Vec<T> {
         let mut over = Vec::new();
         while let Some((at, node, cause)) = self.order.front().copied() {
             if now.since(at) < longest {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::id::UserId;
+use crate::base::roster::Roster;
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::network::config::Reorder;
@@ -86,7 +87,7 @@ pub fn renamed(plan: &Plan) -> Plan {
     variant.steps.iter_mut().for_each(|step| in_action(&mut step.action, &rename));
     spec(&mut variant, |spec| {
         spec.users.iter_mut().for_each(&rename);
-        spec.by_name = spec.users.iter().cloned().zip(0..).collect();
+        spec.by_name = Roster::of(&spec.users);
         for named in &mut spec.names {
             if let NamedThing::Message { to, .. } | NamedThing::Request { to, .. } = &mut named.what
             {

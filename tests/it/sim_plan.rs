@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use peadsim::base::id::{DraftId, UserId};
+use peadsim::base::roster::Roster;
 use peadsim::base::time::{Duration, Instant};
 use peadsim::base::units::Ratio;
 use peadsim::network::config::{LinkConfig, Loss};
@@ -307,7 +308,7 @@ impl Draft {
 fn spec(users: &[UserId], config: &DeviceConfig, server: &ServerConfig) -> Spec {
     Spec {
         users: users.to_vec(),
-        by_name: users.iter().cloned().zip(0..).collect(),
+        by_name: Roster::of(users),
         limits_of: vec![0; users.len()],
         limits: vec![DeviceLimits {
             capacity: config.table_capacity,

@@ -2,12 +2,13 @@
 //!
 //! Not here: whether it may be made at all (S-13 to S-15).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, TxnId, UserId};
 use crate::base::time::{Duration, Instant, Millis};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, positive};
 use crate::oracle::liveness::service::OutOfService;
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::oracle::trouble::Trouble;
 use crate::trace::fact::{DraftStatus, Fact, LossCause};
@@ -22,7 +23,9 @@ const LEAD: Duration = Duration::from_secs(30);
 /// The judge of L-06.
 #[derive(Debug, Default)]
 pub struct ApprovalsComplete {
-    made: BTreeMap<(u32, DraftId), Made>,
+    made: Owned<DraftId, Made>,
+    /// When approvals expire; those that are not among `made` any more are passed over.
+    ends: BTreeSet<(Instant, u32, DraftId)>,
     by_mid: BTreeMap<Mid, (u32, DraftId)>,
     trouble: Trouble,
     out: OutOfService,
@@ -48,14 +51,15 @@ impl ApprovalsComplete {
 
     /// Judges what expired without being accepted.
     fn judge(&mut self, now: Instant, docket: &mut Docket) {
-        if self.made.values().all(|made| made.expires > now) {
-            return;
-        }
-        let over = |(_, made): &(&(u32, DraftId), &Made)| made.expires <= now;
-        let keys: Vec<_> = self.made.iter().filter(over).map(|(key, _)| *key).collect();
-        for key in keys {
-            let Some(made) = self.made.remove(&key) else { continue };
-            if self.connected(key.0, &made, now) {
+        while let Some((at, user, draft)) = self.ends.first().copied() {
+            if at > now {
+                break;
+            }
+            self.ends.pop_first();
+            let over = self.made.get(user, &draft).is_some_and(|made| made.expires == at);
+            let made = if over { self.made.remove(user, &draft) } else { None };
+            let Some(made) = made else { continue };
+            if self.connected(user, &made, now) {
                 let message = format!("the approval of {} is not accepted in time", made.txn);
                 docket.violation(ID, &CITED, made.expires, &[made.record], message);
             }
@@ -79,19 +83,20 @@ impl Oracle for ApprovalsComplete {
         self.judge(record.at, docket);
         self.trouble.observe(record);
         if let Fact::Accept { mid, .. } = &record.fact {
-            let made = self.by_mid.remove(mid).and_then(|key| self.made.remove(&key));
+            let made =
+                self.by_mid.remove(mid).and_then(|(user, draft)| self.made.remove(user, &draft));
             if made.is_some() {
                 docket.shown(ID, &[positive(3, 2)]);
             }
             return;
         }
         if let Some(approver) = self.out.observe(record, spec) {
-            self.made.retain(|(owner, _), _| *owner != approver);
+            self.made.forget(approver);
         } else if let Fact::Refuse { code, mid: Some(mid), .. } = &record.fact
             && ["QUEUE_FULL", "UNKNOWN_USER"].contains(&code.as_str())
         {
             // The requester's mailbox has no room or is gone, and the approver is told so.
-            self.by_mid.remove(mid).map(|key| self.made.remove(&key));
+            self.by_mid.remove(mid).map(|(user, draft)| self.made.remove(user, &draft));
         }
         let Some(user) = device_of(record) else { return };
         if let Fact::Approved(made) = &record.fact {
@@ -104,11 +109,11 @@ impl Oracle for ApprovalsComplete {
             let (at, expires) = (record.at, record.at + left);
             let to = made.requester.clone();
             let it = Made { txn: made.txn, at, expires, to, record: record.id };
-            self.made.insert((user, made.draft), it);
+            self.made.insert(user, made.draft, it);
+            self.ends.insert((expires, user, made.draft));
         } else if let Fact::Encrypt(sealing) = &record.fact {
-            let key = (user, sealing.draft);
-            if self.made.contains_key(&key) {
-                self.by_mid.insert(sealing.mid.clone(), key);
+            if self.made.contains(user, &sealing.draft) {
+                self.by_mid.insert(sealing.mid.clone(), (user, sealing.draft));
             }
         } else if let Fact::Lost { why, .. } = &record.fact
             && *why != LossCause::Undecodable
@@ -117,7 +122,7 @@ impl Oracle for ApprovalsComplete {
         } else if let Fact::Notice { draft, status, .. } = &record.fact
             && *status == DraftStatus::NeedsConfirm
         {
-            self.made.remove(&(user, *draft));
+            self.made.remove(user, draft);
         }
     }
 

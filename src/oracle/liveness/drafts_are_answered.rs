@@ -82,7 +82,7 @@ impl Oracle for DraftsAreAnswered {
             &record.fact
         {
             // Gone with everything else of that device, as its user wanted.
-            self.dues.retain(|(owner, _)| *owner != user);
+            self.dues.close_all((user, DraftId(0))..=(user, DraftId(u64::MAX)));
         }
     }
 

@@ -3,6 +3,7 @@
 //! Not here: what is owed, or by when.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::base::time::{Duration, Instant};
 
@@ -43,9 +44,10 @@ impl<K: Ord + Clone> Dues<K> {
         self.since.iter().map(|(key, at)| (key, *at))
     }
 
-    /// Keeps those for which `keep` says so.
-    pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
-        self.since.retain(|key, _| keep(key));
+    /// Nothing of this kind is owed any more.
+    pub(super) fn close_all(&mut self, kind: RangeInclusive<K>) {
+        let gone: Vec<K> = self.since.range(kind).map(|(key, _)| key.clone()).collect();
+        gone.iter().for_each(|key| _ = self.since.remove(key));
     }
 
     /// Deadlines may have changed at `now`.

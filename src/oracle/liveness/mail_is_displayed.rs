@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Mid, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, positive};
+use crate::oracle::liveness::backlog::Backlog;
 use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::settling::Settling;
 use crate::oracle::mail::Mail;
@@ -36,7 +37,10 @@ pub struct MailIsDisplayed {
     seen: BTreeMap<(UserId, UserId), Ranges>,
     /// The last that a receiver's device said about a message.
     words: BTreeMap<Mid, (String, RecordId)>,
+    /// How large messages are, where that matters.
     octets: BTreeMap<Mid, u64>,
+    /// What is owed, by receiver.
+    backlog: Backlog,
     /// When messages came into an inbox and are not seen yet.
     committed: BTreeMap<Mid, Instant>,
     rollbacks: Rollbacks,
@@ -46,8 +50,6 @@ pub struct MailIsDisplayed {
     warned: BTreeSet<(u32, UserId)>,
     /// Users whose identity was ended: what it sent may not open any more.
     ended: BTreeSet<UserId>,
-    /// Time for lookups and backlog, by receiver.
-    allowances: BTreeMap<UserId, Duration>,
 }
 
 /// T_del without what depends on the backlog.
@@ -60,28 +62,16 @@ impl MailIsDisplayed {
     fn deadline(&self, spec: &Spec, mid: &Mid, since: Instant) -> Option<Instant> {
         let user = spec.index(&mid.receiver)?;
         let base = self.settling.base(user, since)?;
-        let allowance = self.allowances.get(&mid.receiver).copied().unwrap_or(Duration::ZERO);
-        Some(base + base_bound(spec.limits(user)?, &spec.server) + allowance)
+        Some(base + base_bound(spec.limits(user)?, &spec.server) + self.backlog.allowance(user))
     }
 
-    /// Fixes how much longer each receiver may take for what waits for it now.
-    fn allow(&mut self, spec: &Spec) {
-        let mut loads: BTreeMap<&UserId, (u64, u64)> = BTreeMap::new();
-        for (mid, _) in self.dues.iter() {
-            let (count, octets) = loads.entry(&mid.receiver).or_default();
-            *count += 1;
-            *octets += self.octets.get(mid).copied().unwrap_or(0);
+    fn open(&mut self, mid: &Mid, at: Instant, spec: &Spec) {
+        self.dues.open(mid.clone(), at);
+        if let Some(user) = spec.index(&mid.receiver) {
+            self.backlog.add(user, mid.clone(), self.octets.get(mid).copied().unwrap_or(0));
         }
-        for (receiver, (count, octets)) in loads {
-            let limits = spec.index(receiver).and_then(|user| spec.limits(user));
-            let Some(limits) = limits else { continue };
-            let a_minute = u64::from(limits.lookups_per_minute.max(1));
-            let lookups = Duration::from_secs(60).scale(count, a_minute);
-            let octet =
-                spec.bandwidth.map(|rate| Duration::from_secs(1).scale(octets, rate.max(1)));
-            let allowance = lookups + octet.unwrap_or(Duration::ZERO);
-            let known = self.allowances.entry(receiver.clone()).or_default();
-            *known = (*known).max(allowance);
+        if self.settling.heal().is_some() {
+            self.backlog.fix(spec);
         }
     }
 
@@ -92,18 +82,15 @@ impl MailIsDisplayed {
                 self.keyless.contains(&user) || self.warned.contains(&(user, mid.sender.clone()))
             });
             if !excused && !self.seen.get(&pair).is_some_and(|seen| seen.contains(mid.seq.0)) {
-                self.dues.open(mid.clone(), record.at);
-                if self.settling.heal().is_some() {
-                    self.allow(spec);
-                }
+                self.open(mid, record.at, spec);
             }
         } else if let Fact::Expire { mid, .. } = &record.fact {
-            self.close(mid);
+            self.close(mid, spec);
         } else if let Fact::Bounce { mid, code, .. } = &record.fact {
             let it = spec.circumstances;
             let excused = it.revoke || it.reset || it.altered || it.adversary || it.restore;
             if excused || code == "TOO_OLD" {
-                self.close(mid);
+                self.close(mid, spec);
             }
         } else if let Fact::Recorded { user, .. } = &record.fact {
             spec.index(user).map(|user| self.keyless.remove(&user));
@@ -125,7 +112,7 @@ impl MailIsDisplayed {
         if let Some(mid) = seen {
             let pair = (mid.sender.clone(), mid.receiver.clone());
             self.seen.entry(pair).or_default().insert(mid.seq.0);
-            let since = self.close(mid);
+            let since = self.close(mid, spec);
             if let (Some(since), Some(heal)) = (since, self.settling.heal()) {
                 docket.shown(ID, &[positive(9, 1)][..usize::from(since < heal)]);
             }
@@ -137,7 +124,7 @@ impl MailIsDisplayed {
             } else if let Fact::Waiting { mid, why } = &record.fact {
                 if *why == WaitCause::Confirm {
                     // It waits for a user's word, and the server was told to come back much later.
-                    self.close(mid);
+                    self.close(mid, spec);
                 }
                 (mid, format!("waits for {why}"))
             } else if let Fact::Reject { mid: Some(mid), why } = &record.fact {
@@ -145,7 +132,7 @@ impl MailIsDisplayed {
                 if made_up || self.ended.contains(&mid.sender) {
                     // No lookup finds an epoch that a flipped bit made, or one of an identity that is over;
                     // the server bounces it much later.
-                    self.close(mid);
+                    self.close(mid, spec);
                 }
                 (mid, format!("rejected as {why}"))
             } else if let Fact::Commit { mid, .. } = &record.fact {
@@ -170,7 +157,7 @@ impl MailIsDisplayed {
             self.committed.insert(mid.clone(), record.at);
         }
         for mid in self.lost(record, user, spec) {
-            self.close(&mid);
+            self.close(&mid, spec);
         }
     }
 
@@ -181,12 +168,12 @@ impl MailIsDisplayed {
             let committed = &self.committed;
             let forgot =
                 |mid: &Mid| committed.get(mid).is_some_and(|at| self.rollbacks.forgot(user, *at));
-            self.dues_of(user, spec, forgot)
+            self.dues_of(user, forgot)
         } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
-            self.dues_of(user, spec, |mid| self.committed.contains_key(mid))
+            self.dues_of(user, |mid| self.committed.contains_key(mid))
         } else if let Fact::ConfirmAsked { peer, .. } = &record.fact {
             // From now on mail of this name waits for a user's word, also what did not come yet.
-            self.dues_of(user, spec, |mid| mid.sender == *peer)
+            self.dues_of(user, |mid| mid.sender == *peer)
         } else if let Fact::Notice { mid: Some(mid), status: DraftStatus::Expired, .. } =
             &record.fact
         {
@@ -197,28 +184,45 @@ impl MailIsDisplayed {
         {
             // A false record was believed at first contact; the user knows that there are others.
             self.warned.insert((user, peer.clone()));
-            self.dues_of(user, spec, |mid| mid.sender == *peer)
+            self.dues_of(user, |mid| mid.sender == *peer)
         } else if let Fact::Alarm { what: AlarmKind::OwnRecord, .. } = &record.fact
             && it.restore
         {
             self.keyless.insert(user);
-            self.dues_of(user, spec, |_| true)
+            self.dues_of(user, |_| true)
         } else {
             Vec::new()
         }
     }
 
-    fn dues_of(&self, user: u32, spec: &Spec, which: impl Fn(&Mid) -> bool) -> Vec<Mid> {
-        let of_user = self.dues.iter().map(|(mid, _)| mid);
-        let of_user = of_user.filter(|mid| spec.index(&mid.receiver) == Some(user));
-        of_user.filter(|mid| which(mid)).cloned().collect()
+    fn dues_of(&self, user: u32, which: impl Fn(&Mid) -> bool) -> Vec<Mid> {
+        self.backlog.of(user).filter(|mid| which(mid)).cloned().collect()
     }
 
-    fn close(&mut self, mid: &Mid) -> Option<Instant> {
+    fn close(&mut self, mid: &Mid, spec: &Spec) -> Option<Instant> {
         self.committed.remove(mid);
         self.words.remove(mid);
+        let since = self.dues.close(mid);
+        if since.is_some() {
+            self.relieve(mid, spec);
+        }
         self.octets.remove(mid);
-        self.dues.close(mid)
+        since
+    }
+
+    /// A message is not owed any more.
+    fn relieve(&mut self, mid: &Mid, spec: &Spec) {
+        if let Some(user) = spec.index(&mid.receiver) {
+            self.backlog.remove(user, mid, self.octets.get(mid).copied().unwrap_or(0));
+        }
+    }
+
+    /// A copy of a message leaves its sender.
+    fn weigh(&mut self, mid: &Mid, octets: u64, spec: &Spec) {
+        let before = self.octets.insert(mid.clone(), octets).unwrap_or(0);
+        if let Some(user) = spec.index(&mid.receiver) {
+            self.backlog.resize(user, mid, before, octets);
+        }
     }
 
     /// Where a stuck message is: its mailbox, its device, its epochs.
@@ -258,7 +262,7 @@ impl Oracle for MailIsDisplayed {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         if self.settling.observe(record) {
             if let Fact::Phase(_) = &record.fact {
-                self.allow(spec);
+                self.backlog.fix(spec);
             }
             self.dues.wake(record.at);
         }
@@ -266,6 +270,7 @@ impl Oracle for MailIsDisplayed {
         let late = dues.overdue(record.at, |mid, since| self.deadline(spec, mid, since));
         self.dues = dues;
         for mid in late {
+            self.relieve(&mid, spec);
             let (state, records) = self.whereabouts(&mid);
             let message = format!("{mid} is not displayed in time; {state}");
             docket.violation(ID, &CITED, record.at, &records, message);
@@ -278,7 +283,7 @@ impl Oracle for MailIsDisplayed {
             && let About::Message(mid, _) = &frame.about
             && spec.bandwidth.is_some()
         {
-            self.octets.insert(mid.clone(), frame.len.into());
+            self.weigh(mid, frame.len.into(), spec);
         }
         if device_of(record).is_some() {
             self.device(record, spec, docket);

@@ -11,6 +11,7 @@ use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, nega
 use crate::oracle::liveness::dues::Dues;
 use crate::oracle::liveness::service::OutOfService;
 use crate::oracle::liveness::settling::Settling;
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
     About, AlarmKind, DeviceState, Fact, FrameKind, ReplyResult, Selection, WaitCause, Way,
@@ -29,7 +30,7 @@ const COMPUTING: Duration = Duration::from_secs(5);
 pub struct MissesAreResolved {
     settling: Settling,
     dues: Dues<(u32, Mid)>,
-    misses: BTreeMap<(u32, Mid), Miss>,
+    misses: Owned<Mid, Miss>,
     out: OutOfService,
     /// Devices and peers of whom their users were warned, where there is an adversary.
     warned: BTreeSet<(u32, UserId)>,
@@ -70,11 +71,10 @@ impl MissesAreResolved {
         if *outcome == Selection::Hit || excused {
             return;
         }
-        let key = (user, mid.clone());
         let miss =
             Miss { theirs: *theirs, record: record.id, answered: None, copies: 0, again: false };
-        if self.misses.insert(key.clone(), miss).is_none() {
-            self.dues.open(key, record.at);
+        if self.misses.insert(user, mid.clone(), miss).is_none() {
+            self.dues.open((user, mid.clone()), record.at);
             let (now, most) = self.most.entry(user).or_default();
             *now += 1;
             *most = (*most).max(*now);
@@ -86,8 +86,8 @@ impl MissesAreResolved {
         else {
             return;
         };
-        for ((owner, mid), miss) in &mut self.misses {
-            if *owner == user && mid.sender == *peer && epochs.contains(&miss.theirs) {
+        for (mid, miss) in self.misses.of_mut(user) {
+            if mid.sender == *peer && epochs.contains(&miss.theirs) {
                 miss.answered = Some(record.at);
             }
         }
@@ -99,41 +99,42 @@ impl MissesAreResolved {
         let (Some(FrameKind::LookupKey), About::User(peer)) = (frame.kind, &frame.about) else {
             return;
         };
-        let all = self.misses.iter_mut().filter(|((owner, _), _)| *owner == user);
-        all.filter(|((_, mid), _)| mid.sender == *peer).for_each(|(_, miss)| miss.copies += 1);
+        let missed = self.misses.of_mut(user).filter(|(mid, _)| mid.sender == *peer);
+        missed.for_each(|(_, miss)| miss.copies += 1);
     }
 
     /// The same message again although its key came: the device did not keep it.
     fn again(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Rx(frame) = &record.fact else { return };
         let About::Message(mid, _) = &frame.about else { return };
-        let key = (user, mid.clone());
         if frame.kind != Some(FrameKind::Deliver) {
             return;
         }
-        let Some(miss) = self.misses.get_mut(&key) else { return };
+        let Some(miss) = self.misses.get_mut(user, mid) else { return };
         miss.again = true;
         let miss = *miss;
         // What waited may have been an altered copy, which no key opens.
         let altered = spec.circumstances.altered || spec.circumstances.adversary;
         let kept = altered || miss.answered.is_none_or(|at| record.at <= at + COMPUTING);
         if !kept {
-            self.close(&key);
+            self.close(user, mid);
             let message = format!("{mid} found no key and was not kept until the key came");
             docket.violation(ID, &CITED, record.at, &[miss.record, record.id], message);
         }
     }
 
     fn forget(&mut self, user: u32) {
-        self.dues.retain(|(owner, _)| *owner != user);
-        self.misses.retain(|(owner, _), _| *owner != user);
+        for (mid, _) in self.misses.of(user) {
+            self.dues.close(&(user, mid.clone()));
+        }
+        self.misses.forget(user);
         self.most.remove(&user);
     }
 
-    fn close(&mut self, key: &(u32, Mid)) -> Option<Miss> {
-        self.dues.close(key);
-        let miss = self.misses.remove(key);
-        if let Some((now, _)) = self.most.get_mut(&key.0).filter(|_| miss.is_some()) {
+    fn close(&mut self, user: u32, mid: &Mid) -> Option<Miss> {
+        self.dues.close(&(user, mid.clone()));
+        let miss = self.misses.remove(user, mid);
+        if let Some((now, _)) = self.most.get_mut(&user).filter(|_| miss.is_some()) {
             *now = now.saturating_sub(1);
         }
         miss
@@ -160,10 +161,10 @@ impl Oracle for MissesAreResolved {
         let mut dues = std::mem::take(&mut self.dues);
         let late = dues.overdue(record.at, |key, since| self.deadline(spec, key, since));
         self.dues = dues;
-        for key in late {
-            let miss = self.close(&key);
+        for (user, mid) in late {
+            let miss = self.close(user, &mid);
             let records: Vec<_> = miss.map(|miss| miss.record).into_iter().collect();
-            let message = format!("{} still waits for a key", key.1);
+            let message = format!("{mid} still waits for a key");
             docket.violation(ID, &CITED, record.at, &records, message);
         }
         if let Some(gone) = self.out.observe(record, spec) {
@@ -175,7 +176,7 @@ impl Oracle for MissesAreResolved {
         self.again(record, user, spec, docket);
         self.asked(record, user);
         if let Fact::Commit { mid, .. } = &record.fact {
-            if let Some(miss) = self.close(&(user, mid.clone())) {
+            if let Some(miss) = self.close(user, mid) {
                 let fetched = miss.answered.is_some();
                 docket.shown(ID, &[positive(1, 2)][..usize::from(fetched)]);
                 // The key was hard to get, and the message was kept until it came.
@@ -183,18 +184,17 @@ impl Oracle for MissesAreResolved {
                 docket.shown(ID, &[negative(1, 2)][..usize::from(kept)]);
             }
         } else if let Fact::Duplicate { mid } | Fact::Reject { mid: Some(mid), .. } = &record.fact {
-            self.close(&(user, mid.clone()));
+            self.close(user, mid);
         } else if let Fact::Waiting { mid, why } = &record.fact {
             if *why == WaitCause::Confirm {
-                self.close(&(user, mid.clone()));
+                self.close(user, mid);
             }
         } else if let Fact::Alarm { peer: Some(peer), what: AlarmKind::Rollback } = &record.fact {
             if spec.circumstances.adversary {
                 // A false record was believed at first contact; the user knows that there are others.
-                let all =
-                    self.misses.keys().filter(|(owner, mid)| *owner == user && mid.sender == *peer);
-                let all: Vec<_> = all.cloned().collect();
-                all.iter().for_each(|key| _ = self.close(key));
+                let all = self.misses.of(user).map(|(mid, _)| mid).filter(|it| it.sender == *peer);
+                let all: Vec<Mid> = all.cloned().collect();
+                all.iter().for_each(|mid| _ = self.close(user, mid));
                 self.warned.insert((user, peer.clone()));
             }
         } else if let Fact::PowerOff { .. } | Fact::State { to: DeviceState::Blank } = &record.fact

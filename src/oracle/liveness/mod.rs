@@ -4,6 +4,7 @@
 //! Not here: rules that any prefix of a run decides (`safety`).
 
 pub mod approvals_complete;
+mod backlog;
 pub mod drafts_are_answered;
 mod dues;
 pub mod mail_is_displayed;

@@ -2,7 +2,7 @@
 //!
 //! That its rows and windows still hold is judged where they are (S-03, S-06). Not here: the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
@@ -21,14 +21,20 @@ const BOUND: Duration = Duration::from_secs(5);
 pub struct RestartsRecover {
     stopped: BTreeMap<u32, RecordId>,
     started: BTreeMap<u32, (Instant, RecordId)>,
+    /// All that started, in the order of time; those that are not among `started` any more are passed over.
+    order: VecDeque<(Instant, u32)>,
 }
 
 impl RestartsRecover {
     fn judge(&mut self, now: Instant, docket: &mut Docket) {
-        let late = |(_, (at, _)): &(&u32, &(Instant, RecordId))| now > *at + BOUND;
-        let late: Vec<u32> = self.started.iter().filter(late).map(|(user, _)| *user).collect();
-        for user in late {
-            if let Some((at, record)) = self.started.remove(&user) {
+        while let Some((at, user)) = self.order.front().copied() {
+            if now <= at + BOUND {
+                break;
+            }
+            self.order.pop_front();
+            if self.started.get(&user).is_some_and(|(since, _)| *since == at)
+                && let Some((at, record)) = self.started.remove(&user)
+            {
                 let message = format!("a device that starts at {at} sends nothing");
                 docket.violation(ID, &CITED, at + BOUND, &[record], message);
             }
@@ -46,9 +52,7 @@ impl Oracle for RestartsRecover {
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
-        if !self.started.is_empty() {
-            self.judge(record.at, docket);
-        }
+        self.judge(record.at, docket);
         let Some(user) = device_of(record) else { return };
         if let Fact::PowerOff { .. } = &record.fact {
             self.started.remove(&user);
@@ -56,6 +60,7 @@ impl Oracle for RestartsRecover {
         } else if let Fact::PowerOn { .. } = &record.fact {
             if self.stopped.remove(&user).is_some() {
                 self.started.insert(user, (record.at, record.id));
+                self.order.push_back((record.at, user));
             }
         } else if let Fact::State { to: DeviceState::Blank | DeviceState::Locked } = &record.fact {
             self.started.remove(&user);

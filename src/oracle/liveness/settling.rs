@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::time::Instant;
 use crate::oracle::judge::device_of;
+use crate::oracle::user_map::UserMap;
 use crate::trace::fact::{DeviceState, Fact, Phase};
 use crate::trace::record::Record;
 
@@ -14,9 +15,19 @@ use crate::trace::record::Record;
 pub(super) struct Settling {
     heal: Option<Instant>,
     /// Devices that are on and have an identity, and since when.
-    service: BTreeMap<u32, Instant>,
+    service: UserMap<Since>,
     /// Devices that are on without one.
     idle: BTreeMap<u32, Instant>,
+}
+
+/// When something began; never, if it did not.
+#[derive(Clone, Copy, Debug)]
+struct Since(Instant);
+
+impl Default for Since {
+    fn default() -> Self {
+        Self(Instant::NEVER)
+    }
 }
 
 impl Settling {
@@ -28,19 +39,19 @@ impl Settling {
         }
         let Some(user) = device_of(record) else { return false };
         if let Fact::PowerOn { .. } = &record.fact {
-            self.service.insert(user, record.at);
+            self.service.set(user, Since(record.at));
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.service.remove(&user);
+            self.service.take(user);
             self.idle.remove(&user);
         } else if let Fact::State { to } = &record.fact {
             match to {
                 DeviceState::Blank | DeviceState::Keyed | DeviceState::Locked => {
-                    self.service.remove(&user);
+                    self.service.take(user);
                     self.idle.insert(user, record.at);
                 }
                 DeviceState::Ready | DeviceState::Rotating => {
                     if self.idle.remove(&user).is_some() {
-                        self.service.insert(user, record.at);
+                        self.service.set(user, Since(record.at));
                     }
                 }
             }
@@ -57,7 +68,7 @@ impl Settling {
 
     /// From when a bound counts for something owed since then by this device; not while it is off.
     pub(super) fn base(&self, user: u32, since: Instant) -> Option<Instant> {
-        let service = self.service.get(&user)?;
-        Some(self.heal?.max(since).max(*service))
+        let service = self.service.get(user).filter(|it| it.0 != Instant::NEVER)?;
+        Some(self.heal?.max(since).max(service.0))
     }
 }

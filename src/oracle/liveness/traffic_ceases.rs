@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{DraftId, Mid, ReqId, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
     About, AlarmKind, DraftStatus, Fact, FrameFact, FrameKind, LookupCause, Phase, WaitCause,
@@ -32,10 +33,10 @@ pub struct TrafficCeases {
     /// Lookups that a timer started.
     scheduled: BTreeSet<(u32, ReqId)>,
     /// Drafts reported as unsent, by receiver: their bursts go on.
-    unsent: BTreeMap<(u32, DraftId), UserId>,
+    unsent: Owned<DraftId, UserId>,
     drafts: BTreeMap<(u32, DraftId), UserId>,
     /// Messages that wait for a key or for a user's word.
-    waiting: BTreeSet<(u32, Mid)>,
+    waiting: Owned<Mid, ()>,
     /// Users whose devices said that their key is lost: these refuse all mail for it until it bounces, and
     /// what is sealed anew too.
     keyless: BTreeSet<UserId>,
@@ -47,8 +48,8 @@ impl TrafficCeases {
             if self.keyless.contains(peer) {
                 return true;
             }
-            self.unsent.iter().any(|((owner, _), to)| *owner == user && to == peer)
-                || self.waiting.iter().any(|(owner, mid)| *owner == user && mid.sender == *peer)
+            self.unsent.of(user).any(|(_, to)| to == peer)
+                || self.waiting.of(user).any(|(mid, ())| mid.sender == *peer)
         };
         match (frame.kind, &frame.about) {
             (Some(FrameKind::LookupKey), About::User(peer)) => {
@@ -56,7 +57,7 @@ impl TrafficCeases {
             }
             (Some(FrameKind::Submit), About::Message(mid, _)) => waits_for(&mid.receiver),
             (Some(FrameKind::DeliverNack), About::Message(mid, _)) => {
-                self.keyless.contains(&mid.receiver) || self.waiting.contains(&(user, mid.clone()))
+                self.keyless.contains(&mid.receiver) || self.waiting.contains(user, mid)
             }
             // Reports of expiry come when they come.
             (Some(FrameKind::DeliverAck), About::Message(..)) => true,
@@ -86,10 +87,10 @@ impl TrafficCeases {
             let unsent = matches!(status, DraftStatus::Unsent | DraftStatus::NeedsConfirm);
             match self.drafts.get(&key) {
                 Some(to) if unsent => {
-                    self.unsent.insert(key, to.clone());
+                    self.unsent.insert(user, *draft, to.clone());
                 }
                 Some(_) | None => {
-                    self.unsent.remove(&key);
+                    self.unsent.remove(user, draft);
                     self.drafts.remove(&key);
                 }
             }
@@ -97,13 +98,13 @@ impl TrafficCeases {
             self.keyless.extend(spec.user(user).cloned());
         } else if let Fact::Waiting { mid, why } = &record.fact {
             if matches!(why, WaitCause::Key | WaitCause::Confirm) {
-                self.waiting.insert((user, mid.clone()));
+                self.waiting.insert(user, mid.clone(), ());
             }
         } else if let Fact::Commit { mid, .. }
         | Fact::Duplicate { mid }
         | Fact::Reject { mid: Some(mid), .. } = &record.fact
         {
-            self.waiting.remove(&(user, mid.clone()));
+            self.waiting.remove(user, mid);
         }
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Not here: that what was kept is shown in time (L-01, L-03).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::Mid;
 use crate::oracle::dark::Dark;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
 use crate::trace::record::Record;
@@ -20,12 +19,12 @@ const CITED: [Requirement; 1] = [Requirement::of(1, 4)];
 pub struct OfflineHitsOpenAndMissesWait {
     dark: Dark,
     /// Messages searched for in the dark: whether they hit, and whether a key came since.
-    searched: BTreeMap<(u32, Mid), (bool, bool)>,
+    searched: Owned<Mid, (bool, bool)>,
 }
 
 impl OfflineHitsOpenAndMissesWait {
     fn commit(&mut self, record: &Record, user: u32, mid: &Mid, docket: &mut Docket) {
-        match self.searched.remove(&(user, mid.clone())) {
+        match self.searched.remove(user, mid) {
             Some((true, _)) if self.dark.is_dark() => {
                 docket.shown(ID, &[positive(1, 4), negative(13, 1)]);
             }
@@ -53,22 +52,21 @@ impl Oracle for OfflineHitsOpenAndMissesWait {
         self.dark.observe(record);
         let Some(user) = device_of(record) else { return };
         if let Fact::Select { mid: Some(mid), way: Way::In, outcome, .. } = &record.fact {
-            let key = (user, mid.clone());
             let hit = *outcome == Selection::Hit;
             // A miss is kept; a hit after it is of other octets under the same number.
-            if self.dark.is_dark() && (hit || !self.searched.contains_key(&key)) {
-                self.searched.insert(key, (hit, false));
+            if self.dark.is_dark() && (hit || !self.searched.contains(user, mid)) {
+                self.searched.insert(user, mid.clone(), (hit, false));
             }
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
-            for ((owner, mid), (_, answered)) in &mut self.searched {
-                *answered |= *owner == user && mid.sender == *peer;
+            for (mid, (_, answered)) in self.searched.of_mut(user) {
+                *answered |= mid.sender == *peer;
             }
         } else if let Fact::Commit { mid, .. } = &record.fact {
             self.commit(record, user, mid, docket);
         } else if let Fact::Reject { mid: Some(mid), .. } | Fact::Duplicate { mid } = &record.fact {
-            self.searched.remove(&(user, mid.clone()));
+            self.searched.remove(user, mid);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.searched.retain(|(owner, _), _| *owner != user);
+            self.searched.forget(user);
         }
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Not here: approvals that go out at once.
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{DraftId, TxnId};
 use crate::base::time::Millis;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, DraftStatus, Fact, NoApproval};
 use crate::trace::record::{Record, RecordId};
@@ -18,7 +17,7 @@ const CITED: [Requirement; 1] = [Requirement::of(4, 4)];
 /// The judge of C04-R4.
 #[derive(Debug, Default)]
 pub struct WaitingApprovalsAreUnsent {
-    made: BTreeMap<(u32, DraftId), Made>,
+    made: Owned<DraftId, Made>,
 }
 
 #[derive(Debug)]
@@ -32,8 +31,7 @@ struct Made {
 
 impl WaitingApprovalsAreUnsent {
     fn of(&mut self, user: u32, txn: TxnId) -> Option<&mut Made> {
-        let mine = (user, DraftId(0))..=(user, DraftId(u64::MAX));
-        self.made.range_mut(mine).map(|(_, made)| made).find(|made| made.txn == txn)
+        self.made.of_mut(user).map(|(_, made)| made).find(|made| made.txn == txn)
     }
 }
 
@@ -51,16 +49,16 @@ impl Oracle for WaitingApprovalsAreUnsent {
         let found = if let Fact::Approved(made) = &record.fact {
             let (txn, expires) = (made.txn, made.expires);
             let made_now = Made { txn, expires, record: record.id, unsent: false };
-            self.made.insert((user, made.draft), made_now);
+            self.made.insert(user, made.draft, made_now);
             return;
         } else if let Fact::Notice { draft, status: DraftStatus::Unsent, .. } = &record.fact {
-            if let Some(made) = self.made.get_mut(&(user, *draft)) {
+            if let Some(made) = self.made.get_mut(user, draft) {
                 made.unsent = true;
                 docket.shown(ID, &[positive(4, 4)]);
             }
             return;
         } else if let Fact::Encrypt(sealing) = &record.fact {
-            let Some(made) = self.made.get(&(user, sealing.draft)) else { return };
+            let Some(made) = self.made.get(user, &sealing.draft) else { return };
             if record.wall <= made.expires {
                 return;
             }
@@ -75,7 +73,7 @@ impl Oracle for WaitingApprovalsAreUnsent {
             return;
         } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
             // After a factory reset a device counts its drafts anew.
-            self.made.retain(|(owner, _), _| *owner != user);
+            self.made.forget(user);
             return;
         } else {
             return;

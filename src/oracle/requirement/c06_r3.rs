@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, UserId};
+use crate::base::small::SmallMap;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, is_uneventful};
 use crate::oracle::spec::Spec;
@@ -33,15 +34,15 @@ struct Device {
     /// Everybody who ever had a row: after a restore any of them may have one again.
     met: BTreeSet<UserId>,
     /// Drafts that are not at their end.
-    drafts: BTreeMap<DraftId, UserId>,
+    drafts: SmallMap<DraftId, UserId>,
     /// Messages that wait for a key or for their turn to be shown.
-    waiting: BTreeSet<Mid>,
+    waiting: SmallMap<Mid, ()>,
 }
 
 impl Device {
     fn is_busy(&self, peer: &UserId) -> bool {
         self.drafts.values().any(|to| to == peer)
-            || self.waiting.iter().any(|mid| mid.sender == *peer)
+            || self.waiting.keys().any(|mid| mid.sender == *peer)
     }
 
     /// A row that was used before the victim and had nothing to do, if there is one.
@@ -108,7 +109,7 @@ impl Oracle for OldestRowMakesRoom {
                 DraftStatus::Unsent | DraftStatus::Sent | DraftStatus::NeedsConfirm => {}
             }
         } else if let Fact::Waiting { mid, .. } | Fact::Commit { mid, .. } = &record.fact {
-            device.waiting.insert(mid.clone());
+            device.waiting.insert(mid.clone(), ());
         } else if let Fact::Display { mid, .. }
         | Fact::Processed { mid, .. }
         | Fact::Duplicate { mid }

@@ -2,10 +2,9 @@
 //!
 //! Not here: why a device looks somebody up (S-07), or the answer (S-24, S-25).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{ReqId, UserId};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, Fact, FrameFact, FrameKind, LookupCause, ReplyResult};
 use crate::trace::record::Record;
@@ -19,7 +18,7 @@ const CITED: [Requirement; 1] = [Requirement::of(7, 1)];
 #[derive(Debug, Default)]
 pub struct LookupsNameTheUser {
     /// Whom each lookup under way is about, and why.
-    wanted: BTreeMap<(u32, ReqId), (UserId, LookupCause)>,
+    wanted: Owned<ReqId, (UserId, LookupCause)>,
 }
 
 /// Whom a lookup's octets name; without octets, what the frame is said to be about.
@@ -45,9 +44,9 @@ impl Oracle for LookupsNameTheUser {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         if let Fact::Lookup { peer, req, because, .. } = &record.fact {
-            self.wanted.insert((user, *req), (peer.clone(), *because));
+            self.wanted.insert(user, *req, (peer.clone(), *because));
         } else if let Fact::Tx(frame) = &record.fact {
-            let Some((peer, because)) = self.wanted.get(&(user, frame.req)) else { return };
+            let Some((peer, because)) = self.wanted.get(user, &frame.req) else { return };
             if frame.kind == Some(FrameKind::LookupKey) && named(frame).as_ref() == Some(peer) {
                 // A received message names epochs and key IDs too, and none of them is asked for.
                 let tempted = *because == LookupCause::Message && frame.octets.is_some();
@@ -60,9 +59,9 @@ impl Oracle for LookupsNameTheUser {
         } else if let Fact::LookupFailed { req, .. }
         | Fact::KeyReply { req, result: ReplyResult::Accepted, .. } = &record.fact
         {
-            self.wanted.remove(&(user, *req));
+            self.wanted.remove(user, req);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.wanted.retain(|(owner, _), _| *owner != user);
+            self.wanted.forget(user);
         }
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Not here: how many tries a burst has (S-28), or that misses share one lookup (S-05).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{ReqId, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, FrameKind, LookupEnd, ReplyResult};
 use crate::trace::record::{Record, RecordId};
@@ -18,7 +17,7 @@ const CITED: [Requirement; 1] = [Requirement::of(7, 4)];
 /// The judge of C07-R4.
 #[derive(Debug, Default)]
 pub struct LostRepliesAreAskedForAgain {
-    asked: BTreeMap<(u32, ReqId), Asked>,
+    asked: Owned<ReqId, Asked>,
 }
 
 /// A lookup that nothing has answered.
@@ -42,7 +41,7 @@ fn one_try(spec: &Spec, user: u32) -> Duration {
 
 impl LostRepliesAreAskedForAgain {
     fn copy(&mut self, record: &Record, user: u32, req: ReqId, spec: &Spec, d: &mut Docket) {
-        let Some(asked) = self.asked.get_mut(&(user, req)) else { return };
+        let Some(asked) = self.asked.get_mut(user, &req) else { return };
         asked.copies += 1;
         let pause = asked.last.replace(record.at).map(|last| record.at.since(last));
         if asked.copies == 1 {
@@ -58,7 +57,7 @@ impl LostRepliesAreAskedForAgain {
 
     fn end(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::LookupFailed { req, why, .. } = &record.fact else { return };
-        let Some(asked) = self.asked.remove(&(user, *req)) else { return };
+        let Some(asked) = self.asked.remove(user, req) else { return };
         let several = spec.limits(user).is_some_and(|limits| limits.tries > 1);
         if *why == LookupEnd::TimedOut && asked.copies == 1 && asked.served && several {
             let message = format!("the lookup of {} is given up after one try", asked.peer);
@@ -68,8 +67,7 @@ impl LostRepliesAreAskedForAgain {
 
     /// The lookups of a device.
     fn of(&mut self, user: u32) -> impl Iterator<Item = &mut Asked> {
-        let all = (user, ReqId([0; 8]))..=(user, ReqId([u8::MAX; 8]));
-        self.asked.range_mut(all).map(|(_, asked)| asked)
+        self.asked.of_mut(user).map(|(_, asked)| asked)
     }
 }
 
@@ -92,7 +90,7 @@ impl Oracle for LostRepliesAreAskedForAgain {
             }
             let (peer, record) = (peer.clone(), record.id);
             let asked = Asked { peer, record, copies: 0, last: None, served: true };
-            self.asked.insert((user, *req), asked);
+            self.asked.insert(user, *req, asked);
         } else if let Fact::Tx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::LookupKey) {
                 self.copy(record, user, frame.req, spec, docket);
@@ -117,7 +115,7 @@ impl Oracle for LostRepliesAreAskedForAgain {
                 | ReplyResult::InvalidKey
                 | ReplyResult::BadSignature => false,
             };
-            let answered = answers.then(|| self.asked.remove(&(user, *req))).flatten();
+            let answered = answers.then(|| self.asked.remove(user, req)).flatten();
             if answered.is_some_and(|asked| asked.copies > 1) {
                 // Answers were lost, and it stayed one lookup, without haste, to its end.
                 docket.shown(ID, &[negative(7, 4)]);
@@ -125,7 +123,7 @@ impl Oracle for LostRepliesAreAskedForAgain {
         } else if let Fact::LookupFailed { .. } = &record.fact {
             self.end(record, user, spec, docket);
         } else if let Fact::PowerOff { .. } | Fact::State { .. } = &record.fact {
-            self.asked.retain(|(owner, _), _| *owner != user);
+            self.asked.forget(user);
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Not here: what the sender's user is told (S-20).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::id::UserId;
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, DraftStatus, Fact, LookupEnd, ReplyResult, Selection};
 use crate::trace::record::{Record, RecordId};
@@ -19,17 +20,17 @@ const CITED: [Requirement; 1] = [Requirement::of(7, 5)];
 #[derive(Debug, Default)]
 pub struct UnknownUsersMakeNoEntry {
     /// Users whom a device was told not to exist, and nothing else since.
-    unknown: BTreeMap<(u32, UserId), (Instant, RecordId)>,
+    unknown: Owned<UserId, (Instant, RecordId)>,
     /// Users of whom a device has a pin: what it derives for them is no entry made by such an answer.
-    pinned: BTreeSet<(u32, UserId)>,
+    pinned: Owned<UserId, ()>,
     /// Receivers of drafts, and when they were composed.
     drafts: BTreeMap<(u32, crate::base::id::DraftId), (UserId, Instant)>,
 }
 
 impl UnknownUsersMakeNoEntry {
     fn entry(&mut self, record: &Record, user: u32, peer: &UserId, what: &str, d: &mut Docket) {
-        let key = (user, peer.clone());
-        if let Some((_, told)) = self.unknown.get(&key).filter(|_| !self.pinned.contains(&key)) {
+        let told = self.unknown.get(user, peer);
+        if let Some((_, told)) = told.filter(|_| !self.pinned.contains(user, peer)) {
             let message = format!("{peer} is unknown and {what}");
             d.violation(ID, &CITED, record.at, &[*told, record.id], message);
         }
@@ -45,7 +46,7 @@ impl UnknownUsersMakeNoEntry {
         let Some((to, composed)) = of_draft.filter(|_| *status == DraftStatus::Failed) else {
             return;
         };
-        let Some((since, told)) = self.unknown.get(&(user, to.clone())) else { return };
+        let Some((since, told)) = self.unknown.get(user, &to) else { return };
         let believed = spec.limits(user).map(|limits| limits.negative);
         if believed.is_some_and(|believed| composed > *since + believed) {
             let message =
@@ -73,45 +74,45 @@ impl Oracle for UnknownUsersMakeNoEntry {
         if let Fact::Refuse { by, code, mid: Some(mid), .. } = &record.fact
             && code == "UNKNOWN_USER"
             && let Some(user) = spec.index(by)
-            && let Some((since, _)) = self.unknown.get_mut(&(user, mid.receiver.clone()))
+            && let Some((since, _)) = self.unknown.get_mut(user, &mid.receiver)
         {
             // The receiver's account says so as well.
             *since = record.at;
         }
         let Some(user) = device_of(record) else { return };
         if let Fact::LookupFailed { peer, why: LookupEnd::UnknownUser, .. } = &record.fact {
-            let told = self.unknown.insert((user, peer.clone()), (record.at, record.id));
+            let told = self.unknown.insert(user, peer.clone(), (record.at, record.id));
             // A second definite answer: the first was not believed for ever, and had left nothing behind.
             docket.shown(ID, &[positive(7, 5), negative(7, 5)][..2 * usize::from(told.is_some())]);
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
-            if self.unknown.remove(&(user, peer.clone())).is_some() {
+            if self.unknown.remove(user, peer).is_some() {
                 docket.shown(ID, &[positive(7, 5)]);
             }
         } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
             // Its user knows better, from a record that came before or after the answer.
-            self.unknown.remove(&(user, peer.clone()));
+            self.unknown.remove(user, peer);
         } else if let Fact::Compose { draft, to, .. } = &record.fact {
             self.drafts.insert((user, *draft), (to.clone(), record.at));
         } else if let Fact::Derive { peer, .. } = &record.fact {
             self.entry(record, user, peer, "a secret is derived for it", docket);
         } else if let Fact::Pin { peer, .. } = &record.fact {
             self.entry(record, user, peer, "a record is pinned for it", docket);
-            self.pinned.insert((user, peer.clone()));
+            self.pinned.insert(user, peer.clone(), ());
         } else if let Fact::Select { peer, outcome, .. } = &record.fact {
-            if *outcome == Selection::Miss && self.unknown.contains_key(&(user, peer.clone())) {
+            if *outcome == Selection::Miss && self.unknown.contains(user, peer) {
                 docket.shown(ID, &[negative(7, 5)]);
             }
         } else if let Fact::Notice { .. } = &record.fact {
             self.failed(record, user, spec, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.unknown.retain(|(owner, _), _| *owner != user);
+            self.unknown.forget(user);
         } else if let Fact::State { to: DeviceState::Blank } = &record.fact {
-            self.pinned.retain(|(owner, _)| *owner != user);
+            self.pinned.forget(user);
         }
     }
 
     fn conclude(&mut self, _spec: &Spec, docket: &mut Docket) {
-        for _ in &self.unknown {
+        for _ in self.unknown.values() {
             docket.shown(ID, &[negative(7, 5)]);
         }
     }

@@ -41,7 +41,52 @@ struct Mailbox {
     again: BTreeSet<Mid>,
 }
 
+impl Mailbox {
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.leased.is_empty() && self.again.is_empty()
+    }
+}
+
 impl PollBringsMail {
+    /// The records that change what is known of a mailbox.
+    fn change(&mut self, record: &Record, account: u32) {
+        let coming = matches!(record.fact, Fact::Accept { known: false, .. } | Fact::Offer { .. });
+        if coming {
+            self.boxes.entry(account).or_default();
+        }
+        let Some(mailbox) = self.boxes.get_mut(&account) else { return };
+        if let Fact::Accept { mid, known: false, .. } = &record.fact {
+            mailbox.ready.insert(mid.clone());
+        } else if let Fact::Offer { mid, .. } = &record.fact {
+            mailbox.ready.remove(mid);
+            mailbox.leased.insert(mid.clone());
+            let again = mailbox.again.remove(mid);
+            if let Some(answer) = self.polls.during(record) {
+                answer.offered += 1;
+                answer.again |= again;
+            }
+        } else if let Fact::Restored { mid, .. } = &record.fact {
+            if mailbox.leased.remove(mid) {
+                mailbox.ready.insert(mid.clone());
+                mailbox.again.insert(mid.clone());
+            }
+        } else if let Fact::Acked { mid, .. }
+        | Fact::Nacked { mid, counted: true, .. }
+        | Fact::Expire { mid, .. }
+        | Fact::Bounce { mid, .. } = &record.fact
+        {
+            mailbox.ready.remove(mid);
+            mailbox.leased.remove(mid);
+            mailbox.again.remove(mid);
+        } else if let Fact::PowerOn { .. } = &record.fact {
+            mailbox.again.extend(mailbox.leased.iter().cloned());
+            mailbox.ready.append(&mut mailbox.leased);
+        }
+        if mailbox.is_empty() {
+            self.boxes.remove(&account);
+        }
+    }
+
     fn polled(&mut self, record: &Record, account: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Polled { count, user } = &record.fact else { return };
         let Some(answer) = self.polls.end(record) else { return };
@@ -75,39 +120,14 @@ impl Oracle for PollBringsMail {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(account) = account_of(record) else { return };
         self.polls.over(record.at, spec);
-        let mailbox = self.boxes.entry(account).or_default();
         if let Fact::Rx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {
                 self.polls.begin_after(record, Answer::default());
             }
-        } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
-            mailbox.ready.insert(mid.clone());
-        } else if let Fact::Offer { mid, .. } = &record.fact {
-            mailbox.ready.remove(mid);
-            mailbox.leased.insert(mid.clone());
-            let again = mailbox.again.remove(mid);
-            if let Some(answer) = self.polls.during(record) {
-                answer.offered += 1;
-                answer.again |= again;
-            }
-        } else if let Fact::Restored { mid, .. } = &record.fact {
-            if mailbox.leased.remove(mid) {
-                mailbox.ready.insert(mid.clone());
-                mailbox.again.insert(mid.clone());
-            }
-        } else if let Fact::Acked { mid, .. }
-        | Fact::Nacked { mid, counted: true, .. }
-        | Fact::Expire { mid, .. }
-        | Fact::Bounce { mid, .. } = &record.fact
-        {
-            mailbox.ready.remove(mid);
-            mailbox.leased.remove(mid);
-            mailbox.again.remove(mid);
-        } else if let Fact::PowerOn { .. } = &record.fact {
-            mailbox.again.extend(mailbox.leased.iter().cloned());
-            mailbox.ready.append(&mut mailbox.leased);
         } else if let Fact::Polled { .. } = &record.fact {
             self.polled(record, account, spec, docket);
+        } else {
+            self.change(record, account);
         }
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Not here: that a poll brings what waits (`c10_r1`).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::Mid;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind};
@@ -22,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub struct NoPollNoMail {
     polls: Turns<()>,
-    /// Since when mail waits, and in which account.
-    waiting: BTreeMap<Mid, (u32, Instant)>,
+    /// Since when mail waits, by account.
+    waiting: Owned<Mid, Instant>,
 }
 
 impl Oracle for NoPollNoMail {
@@ -48,9 +47,9 @@ impl Oracle for NoPollNoMail {
         } else if let Fact::Accept { mid, known: false, .. } | Fact::Restored { mid, .. } =
             &record.fact
         {
-            self.waiting.insert(mid.clone(), (account, record.at));
+            self.waiting.insert(account, mid.clone(), record.at);
         } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
-            let since = self.waiting.remove(mid).map(|(_, since)| since);
+            let since = self.waiting.remove(account, mid);
             if *pushed || self.polls.during(record).is_none() {
                 let message = format!("{mid} is sent although {} does not poll", mid.receiver);
                 docket.violation(ID, &CITED, record.at, &[record.id], message);
@@ -61,10 +60,10 @@ impl Oracle for NoPollNoMail {
         | Fact::Expire { mid, .. }
         | Fact::Bounce { mid, .. } = &record.fact
         {
-            self.waiting.remove(mid);
+            self.waiting.remove(account, mid);
         } else if let Fact::PowerOff { .. } = &record.fact {
             // A server that is off sends nothing anyway.
-            self.waiting.retain(|_, (home, _)| *home != account);
+            self.waiting.forget(account);
         }
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Not here: what polls bring (`c10_r1`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::base::id::ReqId;
+use crate::base::id::{NodeId, ReqId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
+use crate::oracle::user_map::UserMap;
 use crate::trace::fact::{DeviceState, Fact, FrameKind};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
@@ -20,16 +21,16 @@ const BACKOFF_MAX: Duration = Duration::from_secs(72);
 /// What a slow processor may add; a slow store adds its writes.
 const LATENESS: Duration = Duration::from_secs(10);
 /// Pauses between copies after which a backoff must show: with doubling the last is four times the first.
-const PAUSES: usize = 3;
+const PAUSES: u8 = 3;
 /// Pauses of this length may be those of a backoff that is at its cap.
 const NEAR_CAP: Duration = Duration::from_secs(30);
 
 /// The judge of C10-R5.
 #[derive(Debug, Default)]
 pub struct PollsInTime {
-    devices: BTreeMap<u32, Polling>,
-    /// By when devices must have polled again; outdated entries are passed over.
-    dues: BTreeSet<(Instant, u32)>,
+    devices: UserMap<Option<Polling>>,
+    /// When to look whether a device has polled again; see [`Polling::look`].
+    looks: BTreeSet<(Instant, u32)>,
 }
 
 /// The polls of a device that is online.
@@ -38,37 +39,66 @@ struct Polling {
     req: ReqId,
     /// When its last copy left.
     last: Instant,
-    record: RecordId,
-    /// By when the next copy or poll must leave; none: not while it has to attach first.
-    due: Option<Instant>,
-    /// Between the copies of this poll.
-    pauses: Vec<Duration>,
+    /// The number of its record there.
+    record: u64,
+    /// By when the next copy or poll must leave; never: not while it has to attach first.
+    due: Instant,
+    /// The first moment at which one looks at it, not after it is due: mostly it has another due time by
+    /// then, and one looks again.
+    look: Instant,
+    /// Between the first two copies of this poll.
+    first: Duration,
+    /// Pauses between its copies so far.
+    pauses: u8,
+}
+
+impl Polling {
+    /// Another copy after this pause; the pause between the first two and this one, when it is the one in
+    /// which a backoff must show.
+    fn pauses(&mut self, pause: Duration) -> Option<(Duration, Duration)> {
+        if self.pauses == 0 {
+            self.first = pause;
+        }
+        self.pauses = self.pauses.saturating_add(1);
+        (self.pauses == PAUSES).then_some((self.first, pause))
+    }
 }
 
 impl PollsInTime {
+    /// The next copy or poll of a device is due then.
+    fn expect(&mut self, user: u32, due: Instant) {
+        let Some(Some(polling)) = self.devices.get_mut(user) else { return };
+        polling.due = due;
+        if due < polling.look {
+            polling.look = due;
+            self.looks.insert((due, user));
+        }
+    }
+
     fn polls(&mut self, record: &Record, user: u32, req: ReqId, spec: &Spec, docket: &mut Docket) {
         let Some(period) = spec.limits(user).and_then(|limits| limits.poll) else { return };
         let due = record.at + period.max(BACKOFF_MAX) + LATENESS + spec.held_up();
-        self.dues.insert((due, user));
-        let due = Some(due);
-        let fresh = Polling { req, last: record.at, record: record.id, due, pauses: Vec::new() };
-        let Some(polling) = self.devices.get_mut(&user) else {
-            self.devices.insert(user, fresh);
-            return;
+        let (last, seq, look) = (record.at, record.id.seq, Instant::NEVER);
+        let fresh = Polling { req, last, record: seq, due, look, first: Duration::ZERO, pauses: 0 };
+        let Some(polling) = self.devices.place(user) else {
+            self.devices.set(user, Some(fresh));
+            return self.expect(user, due);
         };
         let pause = record.at.since(polling.last);
         if polling.req != req {
-            if polling.due.is_some() && pause >= period.scale(1, 2) && pause <= period + LATENESS {
+            if polling.due != Instant::NEVER
+                && pause >= period.scale(1, 2)
+                && pause <= period + LATENESS
+            {
                 docket.shown(ID, &[positive(10, 5)]);
             }
-            *polling = fresh;
-            return;
+            *polling = Polling { look: polling.look, ..fresh };
+            return self.expect(user, due);
         }
-        (polling.last, polling.record, polling.due) = (record.at, record.id, due);
-        polling.pauses.push(pause);
-        if let [first, .., last] = polling.pauses[..]
-            && polling.pauses.len() == PAUSES
-        {
+        (polling.last, polling.record) = (record.at, record.id.seq);
+        let judged = polling.pauses(pause);
+        self.expect(user, due);
+        if let Some((first, last)) = judged {
             if last >= first.scale(3, 2) || first >= NEAR_CAP {
                 docket.shown(ID, &[positive(10, 5), negative(10, 5)]);
             } else {
@@ -79,17 +109,25 @@ impl PollsInTime {
     }
 
     fn overdue(&mut self, now: Instant, spec: &Spec, docket: &mut Docket) {
-        while let Some((at, user)) = self.dues.first().copied() {
+        while let Some((at, user)) = self.looks.first().copied() {
             if at >= now {
                 break;
             }
-            self.dues.remove(&(at, user));
-            let missed = |polling: &&mut Polling| polling.due == Some(at);
-            if let Some(polling) = self.devices.get_mut(&user).filter(missed) {
-                polling.due = None;
+            self.looks.pop_first();
+            let Some(Some(polling)) = self.devices.get_mut(user) else { continue };
+            if polling.look != at {
+                continue;
+            }
+            polling.look = Instant::NEVER;
+            if polling.due == at {
+                polling.due = Instant::NEVER;
                 let name = spec.user(user).map_or("?", |it| it.as_str());
                 let message = format!("{name} does not poll in time");
-                docket.violation(ID, &CITED, now, &[polling.record], message);
+                let last = RecordId { node: NodeId::device(user), seq: polling.record };
+                docket.violation(ID, &CITED, now, &[last], message);
+            } else {
+                let due = polling.due;
+                self.expect(user, due);
             }
         }
     }
@@ -112,30 +150,28 @@ impl Oracle for PollsInTime {
                 self.polls(record, user, frame.req, spec, docket);
             }
         } else if let Fact::Rx(frame) = &record.fact {
-            let Some(polling) = self.devices.get_mut(&user) else { return };
+            let Some(Some(polling)) = self.devices.get_mut(user) else { return };
             if frame.kind == Some(FrameKind::Error) {
                 // The session may be over; polls go on after the next one begins.
-                polling.due = None;
+                polling.due = Instant::NEVER;
             } else if let Some(period) = spec.limits(user).and_then(|limits| limits.poll)
                 && frame.kind == Some(FrameKind::PollEnd)
                 && frame.req == polling.req
-                && polling.due.is_some()
+                && polling.due != Instant::NEVER
             {
                 // An answer that was long under way makes the next poll as late.
-                let due = record.at + period + LATENESS + spec.held_up();
-                polling.due = Some(due);
-                self.dues.insert((due, user));
+                self.expect(user, record.at + period + LATENESS + spec.held_up());
             }
         } else if let Fact::Attached { .. } = &record.fact {
             // A new burst of copies begins.
-            self.devices.remove(&user);
+            self.devices.take(user);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.devices.remove(&user);
+            self.devices.take(user);
         } else if let Fact::State { to } = &record.fact {
             match to {
                 DeviceState::Ready | DeviceState::Rotating => {}
                 DeviceState::Blank | DeviceState::Keyed | DeviceState::Locked => {
-                    self.devices.remove(&user);
+                    self.devices.take(user);
                 }
             }
         }

@@ -2,13 +2,14 @@
 //!
 //! Not here: what the receiver does with it (`c11_r2`).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::id::Mid;
 use crate::base::time::{Instant, Millis};
 use crate::oracle::judge::{
     Docket, Facts, Oracle, account_of, device_of, facts, negative, positive,
 };
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -25,23 +26,23 @@ pub struct PushedInTime {
     /// Until when each user's session lasts.
     sessions: BTreeMap<u32, Millis>,
     /// Mail that came while its receiver was connected and was not offered yet.
-    fresh: BTreeMap<Mid, (u32, Instant, RecordId)>,
+    fresh: Owned<Mid, (Instant, RecordId)>,
     /// The same in the order of coming.
-    order: VecDeque<(Instant, Mid)>,
+    order: VecDeque<(Instant, u32, Mid)>,
     /// Offered and not answered.
-    offered: BTreeMap<u32, BTreeSet<Mid>>,
+    offered: Owned<Mid, ()>,
 }
 
 impl PushedInTime {
     fn overdue(&mut self, now: Instant, spec: &Spec, docket: &mut Docket) {
         let bound = spec.server.push_bound;
-        while let Some((at, mid)) = self.order.front().cloned() {
+        while let Some((at, account, mid)) = self.order.front().cloned() {
             if at + bound >= now {
                 break;
             }
             self.order.pop_front();
-            if self.fresh.get(&mid).is_some_and(|(_, since, _)| *since == at)
-                && let Some((_, _, record)) = self.fresh.remove(&mid)
+            if self.fresh.get(account, &mid).is_some_and(|(since, _)| *since == at)
+                && let Some((_, record)) = self.fresh.remove(account, &mid)
             {
                 let message = format!("{mid} is not pushed within {bound}");
                 docket.violation(ID, &CITED, now, &[record], message);
@@ -55,17 +56,16 @@ impl PushedInTime {
         } else if let Fact::Accept { mid, known: false, .. } = &record.fact {
             let until = self.sessions.get(&account);
             let connected = until.is_some_and(|it| *it > record.wall + spec.server.push_bound);
-            let busy = self.offered.get(&account).is_some_and(|it| it.len() >= UNANSWERED_MAX);
+            let busy = self.offered.of(account).nth(UNANSWERED_MAX - 1).is_some();
             if connected && !busy {
-                self.fresh.insert(mid.clone(), (account, record.at, record.id));
-                self.order.push_back((record.at, mid.clone()));
+                self.fresh.insert(account, mid.clone(), (record.at, record.id));
+                self.order.push_back((record.at, account, mid.clone()));
             }
         } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
-            let offered = self.offered.entry(account).or_default();
-            offered.insert(mid.clone());
+            self.offered.insert(account, mid.clone(), ());
             // The answer to an earlier push is still out, and this one does not wait for it.
-            let count = 1 + usize::from(offered.len() > 1);
-            if self.fresh.remove(mid).is_some() && *pushed {
+            let count = self.offered.of(account).take(2).count();
+            if self.fresh.remove(account, mid).is_some() && *pushed {
                 docket.shown(ID, &[positive(11, 1), negative(11, 1)][..count]);
             }
         } else if let Fact::Acked { mid, .. }
@@ -74,13 +74,11 @@ impl PushedInTime {
         | Fact::Expire { mid, .. }
         | Fact::Bounce { mid, .. } = &record.fact
         {
-            self.fresh.remove(mid);
-            if let Some(offered) = self.offered.get_mut(&account) {
-                offered.remove(mid);
-            }
+            self.fresh.remove(account, mid);
+            self.offered.remove(account, mid);
         } else if let Fact::PowerOff { .. } | Fact::Reset { .. } = &record.fact {
-            self.fresh.retain(|_, (home, ..)| *home != account);
-            self.offered.remove(&account);
+            self.fresh.forget(account);
+            self.offered.forget(account);
             if let Fact::Reset { .. } = &record.fact {
                 self.sessions.remove(&account);
             }

@@ -2,11 +2,12 @@
 //!
 //! Not here: polled mail (S-18, S-19), or how long a delivery may take (L-01).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::base::id::{DeliveryId, Mid};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -20,14 +21,14 @@ const LATENESS: Duration = Duration::from_secs(10);
 /// The judge of C11-R4.
 #[derive(Debug, Default)]
 pub struct PushFallsBack {
-    pushed: BTreeMap<Mid, Push>,
+    /// By the account that pushed.
+    pushed: Owned<Mid, Push>,
     /// When leases must be over.
-    ends: VecDeque<(Instant, Mid, DeliveryId)>,
+    ends: VecDeque<(Instant, u32, Mid, DeliveryId)>,
 }
 
 #[derive(Debug)]
 struct Push {
-    account: u32,
     delivery: DeliveryId,
     record: RecordId,
     stage: Stage,
@@ -45,14 +46,16 @@ enum Stage {
 
 impl PushFallsBack {
     fn overdue(&mut self, now: Instant, docket: &mut Docket) {
-        while let Some((at, mid, delivery)) = self.ends.front().cloned() {
+        while let Some((at, account, mid, delivery)) = self.ends.front().cloned() {
             if at >= now {
                 break;
             }
             self.ends.pop_front();
             let same = |push: &&Push| push.delivery == delivery && push.stage == Stage::Pushed;
-            if let Some(record) = self.pushed.get(&mid).filter(same).map(|push| push.record) {
-                self.pushed.remove(&mid);
+            if let Some(record) =
+                self.pushed.get(account, &mid).filter(same).map(|push| push.record)
+            {
+                self.pushed.remove(account, &mid);
                 let message =
                     format!("{mid} was pushed, not acknowledged, and is not stored again");
                 docket.violation(ID, &CITED, now, &[record], message);
@@ -62,16 +65,16 @@ impl PushFallsBack {
 
     fn offer(&mut self, record: &Record, account: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Offer { mid, delivery, pushed, .. } = &record.fact else { return };
-        if let Some(push) = self.pushed.get_mut(mid) {
+        if let Some(push) = self.pushed.get_mut(account, mid) {
             if push.stage == Stage::Back {
                 push.stage = Stage::Again;
                 docket.shown(ID, &[positive(11, 4)]);
             }
         } else if *pushed {
-            let push =
-                Push { account, delivery: *delivery, record: record.id, stage: Stage::Pushed };
-            self.pushed.insert(mid.clone(), push);
-            self.ends.push_back((record.at + spec.server.lease + LATENESS, mid.clone(), *delivery));
+            let push = Push { delivery: *delivery, record: record.id, stage: Stage::Pushed };
+            self.pushed.insert(account, mid.clone(), push);
+            let end = record.at + spec.server.lease + LATENESS;
+            self.ends.push_back((end, account, mid.clone(), *delivery));
         }
     }
 }
@@ -94,26 +97,26 @@ impl Oracle for PushFallsBack {
         if let Fact::Offer { .. } = &record.fact {
             self.offer(record, account, spec, docket);
         } else if let Fact::Restored { mid, .. } = &record.fact {
-            if let Some(push) = self.pushed.get_mut(mid) {
+            if let Some(push) = self.pushed.get_mut(account, mid) {
                 push.stage = Stage::Back;
             }
         } else if let Fact::Acked { mid, .. } = &record.fact {
             // It was not taken for delivered when it was only sent: it was there to be acknowledged.
-            if self.pushed.remove(mid).is_some_and(|push| push.stage != Stage::Pushed) {
+            if self.pushed.remove(account, mid).is_some_and(|push| push.stage != Stage::Pushed) {
                 docket.shown(ID, &[negative(11, 4)]);
             }
         } else if let Fact::Nacked { mid, .. }
         | Fact::Expire { mid, .. }
         | Fact::Bounce { mid, .. } = &record.fact
         {
-            self.pushed.remove(mid);
+            self.pushed.remove(account, mid);
         } else if let Fact::PowerOff { .. } = &record.fact {
             // Leases are volatile: whatever is under one is stored after the start.
-            for push in self.pushed.values_mut().filter(|push| push.account == account) {
+            for (_, push) in self.pushed.of_mut(account) {
                 push.stage = Stage::Back;
             }
         } else if let Fact::Reset { .. } = &record.fact {
-            self.pushed.retain(|_, push| push.account != account);
+            self.pushed.forget(account);
         }
     }
 

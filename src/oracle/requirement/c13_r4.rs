@@ -2,10 +2,11 @@
 //!
 //! Not here: whether its slot was the right peer's (S-07).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::base::id::{Epoch, Mid, UserId};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, ReplyResult, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -19,7 +20,7 @@ const CITED: [Requirement; 1] = [Requirement::of(13, 4)];
 pub struct OtherEpochsAreMisses {
     derived: BTreeSet<(u32, UserId, Epoch, Epoch)>,
     /// Messages whose epochs the table did not have, until a key comes.
-    other: BTreeMap<(u32, Mid), Other>,
+    other: Owned<Mid, Other>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,28 +43,27 @@ impl Oracle for OtherEpochsAreMisses {
         if let Fact::Derive { peer, own, theirs, .. } = &record.fact {
             self.derived.insert((user, peer.clone(), *own, *theirs));
         } else if let Fact::Select { mid: Some(mid), way: Way::In, outcome, .. } = &record.fact {
-            let key = (user, mid.clone());
             match outcome {
                 Selection::Ahead | Selection::Behind | Selection::KidMismatch => {
                     let other = Other { record: record.id, answered: false };
-                    self.other.entry(key).or_insert(other);
+                    self.other.get_or_insert(user, mid.clone(), other);
                 }
                 // Other octets under the same number, with epochs that are there; or the keys came.
                 Selection::Hit => {
-                    if self.other.get(&key).is_some_and(|other| !other.answered) {
-                        self.other.remove(&key);
+                    if self.other.get(user, mid).is_some_and(|other| !other.answered) {
+                        self.other.remove(user, mid);
                     }
                 }
                 Selection::Miss | Selection::Stale => {}
             }
         } else if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
-            for ((owner, mid), other) in &mut self.other {
-                other.answered |= *owner == user && mid.sender == *peer;
+            for (mid, other) in self.other.of_mut(user) {
+                other.answered |= mid.sender == *peer;
             }
         } else if let Fact::Decrypt(opening) = &record.fact {
             let mid = &opening.mid;
             let slot = (user, mid.sender.clone(), opening.own, opening.theirs);
-            let other = self.other.remove(&(user, mid.clone()));
+            let other = self.other.remove(user, mid);
             if !self.derived.contains(&slot) {
                 let message = format!("{mid} is tried under epochs that have no secret");
                 docket.violation(ID, &CITED, record.at, &[record.id], message);
@@ -74,11 +74,11 @@ impl Oracle for OtherEpochsAreMisses {
                 docket.shown(ID, &[negative(13, 4), positive(13, 4)]);
             }
         } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
-            if self.other.remove(&(user, mid.clone())).is_some() {
+            if self.other.remove(user, mid).is_some() {
                 docket.shown(ID, &[negative(13, 4)]);
             }
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.other.retain(|(owner, _), _| *owner != user);
+            self.other.forget(user);
         }
     }
 }

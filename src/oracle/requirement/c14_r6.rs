@@ -3,6 +3,7 @@
 //! Not here: whether the current one is the last (S-25).
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::Instant;
@@ -24,6 +25,11 @@ pub struct RepliesHoldRetiredRecords {
     stopped: BTreeMap<UserId, Instant>,
 }
 
+/// Where the epochs of a user lie.
+fn epochs_of(user: &UserId) -> RangeInclusive<(UserId, Epoch)> {
+    (user.clone(), Epoch(0))..=(user.clone(), Epoch(u64::MAX))
+}
+
 impl Oracle for RepliesHoldRetiredRecords {
     fn id(&self) -> &'static str {
         ID
@@ -36,18 +42,18 @@ impl Oracle for RepliesHoldRetiredRecords {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         if let Fact::Recorded { user, epoch, revoke, .. } = &record.fact {
             if *epoch == Epoch::FIRST {
-                self.retired.retain(|(owner, _), _| owner != user);
+                let own: Vec<_> =
+                    self.retired.range(epochs_of(user)).map(|(it, _)| it.clone()).collect();
+                own.iter().for_each(|key| _ = self.retired.remove(key));
             } else if let Some(before) = epoch.0.checked_sub(1) {
                 self.retired.insert((user.clone(), Epoch(before)), Some(record.at));
                 if *revoke {
                     // A revocation ends every epoch before it, those in grace too (R11).
-                    let own = self.retired.iter_mut().filter(|((owner, _), _)| owner == user);
-                    own.for_each(|(_, at)| *at = None);
+                    self.retired.range_mut(epochs_of(user)).for_each(|(_, at)| *at = None);
                 }
             }
         } else if let Fact::Served { user, epochs, .. } = &record.fact {
-            let from = (user.clone(), Epoch(0));
-            let retired = self.retired.range(from..=(user.clone(), Epoch(u64::MAX)));
+            let retired = self.retired.range(epochs_of(user));
             let in_grace = |at: &Instant| record.at < *at + spec.server.grace;
             let held =
                 retired.filter_map(|((_, epoch), at)| Some((*epoch, (*at).filter(in_grace)?)));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Mid, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, LookupCause, RejectCause, ReplyResult, WaitCause};
 use crate::trace::record::{Record, RecordId};
@@ -19,9 +20,9 @@ const CITED: [Requirement; 1] = [Requirement::of(16, 3)];
 #[derive(Debug, Default)]
 pub struct BadTagsDoNotFetch {
     /// Messages that failed to open, and lookups that nothing else explains since.
-    failed: BTreeMap<(u32, Mid), (u32, RecordId)>,
-    /// Messages that wait for a key, by device and sender, and since when.
-    waiting: BTreeMap<(u32, UserId, Mid), Instant>,
+    failed: Owned<Mid, (u32, RecordId)>,
+    /// Messages that wait for a key, by device, and since when.
+    waiting: Owned<Mid, Instant>,
     /// When a device last asked for a sender's keys.
     asked: BTreeMap<(u32, UserId), Instant>,
     /// Senders whose keys a device fetched.
@@ -30,17 +31,15 @@ pub struct BadTagsDoNotFetch {
 
 impl BadTagsDoNotFetch {
     fn waits(&self, user: u32, peer: &UserId) -> bool {
-        self.waiting.keys().any(|(owner, sender, _)| *owner == user && sender == peer)
+        self.waiting.of(user).any(|(mid, _)| mid.sender == *peer)
     }
 
     fn lookup(&mut self, record: &Record, user: u32, peer: &UserId, docket: &mut Docket) {
         if self.waits(user, peer) {
             return;
         }
-        for ((owner, mid), (fetches, failure)) in &mut self.failed {
-            if *owner != user || mid.sender != *peer {
-                continue;
-            }
+        let failed = self.failed.of_mut(user).filter(|(mid, _)| mid.sender == *peer);
+        for (mid, (fetches, failure)) in failed {
             *fetches += 1;
             if *fetches == 2 {
                 let message = format!("{mid} does not authenticate and is fetched for again");
@@ -62,24 +61,23 @@ impl Oracle for BadTagsDoNotFetch {
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         if let Fact::Decrypt(opening) = &record.fact {
-            let key = (user, opening.mid.clone());
+            let mid = &opening.mid;
             if opening.plain.is_none() {
-                self.failed.entry(key).or_insert((0, record.id));
-            } else if self.failed.remove(&key).is_some_and(|(fetches, _)| fetches < 2) {
+                self.failed.get_or_insert(user, mid.clone(), (0, record.id));
+            } else if self.failed.remove(user, mid).is_some_and(|(fetches, _)| fetches < 2) {
                 docket.shown(ID, &[negative(16, 3)]);
             }
         } else if let Fact::Waiting { mid, why: WaitCause::Key } = &record.fact {
-            self.waiting.insert((user, mid.sender.clone(), mid.clone()), record.at);
+            self.waiting.insert(user, mid.clone(), record.at);
         } else if let Fact::Commit { mid, .. }
         | Fact::Duplicate { mid }
         | Fact::Reject { mid: Some(mid), .. } = &record.fact
         {
             // Where octets are altered, a copy with other epochs may wait under the same name until keys come.
             if !(spec.circumstances.altered || spec.circumstances.adversary) {
-                self.waiting.remove(&(user, mid.sender.clone(), mid.clone()));
+                self.waiting.remove(user, mid);
             }
-            let few =
-                self.failed.get(&(user, mid.clone())).is_some_and(|(fetches, _)| *fetches < 2);
+            let few = self.failed.get(user, mid).is_some_and(|(fetches, _)| *fetches < 2);
             if let Fact::Reject { why: RejectCause::AuthFail, .. } = &record.fact
                 && few
                 && self.fetched.contains(&(user, mid.sender.clone()))
@@ -91,14 +89,12 @@ impl Oracle for BadTagsDoNotFetch {
             self.fetched.insert((user, peer.clone()));
             // What came after the lookup had left is not answered by it.
             let asked = self.asked.get(&(user, peer.clone())).copied().unwrap_or(record.at);
-            self.waiting.retain(|(owner, sender, _), since| {
-                *owner != user || sender != peer || *since > asked
-            });
+            self.waiting.retain_of(user, |mid, since| mid.sender != *peer || *since > asked);
         } else if let Fact::Lookup { peer, because: LookupCause::Message, .. } = &record.fact {
             self.asked.insert((user, peer.clone()), record.at);
             self.lookup(record, user, peer, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.waiting.retain(|(owner, ..), _| *owner != user);
+            self.waiting.forget(user);
         }
     }
 

@@ -2,11 +2,10 @@
 //!
 //! Not here: restarts with nothing under way (C16-R4).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::base::id::UserId;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause, ReplyResult};
 use crate::trace::record::{Record, RecordId};
@@ -21,26 +20,25 @@ const COMPUTING: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct HalfRowsDoNotHurt {
     /// Keys that came, and whose secret nothing has used yet.
-    fetched: BTreeMap<(u32, UserId), Instant>,
+    fetched: Owned<UserId, Instant>,
     /// Peers whose row was in the making when the device stopped.
-    half: BTreeMap<(u32, UserId), RecordId>,
-    running: BTreeSet<u32>,
+    half: Owned<UserId, RecordId>,
 }
 
 impl HalfRowsDoNotHurt {
     fn used(&mut self, user: u32, peer: &UserId, docket: &mut Docket) {
-        self.fetched.remove(&(user, peer.clone()));
-        if self.half.remove(&(user, peer.clone())).is_some() {
+        self.fetched.remove(user, peer);
+        if self.half.remove(user, peer).is_some() {
             docket.shown(ID, &[positive(16, 5), negative(16, 5)]);
         }
     }
 
     fn stop(&mut self, record: &Record, user: u32) {
-        let mine = self.fetched.iter().filter(|((owner, _), _)| *owner == user);
-        let fresh = mine.filter(|(_, at)| record.at.since(**at) <= COMPUTING);
-        let half: Vec<_> = fresh.map(|(key, _)| key.clone()).collect();
-        self.half.extend(half.into_iter().map(|key| (key, record.id)));
-        self.fetched.retain(|(owner, _), _| *owner != user);
+        let fresh = self.fetched.of(user).filter(|(_, at)| record.at.since(**at) <= COMPUTING);
+        for (peer, _) in fresh {
+            self.half.insert(user, peer.clone(), record.id);
+        }
+        self.fetched.forget(user);
     }
 }
 
@@ -50,26 +48,23 @@ impl Oracle for HalfRowsDoNotHurt {
     }
 
     fn facts(&self) -> Facts {
-        facts![PowerOn, PowerOff, KeyReply, Encrypt, Commit, Reject]
+        facts![PowerOff, KeyReply, Encrypt, Commit, Reject]
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         if let Fact::KeyReply { peer, result: ReplyResult::Accepted, .. } = &record.fact {
-            self.fetched.insert((user, peer.clone()), record.at);
+            self.fetched.insert(user, peer.clone(), record.at);
         } else if let Fact::Commit { mid, .. } = &record.fact {
             self.used(user, &mid.sender, docket);
         } else if let Fact::Encrypt(sealing) = &record.fact {
             self.used(user, &sealing.mid.receiver, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.running.remove(&user);
             self.stop(record, user);
-        } else if let Fact::PowerOn { .. } = &record.fact {
-            self.running.insert(user);
         } else if let Fact::Reject { mid: Some(mid), why } = &record.fact {
             let error = matches!(why, RejectCause::AuthFail | RejectCause::BadBody);
             let honest = !(spec.circumstances.altered || spec.circumstances.adversary);
-            let half = self.half.get(&(user, mid.sender.clone())).copied();
+            let half = self.half.get(user, &mid.sender).copied();
             if let Some(stop) = half.filter(|_| error && honest) {
                 let message = format!("{mid} is rejected as {why} after a half-made row");
                 docket.violation(ID, &CITED, record.at, &[stop, record.id], message);

@@ -2,11 +2,10 @@
 //!
 //! Not here: refreshes that bring a new key (S-09).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{Epoch, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, LookupCause, ReplyResult};
 use crate::trace::record::Record;
@@ -18,7 +17,7 @@ const CITED: [Requirement; 1] = [Requirement::of(17, 3)];
 /// The judge of C17-R3.
 #[derive(Debug, Default)]
 pub struct QuietRefreshesChangeNothing {
-    pairs: BTreeMap<(u32, UserId), Pair>,
+    pairs: Owned<UserId, Pair>,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +43,7 @@ impl Pair {
 
 impl QuietRefreshesChangeNothing {
     fn pair(&mut self, user: u32, peer: &UserId) -> &mut Pair {
-        self.pairs.entry((user, peer.clone())).or_default()
+        self.pairs.get_or_insert(user, peer.clone(), Pair::default())
     }
 }
 
@@ -90,7 +89,7 @@ impl Oracle for QuietRefreshesChangeNothing {
         } else if let Fact::Decrypt(opening) = &record.fact {
             self.pair(user, &opening.mid.sender).used(opening.own, opening.theirs, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.pairs.retain(|(owner, _), _| *owner != user);
+            self.pairs.forget(user);
         }
     }
 }

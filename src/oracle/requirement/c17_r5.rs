@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Epoch, Mid};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Fact, RejectCause};
 use crate::trace::record::Record;
@@ -22,7 +23,7 @@ const SLACK: Duration = Duration::from_secs(10);
 pub struct OldMailIsRefusedAfterGrace {
     erased: BTreeMap<u32, BTreeSet<Epoch>>,
     /// When own epochs ended.
-    retired: BTreeMap<(u32, Epoch), Instant>,
+    retired: Owned<Epoch, Instant>,
     /// The receiver's epoch that a message was encrypted under last.
     sealed: BTreeMap<Mid, Epoch>,
 }
@@ -34,7 +35,7 @@ impl OldMailIsRefusedAfterGrace {
 
     /// Whether the grace of an epoch is over, erased or not.
     fn is_over(&self, user: u32, epoch: Epoch, now: Instant, spec: &Spec) -> bool {
-        let retired = self.retired.get(&(user, epoch)).zip(spec.limits(user));
+        let retired = self.retired.get(user, &epoch).zip(spec.limits(user));
         retired.is_some_and(|(at, limits)| now > *at + limits.grace + SLACK)
     }
 
@@ -82,7 +83,7 @@ impl Oracle for OldMailIsRefusedAfterGrace {
             self.open(record, user, spec, docket);
         } else if let Fact::RotateDone { epoch, .. } = &record.fact {
             let before = Epoch(epoch.0.saturating_sub(1));
-            self.retired.insert((user, before), record.at);
+            self.retired.insert(user, before, record.at);
         } else if let Fact::Reject { mid: Some(mid), why: RejectCause::StaleEpoch } = &record.fact {
             let epoch = self.sealed.get(mid).copied();
             if epoch.is_some_and(|epoch| self.is_erased(user, epoch)) {
@@ -91,14 +92,14 @@ impl Oracle for OldMailIsRefusedAfterGrace {
         } else if let Fact::Commit { mid, .. } = &record.fact {
             self.sealed.remove(mid);
         } else if let Fact::Provisioned { epoch, .. } = &record.fact {
-            self.retired.remove(&(user, *epoch));
+            self.retired.remove(user, epoch);
             if let Some(erased) = self.erased.get_mut(&user) {
                 erased.remove(epoch);
             }
         } else if let Fact::Rolledback { .. } = &record.fact {
             // The older copy still holds the key.
             self.erased.remove(&user);
-            self.retired.retain(|(owner, _), _| *owner != user);
+            self.retired.forget(user);
         }
     }
 }

@@ -2,17 +2,16 @@
 //!
 //! Not here: what it may do with them (`c11_r2`, `c11_r5`).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{Mid, ReqId};
 use crate::oracle::judge::device_of;
+use crate::oracle::user_map::UserMap;
 use crate::trace::fact::{About, Fact, FrameKind};
 use crate::trace::record::Record;
 
 /// The poll that each device has under way.
 #[derive(Debug, Default)]
 pub(super) struct Unasked {
-    polls: BTreeMap<u32, ReqId>,
+    polls: UserMap<Option<ReqId>>,
 }
 
 /// A delivery that answers no poll under way.
@@ -29,24 +28,28 @@ impl Unasked {
     pub(super) fn observe<'a>(&mut self, record: &'a Record) -> Option<Push<'a>> {
         let user = device_of(record)?;
         if let Fact::PowerOff { .. } = &record.fact {
-            self.polls.remove(&user);
+            self.polls.take(user);
             return None;
         }
         let (Fact::Tx(frame) | Fact::Rx(frame)) = &record.fact else { return None };
         match (frame.kind, &frame.about) {
             (Some(FrameKind::Poll), _) => {
-                self.polls.insert(user, frame.req);
+                self.polls.set(user, Some(frame.req));
             }
-            (Some(FrameKind::PollEnd), _) if self.polls.get(&user) == Some(&frame.req) => {
-                self.polls.remove(&user);
+            (Some(FrameKind::PollEnd), _) if self.under_way(user) == Some(frame.req) => {
+                self.polls.take(user);
             }
             (Some(FrameKind::Deliver), About::Message(mid, _)) => {
-                let poll = self.polls.get(&user);
+                let poll = self.under_way(user);
                 let polling = poll.is_some();
-                return (poll != Some(&frame.req)).then_some(Push { user, mid, polling });
+                return (poll != Some(frame.req)).then_some(Push { user, mid, polling });
             }
             (Some(_) | None, _) => {}
         }
         None
+    }
+
+    fn under_way(&self, user: u32) -> Option<ReqId> {
+        self.polls.get(user).copied().flatten()
     }
 }

@@ -10,6 +10,7 @@ use crate::base::time::Instant;
 use crate::oracle::judge::{
     Docket, Facts, Oracle, account_of, device_of, facts, frames, negative, positive,
 };
+use crate::oracle::owned::Owned;
 use crate::oracle::ranges::Ranges;
 use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::Spec;
@@ -28,15 +29,15 @@ pub struct AcksAreHonest {
     accepted: BTreeMap<(UserId, UserId), Ranges>,
     committed: BTreeMap<(u32, UserId), Ranges>,
     /// Stored at an account when it stopped.
-    through_stop: BTreeMap<u32, BTreeSet<Mid>>,
+    through_stop: Owned<Mid, ()>,
     /// Submitted to an account and not acknowledged yet; and those through a stop of it.
-    submitted: BTreeMap<u32, BTreeSet<Mid>>,
-    cut_off: BTreeMap<u32, BTreeSet<Mid>>,
+    submitted: Owned<Mid, ()>,
+    cut_off: Owned<Mid, ()>,
     /// In mailboxes.
-    held: BTreeMap<u32, BTreeSet<Mid>>,
+    held: Owned<Mid, ()>,
     /// Came to a device that stopped before it committed them.
     interrupted: BTreeSet<Mid>,
-    arrived: BTreeMap<u32, BTreeSet<Mid>>,
+    arrived: Owned<Mid, ()>,
     /// Waited at a device through a lookup that failed, or that had to be sent again.
     starved: BTreeSet<Mid>,
     /// The last request that asked for a peer's key.
@@ -50,14 +51,14 @@ impl AcksAreHonest {
         if let Fact::Accept { mid, .. } = &record.fact {
             let pair = (mid.sender.clone(), mid.receiver.clone());
             self.accepted.entry(pair).or_default().insert(mid.seq.0);
-            self.held.entry(account).or_default().insert(mid.clone());
+            self.held.insert(account, mid.clone(), ());
         } else if let Fact::Tx(frame) = &record.fact
             && frame.kind == Some(FrameKind::SubmitAck)
             && let About::Message(mid, _) = &frame.about
         {
             let pair = (mid.sender.clone(), mid.receiver.clone());
-            take(&mut self.submitted, account, mid);
-            let cut_off = take(&mut self.cut_off, account, mid);
+            self.submitted.remove(account, mid);
+            let cut_off = self.cut_off.remove(account, mid).is_some();
             if self.accepted.get(&pair).is_some_and(|known| known.contains(mid.seq.0)) {
                 // A stop before the acknowledgement: it came only when the message was stored.
                 docket.shown(ID, &[positive(9, 2), negative(9, 2)][..2 * usize::from(cut_off)]);
@@ -69,25 +70,27 @@ impl AcksAreHonest {
             if frame.kind == Some(FrameKind::Submit)
                 && let About::Message(mid, _) = &frame.about
             {
-                self.submitted.entry(account).or_default().insert(mid.clone());
+                self.submitted.insert(account, mid.clone(), ());
             }
         } else if let Fact::Refuse { mid: Some(mid), .. } = &record.fact {
-            take(&mut self.submitted, account, mid);
+            self.submitted.remove(account, mid);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            let submitted = self.submitted.remove(&account).unwrap_or_default();
-            self.cut_off.entry(account).or_default().extend(submitted);
-            let held = self.held.get(&account).cloned().unwrap_or_default();
-            self.through_stop.entry(account).or_default().extend(held);
+            for (mid, ()) in self.submitted.take(account) {
+                self.cut_off.insert(account, mid, ());
+            }
+            for (mid, ()) in self.held.of(account) {
+                self.through_stop.insert(account, mid.clone(), ());
+            }
         } else if let Fact::Offer { mid, .. } = &record.fact {
-            if take(&mut self.through_stop, account, mid) {
+            if self.through_stop.remove(account, mid).is_some() {
                 docket.shown(ID, &[positive(9, 2), negative(9, 2)]);
             }
         } else if let Fact::Acked { mid, .. }
         | Fact::Expire { mid, .. }
         | Fact::Bounce { mid, .. } = &record.fact
         {
-            take(&mut self.held, account, mid);
-            take(&mut self.through_stop, account, mid);
+            self.held.remove(account, mid);
+            self.through_stop.remove(account, mid);
         }
     }
 
@@ -95,7 +98,7 @@ impl AcksAreHonest {
         if let Fact::Commit { mid, .. } = &record.fact {
             let pair = (user, mid.sender.clone());
             self.committed.entry(pair).or_default().insert(mid.seq.0);
-            take(&mut self.arrived, user, mid);
+            self.arrived.remove(user, mid);
             if spec.circumstances.restore {
                 self.times.insert(mid.clone(), record.at);
             }
@@ -110,7 +113,7 @@ impl AcksAreHonest {
             && let About::Message(mid, _) = &frame.about
         {
             if !self.is_committed(user, mid) {
-                self.arrived.entry(user).or_default().insert(mid.clone());
+                self.arrived.insert(user, mid.clone(), ());
             }
         } else if let Fact::Tx(frame) = &record.fact {
             self.ack(record, user, frame, spec, docket);
@@ -120,17 +123,17 @@ impl AcksAreHonest {
                 self.starve(user, peer);
             }
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.interrupted.extend(self.arrived.remove(&user).unwrap_or_default());
+            self.interrupted.extend(self.arrived.take(user).into_iter().map(|(mid, ())| mid));
         } else if let Fact::LookupFailed { peer, .. } = &record.fact {
             self.starve(user, peer);
         } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
-            take(&mut self.arrived, user, mid);
+            self.arrived.remove(user, mid);
         }
     }
 
     /// What came from this peer goes on waiting for a key.
     fn starve(&mut self, user: u32, peer: &UserId) {
-        let arrived = self.arrived.get(&user).into_iter().flatten();
+        let arrived = self.arrived.of(user).map(|(mid, ())| mid);
         self.starved.extend(arrived.filter(|mid| mid.sender == *peer).cloned());
     }
 
@@ -160,10 +163,6 @@ impl AcksAreHonest {
         let known = self.committed.get(&(user, mid.sender.clone()));
         known.is_some_and(|known| known.contains(mid.seq.0))
     }
-}
-
-fn take(sets: &mut BTreeMap<u32, BTreeSet<Mid>>, user: u32, mid: &Mid) -> bool {
-    sets.get_mut(&user).is_some_and(|mids| mids.remove(mid))
 }
 
 impl Oracle for AcksAreHonest {

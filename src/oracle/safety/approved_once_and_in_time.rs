@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::base::id::{Hash32, TxnId};
 use crate::base::time::{Instant, Millis};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::rollback::Rollbacks;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{Button, Fact, NoApproval};
@@ -21,7 +22,7 @@ const IN_TIME: [Requirement; 1] = [Requirement::of(3, 7)];
 /// The judge of S-15.
 #[derive(Debug, Default)]
 pub struct ApprovedOnceAndInTime {
-    requests: BTreeMap<(u32, TxnId), Request>,
+    requests: Owned<TxnId, Request>,
     counters: BTreeMap<u32, (u64, Instant)>,
     rollbacks: Rollbacks,
 }
@@ -42,7 +43,7 @@ impl ApprovedOnceAndInTime {
         let Fact::Approved(made) = &record.fact else { return };
         let txn = made.txn;
         let before = self.counters.insert(user, (made.counter, record.at));
-        let Some(request) = self.requests.get_mut(&(user, txn)) else { return };
+        let Some(request) = self.requests.get_mut(user, &txn) else { return };
         let first = request.approved.replace(record.at);
         let late = request.pressed.unwrap_or(record.wall) > request.expires;
         let other = request.body != made.body;
@@ -70,7 +71,7 @@ impl ApprovedOnceAndInTime {
         let Fact::Prompt(shown) = &record.fact else { return };
         let (body, expires) = (shown.body, shown.expires);
         let request = Request { body, expires, pressed: None, approved: None, stopped: false };
-        let known = self.requests.entry((user, shown.txn)).or_insert(request);
+        let known = self.requests.get_or_insert(user, shown.txn, request);
         if let Some(at) = known.approved {
             let message = format!("{} is prompted although it is approved", shown.txn);
             self.repeated(record, user, at, &message, docket);
@@ -86,7 +87,7 @@ impl ApprovedOnceAndInTime {
     }
 
     fn ended(&self, txn: TxnId, user: u32, why: NoApproval, docket: &mut Docket) {
-        let Some(request) = self.requests.get(&(user, txn)) else { return };
+        let Some(request) = self.requests.get(user, &txn) else { return };
         match why {
             NoApproval::Expired if request.pressed.is_some_and(|at| at > request.expires) => {
                 docket.shown(ID, &[negative(3, 7)]);
@@ -126,7 +127,7 @@ impl Oracle for ApprovedOnceAndInTime {
             self.prompt(record, user, docket);
         } else if let Fact::Button { button: Button::Approve, screen: Some(txn), .. } = &record.fact
         {
-            if let Some(request) = self.requests.get_mut(&(user, *txn)) {
+            if let Some(request) = self.requests.get_mut(user, txn) {
                 request.pressed = Some(record.wall);
             }
         } else if let Fact::Approved(_) = &record.fact {
@@ -134,15 +135,16 @@ impl Oracle for ApprovedOnceAndInTime {
         } else if let Fact::NotApproved { txn, why } = &record.fact {
             self.ended(*txn, user, *why, docket);
         } else if let Fact::ApprovalSeen { txn, valid: true, from, .. } = &record.fact {
-            let by = spec.index(from).and_then(|by| self.requests.get(&(by, *txn)));
+            let by = spec.index(from).and_then(|by| self.requests.get(by, txn));
             if let Some(request) = by.filter(|request| request.approved.is_some()) {
                 // A stop is what could lose the approval, or make a second one for the same press.
                 let count = 1 + usize::from(request.stopped);
                 docket.shown(ID, &[positive(3, 2), negative(3, 2)][..count]);
             }
         } else if let Fact::PowerOff { .. } = &record.fact {
-            let mine = self.requests.iter_mut().filter(|((owner, _), _)| *owner == user);
-            mine.for_each(|(_, request)| request.stopped |= request.pressed.is_some());
+            self.requests
+                .of_mut(user)
+                .for_each(|(_, request)| request.stopped |= request.pressed.is_some());
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::{Hash32, Mid, Seq, UserId};
+use crate::base::small::SmallMap;
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Facts, Oracle, facts};
 use crate::oracle::later::Later;
@@ -30,7 +31,7 @@ pub struct DisplayedWasEncrypted {
 #[derive(Debug, Default)]
 struct Pair {
     /// Plaintexts encrypted under a number and not yet seen; usually one.
-    written: BTreeMap<Seq, Vec<Hash32>>,
+    written: SmallMap<Seq, Vec<Hash32>>,
     /// Numbers whose text was seen as written; a repetition is S-03's business.
     seen: Ranges,
 }
@@ -86,10 +87,13 @@ impl Oracle for DisplayedWasEncrypted {
         }
         let (mid, plain) = if let Fact::Encrypt(sealing) = &record.fact {
             let pair = (sealing.mid.sender.clone(), sealing.mid.receiver.clone());
-            let written = self.pairs.entry(pair).or_default().written.entry(sealing.mid.seq);
-            let written = written.or_default();
-            if !written.contains(&sealing.plain) {
-                written.push(sealing.plain);
+            let written = &mut self.pairs.entry(pair).or_default().written;
+            if let Some(written) = written.get_mut(&sealing.mid.seq) {
+                if !written.contains(&sealing.plain) {
+                    written.push(sealing.plain);
+                }
+            } else {
+                written.insert(sealing.mid.seq, vec![sealing.plain]);
             }
             return;
         } else if let Fact::Display { mid, plain, .. } = &record.fact {

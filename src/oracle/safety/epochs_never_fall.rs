@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::oracle::tampering::{Tampering, is_false};
 use crate::oracle::turn::Turns;
@@ -24,7 +25,7 @@ const CHAIN: [Requirement; 2] = [Requirement::of(12, 5), Requirement::of(17, 6)]
 #[derive(Debug, Default)]
 pub struct EpochsNeverFall {
     /// What devices hold of their peers.
-    pairs: BTreeMap<(u32, UserId), Pair>,
+    pairs: Owned<UserId, Pair>,
     /// What the directory holds.
     directory: BTreeMap<UserId, (Hash32, Epoch)>,
     /// Peers whose record was accepted, or confirmed by the user, in a turn.
@@ -47,7 +48,7 @@ struct Pair {
 impl EpochsNeverFall {
     fn pin(&mut self, record: &Record, user: u32, adversary: bool, docket: &mut Docket) {
         let Fact::Pin { peer, generation, epoch, .. } = &record.fact else { return };
-        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
         let before = pair.pin.replace((*generation, *epoch));
         let same = before.filter(|(known, _)| known == generation);
         if before.is_some() && same.is_none() {
@@ -74,7 +75,7 @@ impl EpochsNeverFall {
     fn encrypt(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         let Fact::Encrypt(sealing) = &record.fact else { return };
         let peer = &sealing.mid.receiver;
-        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
         if sealing.theirs < pair.used {
             let message = format!(
                 "{} is encrypted under {} of {peer} after {}",
@@ -103,7 +104,7 @@ impl EpochsNeverFall {
     }
 
     fn notice(&mut self, peer: &UserId, user: u32, forged: Option<Meddling>, docket: &mut Docket) {
-        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
         pair.notices += 1;
         let latest = self.directory.get(peer).map(|(_, epoch)| *epoch);
         let overtaken = latest.is_some() && pair.pin.map(|(_, epoch)| epoch) >= latest;
@@ -117,7 +118,7 @@ impl EpochsNeverFall {
 
     fn lookup(&mut self, peer: &UserId, user: u32) {
         let now = self.directory.get(peer).map_or(Epoch(0), |(_, epoch)| *epoch);
-        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
         let (epoch, count) = &mut pair.hints;
         *count = if *epoch == now { *count + 1 } else { 1 };
         *epoch = now;
@@ -147,14 +148,14 @@ impl Oracle for EpochsNeverFall {
         } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
             self.grounds.begin(record, peer.clone());
             // Another identity counts from 1.
-            self.pairs.entry((user, peer.clone())).or_default().used = Epoch(0);
+            self.pairs.get_or_insert(user, peer.clone(), Pair::default()).used = Epoch(0);
         } else if let Fact::Encrypt(_) = &record.fact {
             self.encrypt(record, user, docket);
         } else if let Fact::KeyReply { peer, epochs, result, .. } = &record.fact {
             if *result == ReplyResult::Accepted {
                 self.grounds.begin(record, peer.clone());
             }
-            let pinned = self.pairs.get(&(user, peer.clone())).and_then(|pair| pair.pin);
+            let pinned = self.pairs.get(user, peer).and_then(|pair| pair.pin);
             let lower = pinned.is_some_and(|(_, pin)| epochs.iter().all(|epoch| *epoch < pin));
             if lower && *result == ReplyResult::Rollback {
                 docket.shown(ID, &[negative(17, 6)]);
@@ -171,7 +172,7 @@ impl Oracle for EpochsNeverFall {
         } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
             &record.fact
         {
-            self.pairs.retain(|(owner, _), _| *owner != user);
+            self.pairs.forget(user);
         }
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Not here: which octets are a valid point (`crypto`), or their one encoding (S-32).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{ReqId, UserId};
 use crate::oracle::encoding::{is_point, points_of, uncompressed};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{AlarmKind, Fact, LookupCause, ReplyResult};
@@ -19,7 +18,8 @@ const CITED: [Requirement; 2] = [Requirement::of(5, 8), Requirement::of(15, 4)];
 /// The judge of S-23.
 #[derive(Debug, Default)]
 pub struct InvalidPointsAreRefused {
-    lookups: BTreeMap<(u32, ReqId), LookupCause>,
+    /// Lookups under way for received messages.
+    lookups: Owned<ReqId, ()>,
     refused: Turns<Refused>,
     /// Replies under examination that hold a key which is no point.
     bad: Turns<RecordId>,
@@ -44,7 +44,8 @@ impl Oracle for InvalidPointsAreRefused {
     }
 
     fn facts(&self) -> Facts {
-        facts![Lookup, KeyReply, Pin, Derive, Alarm, Rx].frames(frames![KeyReply])
+        facts![PowerOff, Lookup, LookupFailed, KeyReply, Pin, Derive, Alarm, Rx]
+            .frames(frames![KeyReply])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
@@ -57,10 +58,13 @@ impl Oracle for InvalidPointsAreRefused {
             if points_of(frame).iter().any(|point| !is_point(&uncompressed(point))) {
                 self.bad.begin_after(record, record.id);
             }
-        } else if let Fact::Lookup { req, because, .. } = &record.fact {
-            self.lookups.insert((user, *req), *because);
+        } else if let Fact::Lookup { req, because: LookupCause::Message, .. } = &record.fact {
+            self.lookups.insert(user, *req, ());
+        } else if let Fact::LookupFailed { req, .. } = &record.fact {
+            self.lookups.remove(user, req);
+        } else if let Fact::PowerOff { .. } = &record.fact {
+            self.lookups.forget(user);
         } else if let Fact::KeyReply { peer, req, result, .. } = &record.fact {
-            let because = self.lookups.get(&(user, *req));
             if *result == ReplyResult::Accepted
                 && let Some(reply) = self.bad.end(record)
             {
@@ -68,13 +72,13 @@ impl Oracle for InvalidPointsAreRefused {
                 docket.violation(ID, &CITED, record.at, &[reply, record.id], message);
             }
             if *result == ReplyResult::InvalidKey {
-                let receiving = because == Some(&LookupCause::Message);
+                let receiving = self.lookups.contains(user, req);
                 let refused = Refused { record: record.id, peer: peer.clone(), receiving };
                 if let Some(refused) = self.refused.begin(record, refused) {
                     settle(&refused, docket);
                 }
             } else if *result == ReplyResult::Accepted {
-                self.lookups.remove(&(user, *req));
+                self.lookups.remove(user, req);
             }
         } else if let Fact::Alarm { what: AlarmKind::InvalidKey, .. } = &record.fact {
             let receiving = self.refused.during(record).is_some_and(|refused| refused.receiving);

@@ -2,12 +2,9 @@
 //!
 //! Not here: how many lookups there are (S-05, S-28) or whether one was needed (S-06).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::base::id::{Epoch, Hash32, Mid, UserId};
-use crate::oracle::judge::{
-    Docket, Facts, Oracle, device_of, facts, frames, is_uneventful, negative, positive,
-};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DeviceState, Fact, FrameKind, LookupCause, Selection, Way};
 use crate::trace::record::Record;
@@ -22,22 +19,23 @@ const STORED: [Requirement; 2] = [Requirement::of(16, 1), Requirement::of(6, 1)]
 /// The judge of S-07.
 #[derive(Debug, Default)]
 pub struct LookupsHaveAReason {
-    devices: BTreeMap<u32, Device>,
+    peers: Owned<UserId, Peer>,
+    /// Messages that found no slot while there were users besides their sender to ask for.
+    missed: Owned<Mid, ()>,
 }
 
+/// What a device has to do with a user.
 #[derive(Debug, Default)]
-struct Device {
-    /// Senders of messages that ever came.
-    senders: BTreeSet<UserId>,
-    /// Receivers of drafts that were ever composed, and of own data.
-    receivers: BTreeSet<UserId>,
-    /// Peers whose keys were ever taken: the refresh set.
-    known: BTreeSet<UserId>,
-    /// Users that a KeyChanged hint named.
-    hinted: BTreeSet<UserId>,
-    derived: BTreeMap<UserId, BTreeSet<Secret>>,
-    /// Messages that found no slot while there were users besides their sender to ask for.
-    missed: BTreeSet<Mid>,
+struct Peer {
+    /// A message of theirs ever came.
+    sends: bool,
+    /// A draft for them was ever composed, or own data.
+    receives: bool,
+    /// Their keys were ever taken: the refresh set.
+    known: bool,
+    /// A KeyChanged hint named them.
+    hinted: bool,
+    derived: Vec<Secret>,
 }
 
 /// Epochs and kids of both ends.
@@ -45,24 +43,33 @@ type Secret = (Epoch, Epoch, Hash32, Hash32);
 /// Slots in one row (protocol 4.1).
 const SLOTS: usize = 4;
 
-impl Device {
-    fn has_reason(&self, peer: &UserId, because: LookupCause, own: Option<&UserId>) -> bool {
+impl LookupsHaveAReason {
+    fn peer(&mut self, user: u32, peer: &UserId) -> &mut Peer {
+        self.peers.get_or_insert(user, peer.clone(), Peer::default())
+    }
+
+    /// Those whose keys a device ever took.
+    fn known(&self, user: u32) -> impl Iterator<Item = &UserId> {
+        self.peers.of(user).filter(|(_, it)| it.known).map(|(peer, _)| peer)
+    }
+
+    fn has_reason(&self, user: u32, peer: &UserId, because: LookupCause, spec: &Spec) -> bool {
+        let is = |which: fn(&Peer) -> bool| self.peers.get(user, peer).is_some_and(which);
         match because {
-            LookupCause::Message => self.senders.contains(peer),
-            LookupCause::Draft => self.receivers.contains(peer),
+            LookupCause::Message => is(|it| it.sends),
             // A complaint about a message names its receiver as well as a bounce does.
-            LookupCause::Bounce => self.receivers.contains(peer),
-            LookupCause::Refresh | LookupCause::Stale => self.known.contains(peer),
-            LookupCause::Hint => self.hinted.contains(peer),
-            LookupCause::Own => own == Some(peer),
+            LookupCause::Draft | LookupCause::Bounce => is(|it| it.receives),
+            LookupCause::Refresh | LookupCause::Stale => is(|it| it.known),
+            LookupCause::Hint => is(|it| it.hinted),
+            LookupCause::Own => spec.user(user) == Some(peer),
             // For own data the receiver is asked for before anything is composed (C04-R6).
-            LookupCause::Request => own != Some(peer),
+            LookupCause::Request => spec.user(user) != Some(peer),
         }
     }
 
-    fn lookup(&mut self, record: &Record, own: Option<&UserId>, docket: &mut Docket) {
+    fn lookup(&self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Lookup { peer, because, .. } = &record.fact else { return };
-        if self.has_reason(peer, *because, own) {
+        if self.has_reason(user, peer, *because, spec) {
             let sides = [positive(14, 2)];
             docket.shown(ID, if *because == LookupCause::Message { &sides } else { &[] });
         } else {
@@ -71,7 +78,7 @@ impl Device {
         }
     }
 
-    fn select(&mut self, record: &Record, docket: &mut Docket) {
+    fn select(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         let Fact::Select { mid: Some(mid), peer, way, outcome, .. } = &record.fact else { return };
         let named = match way {
             Way::In => &mid.sender,
@@ -82,38 +89,50 @@ impl Device {
             docket.violation(ID, &INDEX, record.at, &[record.id], message);
         } else if *way == Way::In {
             docket.shown(ID, &[positive(5, 4), positive(1, 6)]);
-            if self.known.len() > 1 {
+            if self.known(user).nth(1).is_some() {
                 docket.shown(ID, &[positive(13, 2)]);
             }
-            let others = self.known.iter().any(|known| known != peer);
+            let others = self.known(user).any(|known| known != peer);
             if *outcome != Selection::Hit && others {
                 docket.shown(ID, &[negative(13, 2)]);
-                self.missed.insert(mid.clone());
+                self.missed.insert(user, mid.clone(), ());
             }
         }
+        self.peer(user, peer).sends = true;
     }
 
-    fn derive(&mut self, record: &Record, own: Option<&UserId>, docket: &mut Docket) {
+    fn derive(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Derive { peer, own: ours, theirs, own_kid, their_kid, .. } = &record.fact else {
             return;
         };
-        self.known.insert(peer.clone());
         let secret = (*ours, *theirs, *own_kid, *their_kid);
-        let secrets = self.derived.entry(peer.clone()).or_default();
-        if own == Some(peer) {
+        let state = self.peer(user, peer);
+        state.known = true;
+        let again = state.derived.contains(&secret);
+        if !again {
+            // A row holds four; the fifth pushes one out.
+            if state.derived.len() == SLOTS {
+                state.derived.clear();
+            }
+            state.derived.reserve_exact(1);
+            state.derived.push(secret);
+        }
+        if spec.user(user) == Some(peer) {
             let message = "a secret is derived under the device's own ID".to_owned();
             docket.violation(ID, &INDEX, record.at, &[record.id], message);
-        } else if !secrets.insert(secret) {
+        } else if again {
             let message =
                 format!("the secret with {peer} under {ours} and {theirs} is derived again");
             docket.violation(ID, &STORED, record.at, &[record.id], message);
         } else {
             docket.shown(ID, &[]);
         }
-        // A row holds four; the fifth pushes one out.
-        if secrets.len() > SLOTS {
-            secrets.clear();
-            secrets.insert(secret);
+    }
+
+    /// The secrets with this user are gone.
+    fn drop_secrets(&mut self, user: u32, peer: &UserId) {
+        if let Some(state) = self.peers.get_mut(user, peer) {
+            state.derived = Vec::new();
         }
     }
 }
@@ -133,53 +152,45 @@ impl Oracle for LookupsHaveAReason {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
-        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
-            return;
-        }
-        let own = spec.user(user);
-        let device = self.devices.entry(user).or_default();
         if let Fact::Rx(frame) = &record.fact {
             if let About::Message(mid, _) = &frame.about {
-                device.senders.insert(mid.sender.clone());
-            } else if let About::User(user) = &frame.about
+                self.peer(user, &mid.sender).sends = true;
+            } else if let About::User(peer) = &frame.about
                 && frame.kind == Some(FrameKind::KeyChanged)
             {
-                device.hinted.insert(user.clone());
+                self.peer(user, peer).hinted = true;
             }
         } else if let Fact::Compose { to, .. } = &record.fact {
-            device.receivers.insert(to.clone());
+            self.peer(user, to).receives = true;
         } else if let Fact::Lookup { .. } = &record.fact {
-            device.lookup(record, own, docket);
-        } else if let Fact::Select { mid, peer, .. } = &record.fact {
-            device.select(record, docket);
-            if mid.is_some() {
-                device.senders.insert(peer.clone());
-            }
+            self.lookup(record, user, spec, docket);
+        } else if let Fact::Select { .. } = &record.fact {
+            self.select(record, user, docket);
         } else if let Fact::Derive { .. } = &record.fact {
-            device.derive(record, own, docket);
+            self.derive(record, user, spec, docket);
         } else if let Fact::Commit { mid, .. } = &record.fact {
-            if device.missed.remove(mid) {
+            if self.missed.remove(user, mid).is_some() {
                 // Opened with a key that was fetched for its sender, though others' were at hand.
                 docket.shown(ID, &[negative(14, 2), negative(5, 4)]);
             }
         } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
-            device.missed.remove(mid);
+            self.missed.remove(user, mid);
         } else if let Fact::Pin { peer, .. } = &record.fact {
-            device.known.insert(peer.clone());
-            device.receivers.insert(peer.clone());
-            device.derived.remove(peer);
+            let state = self.peer(user, peer);
+            (state.known, state.receives) = (true, true);
+            self.drop_secrets(user, peer);
         } else if let Fact::Evict { peer, .. } = &record.fact {
-            device.derived.remove(peer);
+            self.drop_secrets(user, peer);
         } else if let Fact::Confirmed { peer, .. } = &record.fact {
             // The user's word alone is a reason to fetch the keys that were confirmed.
-            device.receivers.insert(peer.clone());
+            self.peer(user, peer).receives = true;
         } else if let Fact::EpochErased { .. }
         | Fact::PowerOff { .. }
         | Fact::Rolledback { .. }
         | Fact::State { to: DeviceState::Blank } = &record.fact
         {
-            device.derived.clear();
-            device.missed.clear();
+            self.peers.of_mut(user).for_each(|(_, state)| state.derived = Vec::new());
+            self.missed.forget(user);
         }
     }
 }

@@ -3,15 +3,15 @@
 //! The model of a table holds only what records prove: a secret derived and confirmed by an authenticated
 //! decryption, and not evicted since. Not here: of whom lookups may be (S-07).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::id::{Epoch, Mid, UserId};
+use crate::base::small::SmallMap;
 use crate::oracle::dark::Dark;
-use crate::oracle::judge::{
-    Docket, Facts, Oracle, device_of, facts, is_uneventful, negative, positive,
-};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
-use crate::trace::fact::{DeviceState, Fact, LookupCause, Selection, Way};
+use crate::trace::fact::{DeviceState, Fact, LookupCause, Sealing, Selection, Way};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -29,34 +29,52 @@ const GONE: [Requirement; 1] = [Requirement::of(6, 6)];
 /// The judge of S-06.
 #[derive(Debug, Default)]
 pub struct NoLookupOnHit {
-    devices: BTreeMap<u32, Device>,
+    rows: Owned<UserId, Row>,
+    /// Received messages whose search was answered and which are not dealt with.
+    messages: Owned<Mid, Search>,
+    /// The last search for a draft to each peer.
+    drafts: Owned<UserId, Search>,
+    /// Derivations of each device so far, to see traffic with others between two uses of a row.
+    derivations: BTreeMap<u32, u64>,
     /// Where nobody answers, a hit that needs a lookup after all cannot hide it.
     dark: Dark,
 }
 
 #[derive(Debug, Default)]
-struct Device {
-    rows: BTreeMap<UserId, Row>,
-    /// Received messages whose search was answered and which are not dealt with.
-    messages: BTreeMap<Mid, Search>,
-    /// The last search for a draft to each peer.
-    drafts: BTreeMap<UserId, Search>,
-    /// Derivations so far, to see traffic with others between two uses of a row.
-    derivations: u64,
-}
-
-#[derive(Debug, Default)]
 struct Row {
-    derived: BTreeMap<(Epoch, Epoch), Way>,
-    confirmed: BTreeSet<(Epoch, Epoch)>,
+    slots: SmallMap<(Epoch, Epoch), Slot>,
     /// The epoch that is pinned.
     pinned: Option<Epoch>,
     /// Evicted, and nothing fetched or derived since.
     gone: bool,
     /// Searched for since it went, in vain.
     missed: bool,
-    /// `Device::derivations` when it was last used.
+    /// Derivations of its device when it was last used.
     used: u64,
+}
+
+/// A secret that was derived.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// Because of which traffic.
+    way: Way,
+    confirmed: bool,
+}
+
+impl Row {
+    /// The own epochs of slots that are confirmed, and those of the peer.
+    fn confirmed(&self) -> impl Iterator<Item = &(Epoch, Epoch)> {
+        self.slots.iter().filter(|(_, slot)| slot.confirmed).map(|(epochs, _)| epochs)
+    }
+
+    fn is_confirmed(&self, own: Epoch, theirs: Epoch) -> bool {
+        self.slots.get(&(own, theirs)).is_some_and(|slot| slot.confirmed)
+    }
+
+    /// Nothing proves any more that its secrets are there.
+    fn doubt(&mut self) {
+        self.slots.values_mut().for_each(|slot| slot.confirmed = false);
+    }
 }
 
 /// A table search and what may follow from it.
@@ -72,11 +90,15 @@ struct Search {
     others: bool,
 }
 
-impl Device {
-    fn search(&mut self, record: &Record, docket: &mut Docket) {
+impl NoLookupOnHit {
+    fn row(&mut self, user: u32, peer: &UserId) -> &mut Row {
+        self.rows.get_or_insert(user, peer.clone(), Row::default())
+    }
+
+    fn search(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         let Fact::Select { mid, peer, own, theirs, way, outcome } = &record.fact else { return };
-        let derivations = self.derivations;
-        let row = self.rows.entry(peer.clone()).or_default();
+        let derivations = self.derivations.get(&user).copied().unwrap_or(0);
+        let row = self.row(user, peer);
         let hit = *outcome == Selection::Hit;
         if row.gone && hit {
             let message = format!("a slot of {peer} hits although the row is gone");
@@ -88,34 +110,34 @@ impl Device {
         row.gone = false;
         let needs = match outcome {
             Selection::Hit => false,
-            Selection::Miss => !row.confirmed.iter().any(|(ours, _)| ours == own),
-            Selection::Ahead => !row.confirmed.contains(&(*own, *theirs)),
+            Selection::Miss => !row.confirmed().any(|(ours, _)| ours == own),
+            Selection::Ahead => !row.is_confirmed(*own, *theirs),
             // These follow from what the model does not hold: kids, ages, single slots that went.
             Selection::Behind | Selection::KidMismatch | Selection::Stale => true,
         };
-        let others = row.used < derivations && row.confirmed.contains(&(*own, *theirs));
+        let others = row.used < derivations && row.is_confirmed(*own, *theirs);
         row.used = derivations;
         let (cause, looked_up) = (record.cause, false);
         let search = Search { record: record.id, cause, hit, needs, looked_up, others };
         match (way, mid) {
             (Way::In, Some(mid)) => {
-                self.messages.insert(mid.clone(), search);
+                self.messages.insert(user, mid.clone(), search);
             }
             (Way::Out, _) => {
-                self.drafts.insert(peer.clone(), search);
+                self.drafts.insert(user, peer.clone(), search);
             }
             (Way::In, None) => {}
         }
     }
 
-    fn lookup(&mut self, record: &Record, docket: &mut Docket) {
+    fn lookup(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         let Fact::Lookup { peer, because, .. } = &record.fact else { return };
         if !matches!(because, LookupCause::Message | LookupCause::Draft) {
             return;
         }
-        let messages = self.messages.iter_mut().filter(|(mid, _)| mid.sender == *peer);
+        let messages = self.messages.of_mut(user).filter(|(mid, _)| mid.sender == *peer);
         let mut received: Vec<&mut Search> = messages.map(|(_, search)| search).collect();
-        let mut sent: Vec<&mut Search> = self.drafts.get_mut(peer).into_iter().collect();
+        let mut sent: Vec<&mut Search> = self.drafts.get_mut(user, peer).into_iter().collect();
         let needed = received.iter().chain(&sent).any(|search| search.needs);
         let (searches, cited) = if *because == LookupCause::Message {
             (&mut received, &ON_RECEIVING[..])
@@ -132,24 +154,25 @@ impl Device {
     }
 
     /// A received message is accepted: what its search and its wait showed.
-    fn commit(&mut self, record: &Record, mid: &Mid, dark: bool, docket: &mut Docket) {
-        let Some(search) = self.messages.remove(mid) else { return };
+    fn commit(&mut self, record: &Record, user: u32, mid: &Mid, docket: &mut Docket) {
+        let dark = self.dark.is_dark();
+        let Some(search) = self.messages.remove(user, mid) else { return };
         if !search.hit || search.looked_up {
             return;
         }
-        let Some(row) = self.rows.get(&mid.sender) else { return };
+        let Some(row) = self.rows.get(user, &mid.sender) else { return };
         docket.shown(ID, &[positive(1, 1), positive(13, 1)]);
         docket.shown(ID, &[negative(1, 1)][..usize::from(dark)]);
         if search.cause == record.cause {
             // Search and acceptance are one turn: nothing that the server says came between.
             docket.shown(ID, &[positive(13, 3), negative(13, 3)]);
         }
-        if row.confirmed.is_empty() {
+        if row.confirmed().next().is_none() {
             return;
         }
         let count = 1 + usize::from(dark);
         docket.shown(ID, &[positive(6, 1), negative(6, 1)][..count]);
-        if row.derived.values().any(|way| *way == Way::In) {
+        if row.slots.values().any(|slot| slot.way == Way::In) {
             docket.shown(ID, &[positive(16, 1), negative(16, 1)][..count]);
         } else {
             docket.shown(ID, &[positive(6, 4), negative(6, 4)][..count]);
@@ -160,42 +183,58 @@ impl Device {
         }
     }
 
-    fn encrypt(
-        &mut self,
-        (to, own, theirs): (&UserId, Epoch, Epoch),
-        dark: bool,
-        docket: &mut Docket,
-    ) {
-        let Some(search) = self.drafts.remove(to) else { return };
+    fn encrypt(&mut self, user: u32, sealing: &Sealing, docket: &mut Docket) {
+        let (to, epochs) = (&sealing.mid.receiver, (sealing.own, sealing.theirs));
+        let Some(search) = self.drafts.remove(user, to) else { return };
         if !search.hit || search.looked_up {
             return;
         }
-        let count = 1 + usize::from(dark);
+        let count = 1 + usize::from(self.dark.is_dark());
         docket.shown(ID, &[positive(2, 1), negative(2, 1)][..count]);
-        let way = self.rows.get(to).and_then(|row| row.derived.get(&(own, theirs)));
-        if way == Some(&Way::In) {
+        let slot = self.rows.get(user, to).and_then(|row| row.slots.get(&epochs));
+        if slot.is_some_and(|slot| slot.way == Way::In) {
             docket.shown(ID, &[positive(6, 4), negative(6, 4)][..count]);
         }
     }
 
-    fn derive(&mut self, peer: &UserId, own: Epoch, theirs: Epoch, docket: &mut Docket) {
-        self.derivations += 1;
-        let receiving = self.messages.keys().any(|mid| mid.sender == *peer);
-        let row = self.rows.entry(peer.clone()).or_default();
+    fn derive(&mut self, user: u32, (peer, epochs): (&UserId, (Epoch, Epoch)), d: &mut Docket) {
+        let derivations = self.derivations.entry(user).or_default();
+        *derivations += 1;
+        let derivations = *derivations;
+        let receiving = self.messages.of(user).any(|(mid, _)| mid.sender == *peer);
+        let row = self.row(user, peer);
         if std::mem::take(&mut row.missed) {
             // What went had to be made anew.
-            docket.shown(ID, &[positive(6, 6)]);
+            d.shown(ID, &[positive(6, 6)]);
         }
         row.gone = false;
-        row.used = self.derivations;
+        row.used = derivations;
         let way = if receiving { Way::In } else { Way::Out };
-        row.derived.entry((own, theirs)).or_insert(way);
+        if row.slots.get(&epochs).is_none() {
+            row.slots.insert(epochs, Slot { way, confirmed: false });
+        }
     }
 
-    fn confirm(&mut self, peer: &UserId, own: Epoch, theirs: Epoch) {
-        let row = self.rows.entry(peer.clone()).or_default();
-        if row.derived.contains_key(&(own, theirs)) {
-            row.confirmed.insert((own, theirs));
+    fn confirm(&mut self, user: u32, peer: &UserId, epochs: (Epoch, Epoch)) {
+        if let Some(slot) = self.rows.get_mut(user, peer).and_then(|row| row.slots.get_mut(&epochs))
+        {
+            slot.confirmed = true;
+        }
+    }
+
+    /// A stop forgets what waits; a volatile table too. Where it comes between a pin and the row that follows
+    /// from it, the row is out of date.
+    fn stop(&mut self, user: u32, durable: bool) {
+        self.messages.forget(user);
+        self.drafts.forget(user);
+        if !durable {
+            self.rows.forget(user);
+        }
+        for (_, row) in self.rows.of_mut(user) {
+            let current = |pin| row.slots.keys().any(|(_, theirs)| *theirs == pin);
+            if !row.pinned.is_none_or(current) {
+                row.doubt();
+            }
         }
     }
 }
@@ -214,66 +253,44 @@ impl Oracle for NoLookupOnHit {
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.dark.observe(record);
-        let dark = self.dark.is_dark();
         let Some(user) = device_of(record) else { return };
-        if is_uneventful(&record.fact) && !self.devices.contains_key(&user) {
-            return;
-        }
-        let device = self.devices.entry(user).or_default();
         if let Fact::Select { .. } = &record.fact {
-            device.search(record, docket);
+            self.search(record, user, docket);
         } else if let Fact::Lookup { .. } = &record.fact {
-            device.lookup(record, docket);
+            self.lookup(record, user, docket);
         } else if let Fact::Derive { peer, own, theirs, .. } = &record.fact {
-            device.derive(peer, *own, *theirs, docket);
+            self.derive(user, (peer, (*own, *theirs)), docket);
         } else if let Fact::Confirm { peer, own, theirs } = &record.fact {
-            device.confirm(peer, *own, *theirs);
+            self.confirm(user, peer, (*own, *theirs));
         } else if let Fact::Commit { mid, .. } = &record.fact {
-            device.commit(record, mid, dark, docket);
+            self.commit(record, user, mid, docket);
         } else if let Fact::Reject { mid: Some(mid), .. } | Fact::Duplicate { mid } = &record.fact {
-            device.messages.remove(mid);
+            self.messages.remove(user, mid);
         } else if let Fact::Encrypt(sealing) = &record.fact {
-            let slot = (&sealing.mid.receiver, sealing.own, sealing.theirs);
-            device.encrypt(slot, dark, docket);
+            self.encrypt(user, sealing, docket);
         } else if let Fact::KeyReply { peer, .. } = &record.fact {
-            if let Some(row) = device.rows.get_mut(peer) {
+            if let Some(row) = self.rows.get_mut(user, peer) {
                 row.gone = false;
             }
         } else if let Fact::Pin { peer, epoch, .. } = &record.fact {
-            device.rows.entry(peer.clone()).or_default().pinned = Some(*epoch);
+            self.row(user, peer).pinned = Some(*epoch);
         } else if let Fact::EpochErased { epoch } = &record.fact {
-            for row in device.rows.values_mut() {
-                row.confirmed.retain(|(own, _)| own != epoch);
-                row.derived.retain(|(own, _), _| own != epoch);
-            }
+            self.rows
+                .of_mut(user)
+                .for_each(|(_, row)| row.slots.retain(|(own, _), _| own != epoch));
         } else if let Fact::Evict { peer, .. } = &record.fact {
-            device.rows.insert(peer.clone(), Row { gone: true, ..Row::default() });
+            self.rows.insert(user, peer.clone(), Row { gone: true, ..Row::default() });
         } else if let Fact::Confirmed { peer, accepted: true, .. } = &record.fact {
             // The secrets of the old identity are void, whatever was found before.
-            device.drafts.remove(peer);
-            device.messages.retain(|mid, _| mid.sender != *peer);
+            self.drafts.remove(user, peer);
+            self.messages.retain_of(user, |mid, _| mid.sender != *peer);
         } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
             &record.fact
         {
-            *device = Device::default();
+            self.stop(user, false);
+            self.derivations.remove(&user);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            stop(device, spec.limits(user).is_some_and(|limits| limits.table_durable));
-        }
-    }
-}
-
-/// A stop forgets what waits; a volatile table too. Where it comes between a pin and the row that follows
-/// from it, the row is out of date.
-fn stop(device: &mut Device, durable: bool) {
-    device.messages.clear();
-    device.drafts.clear();
-    if !durable {
-        device.rows.clear();
-    }
-    for row in device.rows.values_mut() {
-        let current = |pin| row.derived.keys().any(|(_, theirs)| *theirs == pin);
-        if !row.pinned.is_none_or(current) {
-            row.confirmed.clear();
+            self.stop(user, spec.limits(user).is_some_and(|limits| limits.table_durable));
         }
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! Not here: whether the chain's signatures hold (`crypto`), or old records (S-10).
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, ReplyResult};
 use crate::trace::record::{Record, RecordId};
@@ -17,7 +16,7 @@ const CITED: [Requirement; 1] = [Requirement::of(17, 7)];
 /// The judge of S-34.
 #[derive(Debug, Default)]
 pub struct NoSilentReencryption {
-    pairs: BTreeMap<(u32, UserId), Pair>,
+    pairs: Owned<UserId, Pair>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +33,7 @@ struct Pair {
 impl NoSilentReencryption {
     fn pin(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         let Fact::Pin { peer, generation, epoch, .. } = &record.fact else { return };
-        let pair = self.pairs.entry((user, peer.clone())).or_default();
+        let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
         let before = pair.pin.replace((*generation, *epoch));
         let confirmed = pair.confirmed == Some(*generation);
         let found = match (before, pair.candidate) {
@@ -68,7 +67,7 @@ impl Oracle for NoSilentReencryption {
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
         let Some(user) = device_of(record) else { return };
         if let Fact::KeyReply { peer, result, .. } = &record.fact {
-            let pair = self.pairs.entry((user, peer.clone())).or_default();
+            let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
             pair.accepted = *result == ReplyResult::Accepted;
             if matches!(result, ReplyResult::BrokenChain | ReplyResult::NewIdentity)
                 && pair.pin.is_some()
@@ -76,7 +75,7 @@ impl Oracle for NoSilentReencryption {
                 pair.candidate = Some(record.id);
             }
         } else if let Fact::Confirmed { peer, generation, accepted } = &record.fact {
-            let pair = self.pairs.entry((user, peer.clone())).or_default();
+            let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
             if pair.candidate.take().is_some() {
                 docket.shown(ID, &[negative(17, 7)]);
             }
@@ -85,7 +84,7 @@ impl Oracle for NoSilentReencryption {
             self.pin(record, user, docket);
         } else if let Fact::Encrypt(sealing) = &record.fact {
             let peer = &sealing.mid.receiver;
-            let pair = self.pairs.entry((user, peer.clone())).or_default();
+            let pair = self.pairs.get_or_insert(user, peer.clone(), Pair::default());
             if pair.pin.is_some_and(|(_, pinned)| sealing.theirs > pinned) {
                 let message =
                     format!("{} is encrypted under {}, above the pin", sealing.mid, sealing.theirs);
@@ -94,7 +93,7 @@ impl Oracle for NoSilentReencryption {
         } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
             &record.fact
         {
-            self.pairs.retain(|(owner, _), _| *owner != user);
+            self.pairs.forget(user);
         }
     }
 

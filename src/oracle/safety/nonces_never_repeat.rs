@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::Hash32;
+use crate::base::small::SmallMap;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
 use crate::oracle::ranges::Ranges;
 use crate::oracle::spec::Spec;
@@ -28,7 +29,7 @@ pub struct NoncesNeverRepeat {
 #[derive(Debug, Default)]
 struct Key {
     /// Counters by salt: a device counts up, so they are mostly consecutive.
-    used: BTreeMap<[u8; 4], Ranges>,
+    used: SmallMap<[u8; 4], Ranges>,
     last: Option<([u8; 12], Hash32, Hash32)>,
 }
 
@@ -36,7 +37,7 @@ impl Key {
     /// Whether this nonce served another message before.
     fn repeats(&mut self, sealing: &Sealing) -> bool {
         let [a, b, c, d, counter @ ..] = sealing.nonce;
-        let used = self.used.entry([a, b, c, d]).or_default();
+        let used = self.used.get_or_insert_default([a, b, c, d]);
         let new = used.insert(u64::from_be_bytes(counter));
         let this = (sealing.nonce, sealing.header, sealing.ciphertext);
         let same = self.last.replace(this) == Some(this);

@@ -2,10 +2,11 @@
 //!
 //! Not here: whether a lookup was needed at all (S-06) or of whom it may be (S-07).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::base::id::{Mid, ReqId, UserId};
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DeviceState, Fact, FrameKind, ReplyResult, Selection, Way};
 use crate::trace::record::{Record, RecordId};
@@ -18,7 +19,7 @@ const CITED: [Requirement; 4] =
 /// The judge of S-05.
 #[derive(Debug, Default)]
 pub struct OneLookupPerMiss {
-    peers: BTreeMap<(u32, UserId), Peer>,
+    peers: Owned<UserId, Peer>,
 }
 
 /// What a device needs of one peer.
@@ -46,17 +47,16 @@ impl Peer {
 
 impl OneLookupPerMiss {
     fn peer(&mut self, user: u32, peer: &UserId) -> &mut Peer {
-        self.peers.entry((user, peer.clone())).or_default()
+        self.peers.get_or_insert(user, peer.clone(), Peer::default())
     }
 
     fn ends(&mut self, user: u32, peer: &UserId, req: ReqId) {
-        let key = (user, peer.clone());
-        let Some(state) = self.peers.get_mut(&key) else { return };
+        let Some(state) = self.peers.get_mut(user, peer) else { return };
         if state.under_way.is_some_and(|(known, _)| known == req) {
             state.under_way = None;
         }
         if state.is_quiet() {
-            self.peers.remove(&key);
+            self.peers.remove(user, peer);
         }
     }
 
@@ -75,7 +75,7 @@ impl OneLookupPerMiss {
 
     /// A message or draft got its key: by one lookup, or the oracle has spoken before.
     fn resolve(&mut self, user: u32, peer: &UserId, mid: Option<&Mid>, docket: &mut Docket) {
-        let Some(state) = self.peers.get_mut(&(user, peer.clone())) else { return };
+        let Some(state) = self.peers.get_mut(user, peer) else { return };
         let once = state.lookups == 1;
         match mid {
             Some(mid) if state.messages.remove(mid) => {
@@ -102,13 +102,13 @@ impl OneLookupPerMiss {
             Some(_) | None => {}
         }
         if state.is_quiet() {
-            self.peers.remove(&(user, peer.clone()));
+            self.peers.remove(user, peer);
         }
     }
 
     /// Drafts composed while one waits are needs too, though the table is not searched again for them.
     fn compose(&mut self, user: u32, to: &UserId) {
-        if let Some(state) = self.peers.get_mut(&(user, to.clone()))
+        if let Some(state) = self.peers.get_mut(user, to)
             && state.drafts > 0
         {
             state.drafts += 1;
@@ -149,7 +149,7 @@ impl Oracle for OneLookupPerMiss {
             self.lookup(record, user, docket);
         } else if let Fact::Tx(frame) = &record.fact {
             if let (Some(FrameKind::LookupKey), About::User(peer)) = (frame.kind, &frame.about)
-                && let Some(state) = self.peers.get_mut(&(user, peer.clone()))
+                && let Some(state) = self.peers.get_mut(user, peer)
                 && state.under_way.is_some_and(|(req, _)| req == frame.req)
             {
                 state.copies += 1;
@@ -165,7 +165,7 @@ impl Oracle for OneLookupPerMiss {
         } else if let Fact::Encrypt(sealing) = &record.fact {
             self.resolve(user, &sealing.mid.receiver, None, docket);
         } else if let Fact::Reject { mid: Some(mid), .. } = &record.fact {
-            if let Some(state) = self.peers.get_mut(&(user, mid.sender.clone())) {
+            if let Some(state) = self.peers.get_mut(user, &mid.sender) {
                 state.messages.remove(mid);
             }
         } else if let Fact::PowerOff { .. }
@@ -173,7 +173,7 @@ impl Oracle for OneLookupPerMiss {
         | Fact::State { to: DeviceState::Blank } = &record.fact
         {
             // What is under way is volatile; needs come back with redelivery or from the outbox.
-            self.peers.retain(|(owner, _), _| *owner != user);
+            self.peers.forget(user);
         }
     }
 }

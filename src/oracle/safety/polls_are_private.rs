@@ -2,13 +2,12 @@
 //!
 //! Not here: what a device does with mail of others that an adversary sends it (S-21).
 
-use std::collections::BTreeMap;
-
 use crate::oracle::judge::{
     Docket, Facts, Oracle, account_of, device_of, facts, frames, negative, positive,
 };
 use crate::oracle::spec::Spec;
 use crate::oracle::tampering::{Tampering, is_false};
+use crate::oracle::user_map::UserMap;
 use crate::trace::fact::{About, Fact, FrameKind};
 use crate::trace::record::Record;
 use crate::verdict::requirement::Requirement;
@@ -20,7 +19,7 @@ const CITED: [Requirement; 1] = [Requirement::of(10, 3)];
 #[derive(Debug, Default)]
 pub struct PollsArePrivate {
     /// Messages in each mailbox.
-    held: BTreeMap<u32, u64>,
+    held: UserMap<u32>,
     total: u64,
     tampering: Tampering,
 }
@@ -28,17 +27,16 @@ pub struct PollsArePrivate {
 impl PollsArePrivate {
     /// Whether anybody else has mail waiting, so that it could be mixed up.
     fn others_wait(&self, account: u32) -> bool {
-        self.total > self.held.get(&account).copied().unwrap_or(0)
+        self.total > u64::from(self.held.get(account).copied().unwrap_or(0))
     }
 
     fn count(&mut self, record: &Record) {
         let Some(account) = account_of(record) else { return };
-        let held = self.held.entry(account).or_default();
         if let Fact::Accept { known: false, .. } = &record.fact {
-            *held += 1;
+            *self.held.place(account) += 1;
             self.total += 1;
         } else if let Fact::Acked { .. } | Fact::Expire { .. } | Fact::Bounce { .. } = &record.fact
-            && *held > 0
+            && let Some(held) = self.held.get_mut(account).filter(|held| **held > 0)
         {
             *held -= 1;
             self.total -= 1;

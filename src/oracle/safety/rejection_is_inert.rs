@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Epoch, Mid, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, negative, positive};
+use crate::oracle::ranges::Ranges;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{
@@ -41,7 +42,8 @@ pub struct RejectionIsInert {
     stopped: BTreeMap<u32, Instant>,
     /// Epochs of peers that were offered in replies which prove nothing, and in no other.
     unproved: BTreeMap<(u32, UserId), BTreeMap<Epoch, RecordId>>,
-    proved: BTreeMap<(u32, UserId), BTreeSet<Epoch>>,
+    /// Epochs of peers that were in replies which prove them.
+    proved: BTreeMap<(u32, UserId), Ranges>,
 }
 
 /// A frame at a device that nothing has answered so far.
@@ -158,14 +160,18 @@ impl RejectionIsInert {
     fn keys(&mut self, record: &Record, user: u32, docket: &mut Docket) {
         if let Fact::KeyReply { peer, epochs, result, .. } = &record.fact {
             let key = (user, peer.clone());
-            let proved = self.proved.entry(key.clone()).or_default();
-            let unproved = self.unproved.entry(key).or_default();
             if *result == ReplyResult::Accepted {
-                proved.extend(epochs);
-                unproved.retain(|epoch, _| !epochs.contains(epoch));
+                if let Some(unproved) = self.unproved.get_mut(&key) {
+                    unproved.retain(|epoch, _| !epochs.contains(epoch));
+                }
+                let proved = self.proved.entry(key).or_default();
+                epochs.iter().for_each(|epoch| _ = proved.insert(epoch.0));
             } else if matches!(result, ReplyResult::BrokenChain | ReplyResult::BadSignature) {
-                let new = epochs.iter().filter(|epoch| !proved.contains(epoch));
-                unproved.extend(new.map(|epoch| (*epoch, record.id)));
+                let proved = self.proved.get(&key);
+                let is_new =
+                    |epoch: &&Epoch| !proved.is_some_and(|proved| proved.contains(epoch.0));
+                let new = epochs.iter().filter(is_new).map(|epoch| (*epoch, record.id));
+                self.unproved.entry(key).or_default().extend(new);
             }
         } else if let Fact::Derive { peer, theirs, .. } = &record.fact {
             let unproved = self.unproved.get(&(user, peer.clone()));

@@ -2,11 +2,13 @@
 //!
 //! Not here: whether a record is newer than the pin (S-10) or authorized (S-34).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::id::{Hash32, ReqId, UserId};
+use crate::base::small::SmallMap;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::met::Met;
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{About, Fact, FrameKind, LookupEnd, ReplyResult};
@@ -21,14 +23,14 @@ const VERIFIED: [Requirement; 2] = [Requirement::of(6, 5), Requirement::of(7, 3)
 #[derive(Debug, Default)]
 pub struct RepliesAnswerTheirLookup {
     /// Lookups that a reply may still answer.
-    outstanding: BTreeMap<(u32, UserId), BTreeSet<ReqId>>,
+    outstanding: Owned<(UserId, ReqId), ()>,
     /// The number of the frame that a turn began with.
     frames: Turns<ReqId>,
     /// Replies that must have no effect.
     ignored: Turns<(RecordId, ReplyResult)>,
     accepted: Turns<UserId>,
     /// Records of each user that the directory holds or served.
-    records: BTreeMap<UserId, BTreeSet<Hash32>>,
+    records: BTreeMap<UserId, SmallMap<Hash32, ()>>,
     met: Met,
 }
 
@@ -56,13 +58,12 @@ impl RepliesAnswerTheirLookup {
                 docket.shown(ID, side(result));
             }
             let over = matches!(result, ReplyResult::NewIdentity | ReplyResult::UnknownUser);
-            if over && let Some(known) = self.outstanding.get_mut(&(user, peer.clone())) {
-                known.remove(req);
+            if over {
+                self.answered(user, peer, req);
             }
             return;
         }
-        let known = self.outstanding.get_mut(&(user, peer.clone()));
-        let asked = known.is_some_and(|known| known.remove(req));
+        let asked = self.answered(user, peer, req);
         let frame = self.frames.during(record).copied();
         if !asked {
             let message = format!("a key reply about {peer} is accepted that nobody asked for");
@@ -74,6 +75,11 @@ impl RepliesAnswerTheirLookup {
             self.accepted.begin(record, peer.clone());
             docket.shown(ID, &[positive(7, 3), positive(6, 5)]);
         }
+    }
+
+    /// A lookup has its answer; whether it was there to be answered.
+    fn answered(&mut self, user: u32, peer: &UserId, req: &ReqId) -> bool {
+        self.outstanding.remove(user, &(peer.clone(), *req)).is_some()
     }
 
     /// Keys or secrets change: because of an accepted reply about this user, if because of a reply.
@@ -93,10 +99,9 @@ impl RepliesAnswerTheirLookup {
     fn pin(&mut self, record: &Record, excusable: bool, docket: &mut Docket) {
         let Fact::Pin { peer, record: hash, .. } = &record.fact else { return };
         self.effect(record, peer, docket);
-        let of_another = || self.records.values().any(|known| known.contains(hash));
-        let known = self.records.get(peer);
-        let excused = excusable && !of_another();
-        if known.is_some_and(|known| !known.contains(hash)) && !excused {
+        let of_another = || self.records.values().any(|known| known.get(hash).is_some());
+        let foreign = self.records.get(peer).is_some_and(|known| known.get(hash).is_none());
+        if foreign && (!excusable || of_another()) {
             let message = format!("{peer} is pinned at a record that is not theirs");
             docket.violation(ID, &BINDING, record.at, &[record.id], message);
         }
@@ -126,7 +131,7 @@ impl Oracle for RepliesAnswerTheirLookup {
         if let Fact::Recorded { user, record: hash, .. }
         | Fact::Served { user, current: hash, .. } = &record.fact
         {
-            self.records.entry(user.clone()).or_default().insert(*hash);
+            self.records.entry(user.clone()).or_default().insert(*hash, ());
             return;
         }
         let Some(user) = device_of(record) else { return };
@@ -135,16 +140,14 @@ impl Oracle for RepliesAnswerTheirLookup {
         {
             self.frames.begin_after(record, frame.req);
         } else if let Fact::Lookup { peer, req, .. } = &record.fact {
-            self.outstanding.entry((user, peer.clone())).or_default().insert(*req);
+            self.outstanding.insert(user, (peer.clone(), *req), ());
         } else if let Fact::Tx(frame) = &record.fact {
             // One more copy: what came before did not answer it, such as the first part of a chain.
             if let (Some(FrameKind::LookupKey), About::User(peer)) = (frame.kind, &frame.about) {
-                self.outstanding.entry((user, peer.clone())).or_default().insert(frame.req);
+                self.outstanding.insert(user, (peer.clone(), frame.req), ());
             }
         } else if let Fact::LookupFailed { peer, req, why: LookupEnd::UnknownUser } = &record.fact {
-            if let Some(known) = self.outstanding.get_mut(&(user, peer.clone())) {
-                known.remove(req);
-            }
+            self.answered(user, peer, req);
         } else if let Fact::KeyReply { .. } = &record.fact {
             self.reply(record, user, docket);
         } else if let Fact::Pin { .. } = &record.fact {
@@ -152,7 +155,7 @@ impl Oracle for RepliesAnswerTheirLookup {
         } else if let Fact::Derive { peer, .. } = &record.fact {
             self.effect(record, peer, docket);
         } else if let Fact::PowerOff { .. } = &record.fact {
-            self.outstanding.retain(|(owner, _), _| *owner != user);
+            self.outstanding.forget(user);
         }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Mid, ReqId, UserId};
+use crate::base::small::SmallMap;
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{
     Docket, Facts, Oracle, device_of, facts, frames, is_uneventful, negative, positive,
@@ -35,9 +36,9 @@ struct Device {
     made_room: bool,
     /// A row was evicted for room since rows were last counted.
     trimmed: bool,
-    waiting: BTreeSet<Mid>,
+    waiting: SmallMap<Mid, ()>,
     bucket: Option<Bucket>,
-    tries: BTreeMap<ReqId, u32>,
+    tries: SmallMap<ReqId, u32>,
 }
 
 /// The token bucket as declared, in thousandths of a token.
@@ -98,7 +99,7 @@ impl ResourcesAreBounded {
         let Fact::Lookup { req, .. } = &record.fact else { return };
         let device = self.devices.entry(user).or_default();
         device.tries.insert(*req, 0);
-        let senders: BTreeSet<_> = device.waiting.iter().map(|mid| &mid.sender).collect();
+        let senders: BTreeSet<_> = device.waiting.keys().map(|mid| &mid.sender).collect();
         let bucket = device.bucket.get_or_insert_with(|| Bucket::full(limits, record.at));
         let allowed = bucket.take(limits, record.at);
         let most = limits.lookups_burst;
@@ -119,7 +120,7 @@ impl ResourcesAreBounded {
         if frame.kind != Some(FrameKind::LookupKey) {
             return;
         }
-        let tries = self.devices.entry(user).or_default().tries.entry(frame.req).or_default();
+        let tries = self.devices.entry(user).or_default().tries.get_or_insert_default(frame.req);
         *tries += 1;
         if *tries == limits.tries + 1 {
             let message = format!("a lookup is sent {tries} times, a burst has {}", limits.tries);
@@ -131,7 +132,7 @@ impl ResourcesAreBounded {
         let Fact::Waiting { mid, .. } = &record.fact else { return };
         let waiting = &mut self.devices.entry(user).or_default().waiting;
         let most = usize::try_from(limits.lookups_burst).unwrap_or(usize::MAX);
-        if waiting.insert(mid.clone()) && waiting.len() == most.saturating_add(1) {
+        if waiting.insert(mid.clone(), ()).is_none() && waiting.len() == most.saturating_add(1) {
             // More messages need a key than a burst may ask for; what is asked for is judged above.
             d.shown(ID, &[positive(14, 5), negative(14, 5)]);
         }
@@ -198,8 +199,8 @@ impl Oracle for ResourcesAreBounded {
             device.tries.values_mut().for_each(|tries| *tries = 0);
         } else if let Fact::PowerOff { .. } = &record.fact {
             let device = self.devices.entry(user).or_default();
-            device.waiting.clear();
-            device.tries.clear();
+            device.waiting = SmallMap::new();
+            device.tries = SmallMap::new();
             device.bucket = None;
             if !limits.table_durable {
                 device.rows.clear();

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::id::{Mid, Seq, UserId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DeviceState, Fact, FrameKind};
 use crate::trace::record::{Record, RecordId};
@@ -16,7 +17,7 @@ const ID: &str = "S-27";
 /// The judge of S-27. The order is the profile's; no requirement of a claim asks for it.
 #[derive(Debug, Default)]
 pub struct ShownInOrder {
-    lines: BTreeMap<(u32, UserId), Line>,
+    lines: Owned<UserId, Line>,
     /// When messages that are not yet shown came: a device counts from then, not from the write.
     waiting: BTreeMap<(u32, Mid), Instant>,
     /// Peers about whose new identity a user was asked: with it nothing fills the old one's gaps any more.
@@ -37,7 +38,7 @@ impl ShownInOrder {
     fn display(&mut self, record: &Record, user: u32, spec: &Spec, docket: &mut Docket) {
         let Fact::Display { mid, late, missing, .. } = &record.fact else { return };
         let came = self.waiting.remove(&(user, mid.clone()));
-        let line = self.lines.entry((user, mid.sender.clone())).or_default();
+        let line = self.lines.get_or_insert(user, mid.sender.clone(), Line::default());
         let restarted = std::mem::take(&mut line.restarted);
         if *late {
             docket.shown(ID, &[]);
@@ -88,7 +89,7 @@ impl Oracle for ShownInOrder {
         } else if let Fact::Processed { mid, .. } = &record.fact {
             // Numbers are shared by all kinds, so a message for the device moves the line too.
             self.waiting.remove(&(user, mid.clone()));
-            let line = self.lines.entry((user, mid.sender.clone())).or_default();
+            let line = self.lines.get_or_insert(user, mid.sender.clone(), Line::default());
             let last = line.last.map_or(Seq(0), |(last, _)| last);
             line.last = Some((mid.seq.max(last), record.id));
         } else if let Fact::PowerOn { .. } = &record.fact {
@@ -99,7 +100,7 @@ impl Oracle for ShownInOrder {
             self.asked.remove(&(user, peer.clone()));
             if *accepted {
                 // A confirmed new identity counts from 1.
-                self.lines.remove(&(user, peer.clone()));
+                self.lines.remove(user, peer);
             }
         } else if let Fact::Rolledback { .. } | Fact::State { to: DeviceState::Blank } =
             &record.fact
@@ -114,8 +115,7 @@ impl Oracle for ShownInOrder {
 
 impl ShownInOrder {
     fn each(&mut self, user: u32, change: impl Fn(&mut Line)) {
-        let lines = self.lines.iter_mut().filter(|((owner, _), _)| *owner == user);
-        lines.for_each(|(_, line)| change(line));
+        self.lines.of_mut(user).for_each(|(_, line)| change(line));
     }
 }
 

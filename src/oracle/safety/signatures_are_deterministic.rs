@@ -3,12 +3,11 @@
 //! The latter shows in frames; signatures inside a ciphertext are their receiver's matter (S-14).
 //! Not here: equality of whole runs, which compares two of them.
 
-use std::collections::BTreeMap;
-
 use crate::base::id::{Epoch, Hash32};
 use crate::crypto::sign::is_low_s;
 use crate::crypto::suite::Signature;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts};
+use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, FrameFact, FrameKind, SignPurpose};
 use crate::trace::record::{Record, RecordId};
@@ -21,7 +20,7 @@ const CITED: [Requirement; 1] = [Requirement::of(3, 2)];
 /// The judge of S-31.
 #[derive(Debug, Default)]
 pub struct SignaturesAreDeterministic {
-    made: BTreeMap<(u32, SignPurpose, Epoch, Hash32), (Hash32, RecordId)>,
+    made: Owned<(SignPurpose, Epoch, Hash32), (Hash32, RecordId)>,
 }
 
 /// The signatures in a frame that a device sends.
@@ -56,7 +55,7 @@ impl Oracle for SignaturesAreDeterministic {
         let Some(user) = device_of(record) else { return };
         if let Fact::State { to: DeviceState::Blank } | Fact::Provisioned { .. } = &record.fact {
             // New keys under the same numbers.
-            self.made.retain(|(owner, ..), _| *owner != user);
+            self.made.forget(user);
         }
         if let Fact::Tx(frame) = &record.fact
             && signatures(frame).iter().any(|signature| !is_low_s(signature))
@@ -69,8 +68,8 @@ impl Oracle for SignaturesAreDeterministic {
         if *purpose == SignPurpose::Attach {
             return;
         }
-        let key = (user, *purpose, *epoch, *digest);
-        let (first, at) = *self.made.entry(key).or_insert((*signature, record.id));
+        let key = (*purpose, *epoch, *digest);
+        let (first, at) = *self.made.get_or_insert(user, key, (*signature, record.id));
         if first == *signature {
             docket.shown(ID, &[]);
         } else {

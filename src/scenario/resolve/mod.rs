@@ -20,6 +20,7 @@ pub mod workload;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::base::roster::Roster;
 use crate::base::time::Duration;
 use crate::oracle::spec::Spec;
 use crate::scenario::ast::device::Device;
@@ -97,8 +98,8 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
     let share_agreements =
         suite == SuiteName::P256 && people.users.len() > SHARE_ABOVE && by_the_book;
     let spec = Spec {
+        by_name: Roster::of(&people.users),
         users: people.users,
-        by_name: people.by_name,
         limits_of: equipment.limits_of,
         limits: equipment.limits,
         server: settings::bounds(&server),
