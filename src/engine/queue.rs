@@ -188,6 +188,9 @@ impl<T> Queue<T> {
 
     /// Makes a bucket of `level` the front.
     fn sort(&mut self, level: usize, bucket: Bucket<T>) {
+        if self.front.capacity() > FRONT_KEPT {
+            self.front = Vec::new();
+        }
         self.front_last = bucket.least_at() | ((1 << (DIGIT * level)) - 1);
         bucket.drain(&mut self.spare, |entry, _| self.front.push(entry));
         self.front.sort_unstable_by_key(|entry| Reverse(entry.key));
@@ -254,6 +257,8 @@ const FAN: usize = 1 << DIGIT;
 const LEVELS: usize = 64_usize.div_ceil(DIGIT);
 /// Most events that are sorted rather than spread further; by measurement.
 const SORT_MAX: usize = 96;
+/// Entries whose memory the front keeps when it is empty: an instant of a whole fleet is rare.
+const FRONT_KEPT: usize = 1 << 14;
 /// Events in `late` from which on the front is put back into buckets; by measurement.
 const LATE_MAX: usize = 64;
 

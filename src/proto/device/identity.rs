@@ -305,7 +305,7 @@ impl<S: Suite> Device<S> {
         }
         // Anybody can make a device doubt, so it asks no more often than for a user who is unknown.
         let user = self.user.clone();
-        self.wake(now, self.config.negative, Timer::Lookup(user));
+        self.wake(now, self.config.negative, Timer::Lookup(Box::new(user)));
     }
 
     /// Somebody names an epoch of ours that we have not reached: after a restore from a copy the directory

@@ -315,7 +315,7 @@ impl<S: Suite> Device<S> {
             self.refuse(now, &mid, &arrival, verdict);
             refused = true;
         }
-        let timer = Timer::Lookup(peer.clone());
+        let timer = Timer::Lookup(Box::new(peer.clone()));
         if refused && self.timers.get(&timer).is_none() {
             self.wake(now, FRUITLESS_PAUSE, timer);
         }

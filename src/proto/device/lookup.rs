@@ -39,7 +39,7 @@ impl<S: Suite> Device<S> {
         }
         self.rare.bucket.wanted.entry(peer.clone()).or_insert(because);
         // A set timer means: failed a moment ago, no token, no room or no session. All of them end.
-        if self.timers.get(&Timer::Lookup(peer.clone())).is_none() {
+        if self.timers.get(&Timer::Lookup(Box::new(peer.clone()))).is_none() {
             self.start_lookup(now, peer);
             if !self.has_room_for(peer) {
                 self.notice_unsent_to(peer);
@@ -67,16 +67,16 @@ impl<S: Suite> Device<S> {
         if !self.session.is_open() {
             let burst = self.config.lookup_try.times(u64::from(self.config.burst));
             self.rare.bucket.leave(peer);
-            return self.wake(now, burst, Timer::Lookup(peer.clone()));
+            return self.wake(now, burst, Timer::Lookup(Box::new(peer.clone())));
         }
         if because != LookupCause::Own && !self.has_room_for(peer) {
             self.rare.bucket.leave(peer);
-            return self.wake(now, ROOM_RETRY, Timer::Lookup(peer.clone()));
+            return self.wake(now, ROOM_RETRY, Timer::Lookup(Box::new(peer.clone())));
         }
         if !self.has(Deviation::M81)
             && let Err(at) = self.rare.bucket.take(now.at, &self.config, (peer, because))
         {
-            return self.wake(now, at.since(now.at), Timer::Lookup(peer.clone()));
+            return self.wake(now, at.since(now.at), Timer::Lookup(Box::new(peer.clone())));
         }
         self.rare.bucket.wanted.remove(peer);
         let contact = self.durable.contacts.get(peer);
@@ -96,10 +96,10 @@ impl<S: Suite> Device<S> {
         }
         if let Some(because) = self.needs_key(peer) {
             self.rare.bucket.wanted.insert(peer.clone(), because);
-            self.wake(now, self.config.negative, Timer::Lookup(peer.clone()));
+            self.wake(now, self.config.negative, Timer::Lookup(Box::new(peer.clone())));
         } else if self.durable.table.contains_key(peer) {
             // A refresh that failed must not wait for the next one (C17-R1).
-            self.wake(now, self.config.negative, Timer::Refresh(peer.clone()));
+            self.wake(now, self.config.negative, Timer::Refresh(Box::new(peer.clone())));
         }
     }
 
@@ -124,7 +124,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn retry_lookups(&mut self, now: Now) {
         let peers: Vec<UserId> = self.rare.bucket.wanted.keys().cloned().collect();
         for peer in peers {
-            self.timers.stop(&Timer::Lookup(peer.clone()));
+            self.timers.stop(&Timer::Lookup(Box::new(peer.clone())));
             self.on_lookup_due(now, &peer);
         }
     }
@@ -142,14 +142,14 @@ impl<S: Suite> Device<S> {
         // The negative answer is believed for a while (C07-R5).
         let forever = self.has(Deviation::M05);
         let believed = if forever { Duration::MAX } else { self.config.negative };
-        self.wake(now, believed, Timer::Lookup(peer.clone()));
+        self.wake(now, believed, Timer::Lookup(Box::new(peer.clone())));
         self.show_next_after_lookup(now, peer);
         self.fail_waiting(peer);
         let bounce_left = self.fail_bounced(peer, Some(req));
         let arrival_left = self.reject_unknown_sender(peer, req);
         if bounce_left || arrival_left {
             let because = if arrival_left { LookupCause::Message } else { LookupCause::Bounce };
-            self.timers.stop(&Timer::Lookup(peer.clone()));
+            self.timers.stop(&Timer::Lookup(Box::new(peer.clone())));
             self.want_lookup(now, peer, because);
         }
     }
@@ -191,7 +191,7 @@ impl<S: Suite> Device<S> {
             }
             self.settle_request(req);
             if self.durable.table.contains_key(&peer) {
-                self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
+                self.wake(now, self.config.refresh, Timer::Refresh(Box::new(peer.clone())));
             }
             self.on_candidate(&peer, &chain, result);
         } else {
@@ -259,7 +259,7 @@ impl<S: Suite> Device<S> {
             return self.want_lookup(now, &peer, because);
         }
         self.store_keys(now, &peer, chain.keys::<S>());
-        self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
+        self.wake(now, self.config.refresh, Timer::Refresh(Box::new(peer.clone())));
         self.resolve_arrivals(now, &peer, req);
         self.decide_bounced(now, Some((&peer, req)));
         self.advance_drafts(now, &peer);
@@ -326,7 +326,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn on_refresh_due(&mut self, now: Now, peer: UserId) {
         let updates = !self.has(Deviation::M34) && !self.has(Deviation::M35);
         if self.durable.table.contains_key(&peer) && updates {
-            self.wake(now, self.config.refresh, Timer::Refresh(peer.clone()));
+            self.wake(now, self.config.refresh, Timer::Refresh(Box::new(peer.clone())));
             self.want_lookup(now, &peer, LookupCause::Refresh);
         }
     }

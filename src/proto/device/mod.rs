@@ -160,7 +160,7 @@ impl<S: Suite> Device<S> {
                 Timer::Request(req) => self.on_request_due(now, req),
                 Timer::Poll => self.start_poll(now),
                 Timer::Renew => self.renew_session(now),
-                Timer::Refresh(peer) => self.on_refresh_due(now, peer),
+                Timer::Refresh(peer) => self.on_refresh_due(now, *peer),
                 Timer::Lookup(peer) => self.on_lookup_due(now, &peer),
                 Timer::Gap(peer) => self.release_gap(now, &peer),
                 Timer::Arm => self.on_armed(now),

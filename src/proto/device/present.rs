@@ -27,7 +27,7 @@ impl<S: Suite> Device<S> {
             self.durable.table.iter().map(|(peer, row)| (peer.clone(), row.fetched)).collect();
         for (peer, fetched) in rows {
             let left = (fetched + self.config.refresh).since(now.at);
-            self.wake(now, left, Timer::Refresh(peer));
+            self.wake(now, left, Timer::Refresh(Box::new(peer)));
         }
     }
 
@@ -72,7 +72,7 @@ impl<S: Suite> Device<S> {
     }
 
     fn watch_gap(&mut self, now: Now, peer: &UserId) {
-        let timer = Timer::Gap(peer.clone());
+        let timer = Timer::Gap(Box::new(peer.clone()));
         match self.held(peer) {
             Some((_, since)) => {
                 let left = (since + self.config.gap).since(now.at);

@@ -2,7 +2,7 @@
 //!
 //! Not here: what an answer means to the topic that asked.
 
-use crate::base::id::{DraftId, Epoch, Hash32, ReqId, UserId};
+use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, ReqId, UserId};
 use crate::base::time::{Duration, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
@@ -13,13 +13,18 @@ use crate::wire::code::ErrorCode;
 use crate::wire::message::{Envelope, Message};
 use crate::wire::signed::error_octets;
 
+/// What every poll says: a page of items, from the first on.
+const POLL: Message = Message::Poll { max: POLL_ITEMS, cursor: DeliveryId(0) };
+/// Items asked for in one poll.
+const POLL_ITEMS: u64 = 64;
+
 /// A request that waits for its answer.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     /// What it is for.
     pub(super) what: Asking,
-    /// What is said, the same each time.
-    body: Message,
+    /// What is said, the same each time; none: what every poll says.
+    body: Option<Box<Message>>,
     /// Whether a copy has left; not while it waits for a session.
     pub(super) sent: bool,
     /// Place in the order of asking.
@@ -64,7 +69,19 @@ impl Asking {
     }
 }
 
+impl Request {
+    fn body(&self) -> Message {
+        self.body.as_ref().map_or(POLL, |body| (**body).clone())
+    }
+}
+
 impl<S: Suite> Device<S> {
+    /// Looks for mail, as [`Self::ask`].
+    pub(super) fn ask_for_mail(&mut self, now: Now) {
+        let req = ReqId(self.draw().octets());
+        self.enter_request(now, req, Asking::Poll, None);
+    }
+
     /// Sends a request and goes on doing so until it is answered; waits for a session if it needs one.
     pub(super) fn ask(&mut self, now: Now, what: Asking, body: Message) -> ReqId {
         let req = ReqId(self.draw().octets());
@@ -74,6 +91,10 @@ impl<S: Suite> Device<S> {
 
     /// The same under a number that was drawn before.
     pub(super) fn ask_as(&mut self, now: Now, req: ReqId, what: Asking, body: Message) {
+        self.enter_request(now, req, what, Some(Box::new(body)));
+    }
+
+    fn enter_request(&mut self, now: Now, req: ReqId, what: Asking, body: Option<Box<Message>>) {
         self.asked += 1;
         let order = self.asked;
         self.requests.insert(req, Request { what, body, sent: false, order, tries: 0 });
@@ -138,7 +159,7 @@ impl<S: Suite> Device<S> {
         };
         request.tries += 1;
         request.sent = true;
-        let (what, body, tries) = (request.what.clone(), request.body.clone(), request.tries);
+        let (what, body, tries) = (request.what.clone(), request.body(), request.tries);
         let wait = self.wait_after(&what, tries);
         self.wake(now, wait, Timer::Request(req));
         self.transmit(Envelope { req, ticket, body });
@@ -210,7 +231,7 @@ impl<S: Suite> Device<S> {
         about: Hash32,
     ) {
         let Some(request) = self.requests.get(&req) else { return };
-        if Self::digest(&error_octets(&request.body, code, arg)) != about {
+        if Self::digest(&error_octets(&request.body(), code, arg)) != about {
             return;
         }
         let what = request.what.clone();

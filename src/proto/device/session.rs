@@ -2,7 +2,7 @@
 //!
 //! Not here: repeating a request (`request`), or what an answer means to the topic that asked.
 
-use crate::base::id::{DeliveryId, Epoch, Hash32, ReqId, UserId};
+use crate::base::id::{Epoch, Hash32, ReqId, UserId};
 use crate::base::time::{Duration, Millis, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::deviation::Deviation;
@@ -45,8 +45,6 @@ impl Session {
     }
 }
 
-/// Items asked for in one poll.
-const POLL_ITEMS: u64 = 64;
 /// A session is renewed this much before its ticket ends, or a quarter of its life if that is less.
 const RENEW_EARLY: Duration = Duration::from_secs(60);
 /// The least life of a session before it is renewed, so that tickets without life do not make a storm.
@@ -192,8 +190,7 @@ impl<S: Suite> Device<S> {
             self.wake(now, period, Timer::Poll);
         }
         if self.asking(&Asking::Poll).is_none() {
-            let body = Message::Poll { max: POLL_ITEMS, cursor: DeliveryId(0) };
-            self.ask(now, Asking::Poll, body);
+            self.ask_for_mail(now);
         }
     }
 

@@ -205,7 +205,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn drop_row(&mut self, peer: &UserId) {
         self.durable.table.remove(peer);
         self.save_row(peer);
-        self.timers.stop(&Timer::Refresh(peer.clone()));
+        self.timers.stop(&Timer::Refresh(Box::new(peer.clone())));
     }
 
     /// The least recently used row without pending work (protocol 4.1).

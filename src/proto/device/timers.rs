@@ -6,7 +6,7 @@ use crate::base::id::{DraftId, Epoch, ReqId, UserId};
 use crate::base::time::Instant;
 use crate::proto::port::Wake;
 
-/// What a device waits for.
+/// What a device waits for. Kept small: most devices have two timers, a fleet has many devices.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
     /// A request without an answer is sent again.
@@ -16,11 +16,11 @@ pub enum Timer {
     /// The session is renewed before the ticket ends.
     Renew,
     /// A table entry is looked up again (C17-R2).
-    Refresh(UserId),
+    Refresh(Box<UserId>),
     /// A peer whose lookup failed, or had to wait, is looked up (again).
-    Lookup(UserId),
+    Lookup(Box<UserId>),
     /// A gap in a sender's numbers is released.
-    Gap(UserId),
+    Gap(Box<UserId>),
     /// The screen's buttons begin to count.
     Arm,
     /// The request on the screen, or waiting behind it, expires.
