@@ -27,12 +27,13 @@ class Device:
 
     def __init__(self, core: Core, ticket: Ticket | None) -> None:
         self.core = core
-        self.session = Session(core, ticket, lambda: self.directory.wake())
+        self.session = Session(core, ticket, self._wake)
         self.directory = Directory(core, self.session)
         self.outbox = Outbox(core, self.session, self.directory)
-        self.inbox = Inbox(core, self.session, self.directory, self._present, self._complain)
-        self.desk = Desk(core, self.directory, self.outbox.compose, self._not_approved)
         self.rotation = Rotation(core, self.session, self.directory)
+        self.inbox = Inbox(core, self.session, self.directory, self._present, self._complain,
+                           self.rotation.look)
+        self.desk = Desk(core, self.directory, self.outbox.compose, self._not_approved)
 
     def due(self) -> int | None:
         """When it wants to go on by itself."""
@@ -97,6 +98,9 @@ class Device:
         return Request(bytes.fromhex(what["txn"]), requester, what["lines"], what["amount"],
                        what["currency"], what["payee"], core.wall, what["expires"],
                        core.luck.octets(REQUEST_NONCE))
+
+    def _wake(self) -> None:
+        self.directory.wake()
 
     def _present(self, mid: Mid, kind: int, plain: bytes) -> None:
         """A message that is not for the user's eyes as it is."""

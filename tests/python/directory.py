@@ -76,12 +76,16 @@ class Directory:
         return self._answered.get(peer, 0) > step
 
     def is_unknown(self, peer: str) -> bool:
-        """Whether the server has just said that there is no such user."""
-        return self._unknown.get(peer, 0) > self.core.now
+        """Whether the server has said that there is no such user, and is believed."""
+        return peer in self._unknown and self._resting[peer] > self.core.now
+
+    def is_unknown_since(self, peer: str, step: int) -> bool:
+        """Whether the server has said so after this step."""
+        return self._unknown.get(peer, 0) > step
 
     def is_tired(self, peer: str) -> bool:
         """Whether the last lookup ended without an answer, however often it was sent."""
-        return peer in self._resting
+        return peer in self._resting and peer not in self._unknown
 
     def forget_own(self, epoch: int) -> None:
         """Secrets of an own epoch are erased."""
@@ -167,15 +171,18 @@ class Directory:
     def _exhausted(self, peer: str) -> None:
         self.session.drop(self._lookups.pop(peer))
         self._resting[peer] = self.core.now + self.core.settings.negative
+        self._unknown.pop(peer, None)
 
     def wake(self) -> None:
         """The device is attached anew: what has rested is tried again."""
-        self._resting = dict.fromkeys(self._resting, self.core.now)
+        for peer in self._resting.keys() - self._unknown.keys():
+            self._resting[peer] = self.core.now
 
     def _no_reply(self, peer: str, error: Error) -> None:
         if error.code == wire.E_UNKNOWN_USER:
             self._end(peer)
-            self._unknown[peer] = self.core.now + self.core.settings.negative
+            self._resting[peer] = self.core.now + self.core.settings.negative
+            self._unknown[peer] = self.core.step()
 
     def _end(self, peer: str) -> None:
         request = self._lookups.pop(peer)

@@ -40,12 +40,13 @@ class Inbox:
     """Windows and what is held back are durable; letters that wait for a key the server offers again."""
 
     def __init__(self, core: Core, session: Session, directory: Directory, present: Present,
-                 complain: Callable[[Mid], None]) -> None:
+                 complain: Callable[[Mid], None], beyond: Callable[[], None]) -> None:
         self.core = core
         self.session = session
         self.directory = directory
         self._present = present
         self._complain = complain
+        self._beyond = beyond
         self._letters: list[Letter] = []
         self._hopeless: dict[tuple[str, int], int] = {}
 
@@ -98,9 +99,10 @@ class Inbox:
         sender, epoch = header.sender, header.epoch_s
         own = core.durable.own.get(header.epoch_r)
         if own is None or keys.kid(own.record.agree)[:8] != header.kid_r:
-            newest = max(core.durable.own)
-            stale = header.epoch_r <= newest
-            return self._nack(letter, wire.STALE_EPOCH if stale else wire.UNKNOWN_EPOCH)
+            if header.epoch_r <= max(core.durable.own):
+                return self._nack(letter, wire.STALE_EPOCH)
+            self._beyond()
+            return self._nack(letter, wire.UNKNOWN_EPOCH)
         record = self.directory.record(sender, epoch)
         if record is not None and keys.kid(record.agree)[:8] == header.kid_s:
             return self._open(letter)

@@ -47,7 +47,7 @@ class Draft:
     attempt: int = 1
     expires: int = 0
     req: bytes = b""
-    bounced_at: int = 0
+    since: int = 0
     told: str = ""
 
     @property
@@ -65,7 +65,7 @@ class Outbox:
         self._salt = core.luck.octets(4)
         self._requests: dict[int, Request] = {}
         for draft in self._drafts():
-            draft.bounced_at = 0
+            draft.since = 0
 
     def _drafts(self) -> list[Draft]:
         return list(self.core.durable.drafts.values())
@@ -79,7 +79,7 @@ class Outbox:
         if number is None:
             durable.composed += 1
             number = OWN_DRAFTS + durable.composed
-        draft = Draft(number, to, kind, plain, deadline)
+        draft = Draft(number, to, kind, plain, deadline, since=core.step())
         if kind != wire.END_TO_END_NACK:
             core.tell("compose", draft=number, to=to, kind=KINDS[kind],
                       plain=keys.digest(plain).hex(), len=len(plain))
@@ -108,12 +108,13 @@ class Outbox:
 
     def wanted(self) -> list[str]:
         """Whose keys are missing."""
-        return [draft.to for draft in self._drafts()
-                if draft.state is State.WAITING and self.directory.record_to_send(draft.to) is None
-                or draft.state is State.BOUNCED and not self._has_looked(draft)]
+        asked = self.core.durable.candidates
+        return [draft.to for draft in self._drafts() if draft.to not in asked and (
+                draft.state is State.WAITING and self.directory.record_to_send(draft.to) is None
+                or draft.state is State.BOUNCED and not self._has_looked(draft))]
 
     def _has_looked(self, draft: Draft) -> bool:
-        return self.directory.answered_since(draft.to, draft.bounced_at)
+        return self.directory.answered_since(draft.to, draft.since)
 
     def pinned(self) -> set[str]:
         """Whose rows must stay in the table."""
@@ -135,6 +136,8 @@ class Outbox:
                 self._try_to_seal(draft)
             elif draft.state is State.BOUNCED and self._has_looked(draft):
                 self._decide(draft)
+            elif draft.state is State.BOUNCED and self.directory.is_tired(draft.to):
+                self._tell(draft, "unsent")
             if draft.state is State.SUBMITTED and draft.number not in self._requests:
                 self._submit(draft)
 
@@ -142,7 +145,7 @@ class Outbox:
         durable = self.core.durable
         if draft.deadline is not None and draft.deadline <= self.core.wall:
             self._end(draft, "expired")
-        elif self.directory.is_unknown(draft.to):
+        elif self.directory.is_unknown_since(draft.to, draft.since):
             self._end(draft, "failed")
         elif self.directory.record_to_send(draft.to) is not None:
             self._seal(draft)
@@ -222,7 +225,7 @@ class Outbox:
     def _bounce(self, draft: Draft) -> None:
         self._withdraw(draft)
         draft.state = State.BOUNCED
-        draft.bounced_at = self.core.step()
+        draft.since = self.core.step()
 
     def _renumber(self, draft: Draft, least: int) -> None:
         """The number is taken by other octets, from before a restore: the draft becomes another message."""

@@ -14,7 +14,7 @@ from core import MILLISECOND, Core, OwnKey
 from directory import Directory
 from records import KeyPairs
 from session import Request, Session
-from wire import Error, RotateKey
+from wire import Error, KeyReply, LookupKey, RotateKey
 
 
 class Rotation:
@@ -25,6 +25,8 @@ class Rotation:
         self.session = session
         self.directory = directory
         self._request: Request | None = None
+        self._looking: Request | None = None
+        self._alarmed = False
 
     def start(self, revoke: bool) -> bool:
         """The user wants a new key pair. Whether none was under way yet."""
@@ -72,26 +74,61 @@ class Rotation:
         self._request = None
 
     def _recorded(self, answer: Any) -> None:
-        core, durable = self.core, self.core.durable
+        durable = self.core.durable
         if durable.pending is None or not isinstance(answer, wire.RotateAck):
             return
-        new = durable.own[durable.pending]
-        if answer.record_hash != records.hash_of(new.record):
-            return
+        if answer.record_hash == records.hash_of(durable.own[durable.pending].record):
+            self._complete(durable.pending)
+
+    def _complete(self, epoch: int) -> None:
+        durable = self.core.durable
         self._withdraw()
-        old, durable.current, durable.pending = durable.current, durable.pending, None
-        durable.own[old].retired_at = core.now
-        if new.record.flags & records.REVOKE_PREV:
+        old, durable.current, durable.pending = durable.current, epoch, None
+        durable.own[old].retired_at = self.core.now
+        if durable.own[epoch].record.flags & records.REVOKE_PREV:
             self._erase(old)
 
     def _refused(self, error: Error) -> None:
         durable = self.core.durable
-        if error.code == wire.E_IN_GRACE and self._request is not None:
-            self._request.tries = 0
-            self._request.at = self.core.now + error.arg * MILLISECOND
+        if self._request is None or durable.pending is None:
+            return
+        if error.code in (wire.E_IN_GRACE, wire.E_EPOCH_CONFLICT):
+            in_grace = error.code == wire.E_IN_GRACE
+            wait = error.arg * MILLISECOND if in_grace else self.core.settings.negative
+            self._request.tries, self._request.at = 0, self.core.now + wait
+            if not in_grace:
+                self.look()
             return
         self._withdraw()
-        if durable.pending is not None:
-            self._erase(durable.pending)
-            durable.pending = None
-        self.core.alarm(None, "own-record")
+        self._erase(durable.pending)
+        durable.pending = None
+        self._alarm()
+
+    # The own record in the directory, which may be ahead of a device that was set back (R7).
+
+    def look(self) -> None:
+        """Somebody knows another epoch of this device than the device does."""
+        if self._looking is None:
+            settings = self.core.settings
+            self._looking = self.session.ask(
+                LookupKey(self.core.user, 0, None), self._seen, lambda _: self._seen(None),
+                tired=lambda: self._seen(None), tries_max=settings.burst, even=settings.lookup_try)
+
+    def _seen(self, answer: Any) -> None:
+        if self._looking is not None:
+            self.session.drop(self._looking)
+        self._looking = None
+        if not isinstance(answer, KeyReply) or not answer.records:
+            return
+        durable = self.core.durable
+        served = records.hash_of(max(answer.records, key=lambda record: record.epoch))
+        pending = durable.own.get(durable.pending or 0)
+        if pending is not None and served == records.hash_of(pending.record):
+            self._complete(pending.record.epoch)
+        elif served != records.hash_of(durable.own[durable.current].record):
+            self._alarm()
+
+    def _alarm(self) -> None:
+        if not self._alarmed:
+            self._alarmed = True
+            self.core.alarm(None, "own-record")
