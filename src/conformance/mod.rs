@@ -6,6 +6,8 @@
 //! other end, `declaration` what a device says that it can do.
 //!
 //! Not here: judging (`oracle`), or sockets and processes (`runtime`).
+//!
+#![doc = include_str!("attach.md")]
 
 pub mod adapter;
 pub mod applies;

@@ -24,6 +24,9 @@ fn fault(error: LineError, within: Duration, ending: impl FnOnce() -> String) ->
     }
 }
 
+/// How long a process may take to end once it has closed its output.
+const AFTERWARDS: Duration = Duration::from_millis(200);
+
 /// A device that is a child process.
 #[derive(Debug)]
 pub struct Exec(Child);
@@ -38,7 +41,7 @@ impl Exec {
     }
 
     fn ending(&mut self) -> String {
-        let status = self.0.ending().map(|status| format!(" ({status})")).unwrap_or_default();
+        let status = self.0.ending(AFTERWARDS).map(|it| format!(" ({it})")).unwrap_or_default();
         match self.0.log().last() {
             Some(last) => format!("{status}; its log ends with `{last}`"),
             None => status,

@@ -10,6 +10,7 @@ mod dark;
 mod encoding;
 pub mod escrow;
 pub mod expect;
+pub mod implied;
 pub mod judge;
 mod later;
 mod linear;

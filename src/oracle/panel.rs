@@ -10,6 +10,7 @@ use crate::oracle::batch::Batch;
 use crate::oracle::bench::Bench;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::expect::Expectations;
+use crate::oracle::implied::Implied;
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::measure::{Measure, Measured};
 use crate::oracle::points::Tracker;
@@ -31,6 +32,7 @@ pub struct Panel {
 
 /// Everything of a panel but its oracles.
 struct Head {
+    implied: Implied,
     tracker: Tracker,
     measure: Measure,
     expectations: Expectations,
@@ -80,6 +82,7 @@ impl Panel {
         let mut oracles = oracles();
         oracles.retain(|oracle| !spec.except.contains_key(oracle.id()));
         let head = Head {
+            implied: Implied::of(&spec),
             tracker: Tracker::new(&spec),
             expectations: Expectations::new(&spec),
             measure: Measure::default(),
@@ -159,7 +162,20 @@ impl Panel {
 
 impl Head {
     fn observe(&mut self, record: &Record, route: Route, spec: &Spec) {
-        let Self { tracker, measure, expectations, races, routes, marks, docket } = self;
+        if spec.opaque.is_empty() {
+            return self.see(record, route, spec);
+        }
+        if let Some(implied) = self.implied.before(record) {
+            self.see(&implied, Route::of(&implied.fact), spec);
+        }
+        self.see(record, route, spec);
+        if let Some(implied) = self.implied.after(record) {
+            self.see(&implied, Route::of(&implied.fact), spec);
+        }
+    }
+
+    fn see(&mut self, record: &Record, route: Route, spec: &Spec) {
+        let Self { tracker, measure, expectations, races, routes, marks, docket, .. } = self;
         docket.now = record.at;
         let looks = routes.at(route);
         let reached = if looks.contains(&TRACKER) { tracker.observe(record) } else { Vec::new() };

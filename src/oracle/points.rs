@@ -2,14 +2,11 @@
 //!
 //! Steps wait for points and expectations count them. Not here: what should happen (`expect`).
 
-mod composed;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Epoch, Mid, TxnId};
 use crate::base::time::Instant;
 use crate::oracle::judge::{Facts, facts, frames};
-use crate::oracle::points::composed::Composed;
 use crate::oracle::spec::{Check, Moment, NameId, NamedThing, Point, PointRef, Spec, Traffic};
 use crate::trace::fact::{About, Content, DraftStatus, Fact, FrameKind, NoApproval, PromptShown};
 use crate::trace::record::{Record, RecordId};
@@ -34,7 +31,6 @@ pub struct Tracker {
     txns: BTreeMap<TxnId, NameId>,
     steps: BTreeMap<NameId, Waits>,
     messages: BTreeMap<Mid, Message>,
-    composed: Composed,
     rotations: Awaited,
     bound: BTreeMap<(u32, Epoch), NameId>,
     presses: Awaited,
@@ -118,7 +114,6 @@ impl Tracker {
             txns: BTreeMap::new(),
             steps: BTreeMap::new(),
             messages: BTreeMap::new(),
-            composed: Composed::of(&spec.opaque),
             rotations: Awaited::default(),
             bound: BTreeMap::new(),
             presses: Awaited::default(),
@@ -259,10 +254,8 @@ impl Tracker {
     }
 
     fn sender(&mut self, user: u32, record: &Record, mark: &mut impl FnMut(NameId, Point)) {
-        if let Fact::Compose { draft, to, .. } = &record.fact {
-            let name = self.followed(user, *draft);
-            self.composed.add(user, to, *draft, name);
-            if let Some(name) = name {
+        if let Fact::Compose { draft, .. } = &record.fact {
+            if let Some(name) = self.followed(user, *draft) {
                 mark(name, Point::Sent);
             }
         } else if let Fact::Encrypt(sealing) = &record.fact {
@@ -282,20 +275,11 @@ impl Tracker {
             let About::Message(mid, _) = &frame.about else { return };
             let sent = matches!(record.fact, Fact::Tx(_));
             if sent && frame.kind == Some(FrameKind::Submit) {
-                if !self.messages.contains_key(mid)
-                    && let Some(name) = self.composed.take(user, &mid.receiver)
-                {
-                    let message = Message { name, once: BTreeSet::new() };
-                    self.messages.insert(mid.clone(), message);
-                }
                 self.once(mid, Point::Submitted, mark);
             } else if !sent && frame.kind == Some(FrameKind::SubmitAck) {
                 self.once(mid, Point::Accepted, mark);
             }
         } else if let Fact::Notice { draft, status, .. } = &record.fact {
-            if let DraftStatus::Delivered | DraftStatus::Expired | DraftStatus::Failed = status {
-                self.composed.forget(user, *draft);
-            }
             let Some(name) = self.followed(user, *draft) else { return };
             let ends = match status {
                 DraftStatus::Delivered => &[Point::Reported][..],

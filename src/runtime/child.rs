@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Child {
     process: Process,
-    lines: Lines,
+    /// None when it is to end.
+    lines: Option<Lines>,
     log: Arc<Mutex<VecDeque<String>>>,
 }
 
@@ -46,13 +47,16 @@ impl Child {
         let log = Arc::new(Mutex::new(VecDeque::new()));
         let kept = Arc::clone(&log);
         thread::spawn(move || keep_log(errors, &kept));
-        Ok(Self { process, lines: Lines::over(output, input, line_max), log })
+        Ok(Self { process, lines: Some(Lines::over(output, input, line_max)), log })
     }
 
     /// Its standard streams.
+    ///
+    /// # Panics
+    /// Never: they are there until it is dropped.
     #[must_use]
     pub const fn lines(&self) -> &Lines {
-        &self.lines
+        self.lines.as_ref().expect("they are there until it is dropped")
     }
 
     /// The last lines of its log.
@@ -61,17 +65,24 @@ impl Child {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// How it ended, if it has.
-    pub fn ending(&mut self) -> Option<String> {
-        self.process.try_wait().ok().flatten().map(|status| status.to_string())
-    }
-
-    /// Waits a while for it to end, and ends it with all that it has started.
-    fn end(&mut self) {
+    /// How it ended, if it does so within this time.
+    pub fn ending(&mut self, within: Duration) -> Option<String> {
         let watch = Stopwatch::start();
-        while self.ending().is_none() && watch.elapsed() < PATIENCE {
+        loop {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return Some(status.to_string());
+            }
+            if watch.elapsed() >= within {
+                return None;
+            }
             thread::park_timeout(std::time::Duration::from_millis(5));
         }
+    }
+
+    /// Ends its input, waits a while for it to end by itself, and ends it with all that it has started.
+    fn end(&mut self) {
+        self.lines = None;
+        let _ = self.ending(PATIENCE);
         #[cfg(unix)]
         if let Ok(id) = i32::try_from(self.process.id())
             && let Some(group) = rustix::process::Pid::from_raw(id)

@@ -22,6 +22,7 @@ mod path;
 mod permutation;
 mod phase;
 mod power;
+mod record;
 mod resident;
 mod rules;
 pub mod run;

@@ -158,6 +158,11 @@ impl<S: Suite> World<S> {
     pub(super) fn sight(&self, user: u32, fact: &Fact) -> Option<Sight> {
         let sight = if let Fact::Armed { txn } = fact {
             Sight::Asked(*txn)
+        } else if let Fact::Prompt(shown) = fact
+            && self.plan.spec.opaque.contains(&user)
+        {
+            // Such a device does not say when its buttons count; its declared T_arm does.
+            Sight::Asked(shown.txn)
         } else if let Fact::Button { screen: Some(txn), taken: true, .. }
         | Fact::NotApproved { txn, why: NoApproval::Expired } = fact
         {
@@ -178,6 +183,8 @@ impl<S: Suite> World<S> {
                 let time = screen.times;
                 let Some(habit) = &self.profile(user).user else { return };
                 let after = habit.after.sample(&mut self.mood(user).at(u64::from(time) * 2));
+                let opaque = self.plan.spec.opaque.contains(&user);
+                let after = if opaque { after + self.profile(user).config.arm } else { after };
                 self.schedule(self.now() + after, NodeId::device(user), Event::Answer(time));
             }
             Sight::Gone(txn) if screen.asks.is_some_and(|(asked, _)| asked == txn) => {

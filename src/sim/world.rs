@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::id::{Epoch, NodeId, UserId};
-use crate::base::rng::{Luck, Purpose};
+use crate::base::id::{NodeId, UserId};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::{Secret, Suite};
 use crate::engine::queue::Key;
@@ -17,6 +16,7 @@ use crate::engine::shard::PerUser;
 use crate::engine::timer::Generation;
 use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
+use crate::oracle::implied::Implied;
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::NameId;
 use crate::proto::config::ServerConfig;
@@ -39,8 +39,8 @@ use crate::sim::store::Store;
 use crate::sim::turn::{done, synced, wake};
 use crate::sim::user::Screen;
 use crate::sim::workload::Traffic;
-use crate::trace::fact::{Fact, Phase};
-use crate::trace::record::{Record, RecordId};
+use crate::trace::fact::Phase;
+use crate::trace::record::Record;
 use crate::verdict::finding::{Finding, Severity};
 
 /// Version of what machines, network and world do; a change of what a scenario's records say is a change of
@@ -110,6 +110,7 @@ pub struct World<S: Suite> {
     pub(super) ended: bool,
     pub(super) agenda: Agenda,
     pub(super) tracker: Tracker,
+    implied: Implied,
     pub(super) addresses: Addresses,
     pub(super) rules: BTreeMap<u32, Rules>,
     pub(super) adversaries: BTreeMap<u32, Adversary>,
@@ -147,7 +148,7 @@ pub struct World<S: Suite> {
     pub(super) spent: (Duration, u64),
     /// Whether frame facts carry their octets: a property of the plan, since digests cover it.
     pub(super) with_octets: bool,
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 /// A copy of a device's durable state.
@@ -159,9 +160,6 @@ pub(super) struct Snapshot {
 
 /// Users from which on frame facts leave their octets out: a fleet's records are too many to keep them.
 pub const OCTETS_USERS_MAX: usize = 256;
-
-/// Users of a fleet of which one's keys are given to the judges: of pairs, that is one in its square.
-const ENTRUSTED_ONE_IN: u64 = 8;
 
 /// Events pending at once and events in all, beyond which a run is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +207,7 @@ impl<S: Suite> World<S> {
             agenda: Agenda::new(&plan, &addresses),
             looks: !(points.is_empty() && addresses.is_empty()),
             tracker: Tracker::awaiting(&plan.spec, &points),
+            implied: Implied::of(&plan.spec),
             addresses,
             rules: BTreeMap::new(),
             adversaries: Adversary::of(&plan),
@@ -338,7 +337,15 @@ impl<S: Suite> World<S> {
     /// Looks at new records for points that steps wait for.
     pub(super) fn look(&mut self) {
         while self.looks && self.seen < self.records.len() {
-            let reached = self.tracker.observe(&self.records[self.seen]);
+            let record = &self.records[self.seen];
+            let mut reached = Vec::new();
+            if let Some(implied) = self.implied.before(record) {
+                reached.extend(self.tracker.observe(&implied));
+            }
+            reached.extend(self.tracker.observe(record));
+            if let Some(implied) = self.implied.after(record) {
+                reached.extend(self.tracker.observe(&implied));
+            }
             self.seen += 1;
             for one in reached {
                 let due = self.agenda.reached(one.of, one.at, one.record.node);
@@ -417,62 +424,6 @@ impl<S: Suite> World<S> {
                     self.schedule(when, node, Event::Begin(step));
                 }
             }
-        }
-    }
-
-    /// Makes a record at a node.
-    pub(super) fn record(&mut self, node: NodeId, fact: Fact, cause: Option<RecordId>) -> RecordId {
-        let at = self.scheduler.now();
-        let (seq, clock) = match node.user().map(|user| user as usize) {
-            None => (&mut self.harness_records, Default::default()),
-            Some(user) if node.is_device() => {
-                let node = &mut self.devices[user];
-                (&mut node.records, *node.clock)
-            }
-            Some(user) => {
-                let node = &mut self.accounts[user];
-                (&mut node.records, *node.clock)
-            }
-        };
-        let id = RecordId { node, seq: *seq };
-        *seq += 1;
-        self.records.push(Record { id, at, wall: clock.wall(at), cause, fact });
-        id
-    }
-
-    /// A limit is reached: the run ends here.
-    pub(super) fn limit(&mut self, severity: Severity, what: String) {
-        if self.stopped {
-            return;
-        }
-        self.stopped = true;
-        self.record(NodeId::HARNESS, Fact::Limit { what: what.clone() }, None);
-        self.find(severity, "limit", what);
-    }
-
-    /// Notes a finding of the world's own.
-    pub(super) fn find(&mut self, severity: Severity, oracle: &str, message: String) {
-        self.findings.push(Finding {
-            severity,
-            oracle: oracle.to_owned(),
-            requirements: Vec::new(),
-            at: self.scheduler.now(),
-            message,
-            records: Vec::new(),
-        });
-    }
-
-    /// Gives the judges the keys of a device's epoch, which are durable when it says so. In a fleet they
-    /// get those of a few users only, so that they recompute 1 in 64 of the pairs.
-    pub(super) fn entrust(&mut self, user: u32, epoch: Epoch) {
-        let luck = Luck::new(self.plan.seed, Purpose::Escrow, u64::from(user));
-        if !self.with_octets && luck.at(0).below(ENTRUSTED_ONE_IN) != 0 {
-            return;
-        }
-        let durable = &self.devices[user as usize].durable;
-        if let Some(key) = durable.keyring.keys.get(epoch) {
-            let (agree, sign) = (key.agree.clone(), key.sign.secret.clone());
-            self.keys.push((self.scheduler.now(), Held { user, agree, sign }));
         }
     }
 

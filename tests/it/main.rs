@@ -10,6 +10,7 @@
 
 mod cli;
 mod cli_compare;
+mod cli_conform;
 mod cli_exhaustive;
 mod cli_explore;
 mod cli_mutants;
@@ -18,6 +19,7 @@ mod cli_sweep;
 mod cli_tools;
 mod cli_verify;
 mod cli_why;
+mod conform_python;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;

@@ -24,7 +24,7 @@ CAN = {"approve", "compose", "send", "scroll", "poll", "push", "rotate", "revoke
        "confirm", "durable_table", "prompt_events", "early_press", "sync", "mediated", "reset",
        "snapshot", "power_cut", "virtual_clock", "clock_set", "rng_seed", "known_keys"}
 CANNOT = {"request", "generate", "download", "register", "wipe", "native", "power_cycle",
-          "store_faults", "kat", "state"}
+          "store_faults", "kat", "facts", "state"}
 # What happens then is due to time alone.
 PASSING = {"clock.advance", "sync"}
 Params = dict[str, Any]
