@@ -3,12 +3,14 @@
 //! A case that does not apply is told with the reason, and never counts as passed. Not here: what a
 //! capability is (`verdict::capability`).
 
+use std::collections::BTreeSet;
+
 use crate::conformance::declaration::Declaration;
 use crate::scenario::ast::device::Body;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::native;
+use crate::scenario::native::{capability, look_at};
 use crate::scenario::plan::{Action, Plan};
 
 /// Why a case does not apply.
@@ -20,9 +22,6 @@ pub enum Inapplicable {
     /// It would have to be stopped at a point that only its inside knows.
     #[error("it stops the device at a point of its inside")]
     Inside,
-    /// It would have to be done to its store.
-    #[error("it needs `store_faults`")]
-    Store,
     /// It is the device that breaks a rule in it.
     #[error("the device breaks a rule in it on purpose")]
     Deviation,
@@ -63,7 +62,7 @@ pub fn applies(
         return Err(Inapplicable::Deviation);
     }
     if !declared.can("facts")
-        && let Some(what) = unseen(scenario, plan)
+        && let Some(what) = unseen(scenario, plan, user)
     {
         return Err(Inapplicable::Unseen(what));
     }
@@ -72,17 +71,20 @@ pub fn applies(
         if inside {
             return Err(Inapplicable::Inside);
         }
-        if matches!(step.action, Action::Store { .. }) && !declared.can("store_faults") {
-            return Err(Inapplicable::Store);
+        if let Some((by, needed)) = capability(&step.action)
+            && by == user
+            && !declared.can(needed)
+        {
+            return Err(Inapplicable::Needs(needed.to_owned()));
         }
     }
     Ok(user)
 }
 
-/// The first thing in a case that a closed box does not show.
-fn unseen(scenario: &Scenario, plan: &Plan) -> Option<String> {
+/// The first thing in a case that this user's device, a closed box, does not show.
+fn unseen(scenario: &Scenario, plan: &Plan, user: u32) -> Option<String> {
     let mut sink = Diagnostics::default();
-    native::look(scenario, plan, &mut sink);
+    look_at(scenario, plan, BTreeSet::from([user]), &mut sink);
     let findings = sink.sorted();
     findings.iter().find(|it| it.code == Code::Unseen).map(|it| it.message.clone())
 }

@@ -1,8 +1,10 @@
 //! What harness and device say to each other: one JSON object a line (attachment protocol, version 1).
 //!
-//! Requests go to the device, replies and events to the harness. Numbers are at most 2^53, octets are
-//! lower-case hex, times are nanoseconds of the harness's clock. Not here: how lines travel (`link`), or
-//! frames of the device's own protocol, which are octets here.
+//! Requests go to the device, replies and events to the harness. Numbers are below 2^53 but for those of
+//! drafts, octets are lower-case hex, times are nanoseconds of the harness's clock. Not here: how lines
+//! travel (`link`), or frames of the device's own protocol, which are octets here.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -165,13 +167,19 @@ pub enum Start {
     },
 }
 
-/// The private halves of two key pairs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The private halves of two key pairs. They are for the line alone: nothing else shows them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPairs {
     /// For agreement.
     pub agree: Hash32,
     /// For signatures.
     pub sign: Hash32,
+}
+
+impl fmt::Debug for KeyPairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyPairs(..)")
+    }
 }
 
 /// Where randomness comes from.
@@ -290,7 +298,7 @@ pub struct Form {
 }
 
 /// A key pair as an authority hands it over; either part may be wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Half {
     /// The private half.
     #[serde(with = "octets")]
@@ -298,6 +306,12 @@ pub struct Half {
     /// The public half.
     #[serde(with = "octets")]
     pub public: Vec<u8>,
+}
+
+impl fmt::Debug for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Half").field("public", &self.public).finish_non_exhaustive()
+    }
 }
 
 /// Which copy.

@@ -8,7 +8,7 @@ mod composed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{DraftId, Epoch, Hash32, Mid, ReqId};
+use crate::base::id::{DraftId, Epoch, Hash32, Mid, NodeId, ReqId};
 use crate::oracle::implied::composed::Composed;
 use crate::oracle::judge::device_of;
 use crate::oracle::spec::Spec;
@@ -16,7 +16,7 @@ use crate::trace::fact::{
     About, Button, Content, DraftStatus, Fact, FrameFact, FrameKind, LookupCause, NoApproval,
     Sealing,
 };
-use crate::trace::record::Record;
+use crate::trace::record::{Record, RecordId};
 use crate::wire::header::{BodyKind, Header};
 use crate::wire::message::{Envelope, Message};
 
@@ -27,6 +27,8 @@ pub struct Implied {
     composed: Composed,
     /// Lookups that were seen to leave.
     asked: BTreeSet<(u32, ReqId)>,
+    /// Own epochs that were seen to be announced.
+    announced: BTreeSet<(u32, Epoch)>,
     /// Messages that were seen to leave: which draft each is, and how it was sealed last.
     left: BTreeMap<Mid, (DraftId, Sealed)>,
 }
@@ -60,6 +62,11 @@ impl Implied {
             (FrameKind::Submit, About::Message(mid, attempt)) => {
                 Fact::Encrypt(Box::new(self.sealing(user, frame, mid, *attempt)?))
             }
+            (FrameKind::RotateKey, About::Epoch(epoch))
+                if self.announced.insert((user, *epoch)) =>
+            {
+                Fact::RotateStart { epoch: *epoch, revoke: revokes(frame)? }
+            }
             _ => return None,
         };
         Some(Record { fact, ..record.clone() })
@@ -67,13 +74,20 @@ impl Implied {
 
     /// What follows from this record at once.
     pub fn after(&self, record: &Record) -> Option<Record> {
-        device_of(record).filter(|user| self.opaque.contains(user))?;
-        let Fact::Button { button: Button::Reject, screen: Some(txn), taken: true } = &record.fact
-        else {
+        let user = record.id.node.user().filter(|user| self.opaque.contains(user))?;
+        let fact = if let Fact::Button { button: Button::Reject, screen: Some(txn), taken: true } =
+            &record.fact
+        {
+            Fact::NotApproved { txn: *txn, why: NoApproval::Rejected }
+        } else if let Fact::Recorded { epoch, record, .. } = &record.fact
+            && *epoch > Epoch::FIRST
+        {
+            Fact::RotateDone { epoch: *epoch, record: *record }
+        } else {
             return None;
         };
-        let fact = Fact::NotApproved { txn: *txn, why: NoApproval::Rejected };
-        Some(Record { fact, ..record.clone() })
+        let id = RecordId { node: NodeId::device(user), ..record.id };
+        Some(Record { id, fact, ..record.clone() })
     }
 
     /// What was sealed, when it leaves for the first time like this.
@@ -108,6 +122,13 @@ impl Implied {
             plain: Hash32::ZERO,
         })
     }
+}
+
+/// Whether an announced record ends the epoch before it at once.
+fn revokes(frame: &FrameFact) -> Option<bool> {
+    let octets = frame.octets.as_ref()?;
+    let Message::RotateKey(body) = Envelope::decode(&octets.0).ok()?.body else { return None };
+    Some(body.record.revoke_prev)
 }
 
 const fn content(kind: BodyKind) -> Content {

@@ -20,7 +20,12 @@ use crate::verdict::requirement::{Observability, Requirement};
 ///
 /// Devices with `body: under-test` are outside; if there are none, any declared device may be put there.
 pub fn look(scenario: &Scenario, plan: &Plan, sink: &mut Diagnostics) {
-    let native = Native { scenario, plan, outside: outside(scenario, plan) };
+    look_at(scenario, plan, outside(scenario, plan), sink);
+}
+
+/// The same with the devices of these users outside.
+pub fn look_at(scenario: &Scenario, plan: &Plan, outside: BTreeSet<u32>, sink: &mut Diagnostics) {
+    let native = Native { scenario, plan, outside };
     native.check_requirements(sink);
     native.check_prelude(sink);
     native.check_deviations(sink);
@@ -88,8 +93,8 @@ impl Native<'_> {
         let spec = &self.plan.spec;
         let of_line = spec.expectations.iter().filter(|it| it.line == written.span.line);
         for expectation in of_line.filter(|it| it.text == written.text) {
-            let ends = [expectation.since, expectation.until].into_iter().flatten();
-            let points = ends.filter_map(|moment| match moment {
+            let bounds = [expectation.since, expectation.until].into_iter().flatten();
+            let points = bounds.filter_map(|moment| match moment {
                 Moment::Point(point, _) => Some(point),
                 Moment::At(_) => None,
             });
@@ -103,6 +108,12 @@ impl Native<'_> {
                 for user in &self.outside {
                     self.unseen(written.span, metric, *user, INSTEAD_OF_SEARCHES, sink);
                 }
+            } else if let Check::Approved { request, valid: Some(_), .. } = check
+                && let Some((user, _)) = ends(*request, self.plan)
+                && self.outside.contains(&user)
+            {
+                let instead = "`notice` and `displayed` show what came of the approval";
+                self.unseen(written.span, written.what.key(), user, instead, sink);
             } else if let Some((user, instead)) = inside(check)
                 && self.outside.contains(&user)
             {
@@ -248,8 +259,10 @@ const fn until(action: &Action) -> Option<PointRef> {
     }
 }
 
-/// What a device must be able to do for an action, where it is more than to speak and to show.
-const fn capability(action: &Action) -> Option<(u32, &'static str)> {
+/// The device at which an action happens, and what it must be able to do for it, where that is more than to
+/// speak and to show.
+#[must_use]
+pub const fn capability(action: &Action) -> Option<(u32, &'static str)> {
     Some(match action {
         Action::Send { by, .. } => (*by, "send"),
         Action::Request { by, .. } => (*by, "request"),

@@ -11,6 +11,8 @@ use crate::base::id::{DraftId, UserId};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Composed {
     waiting: BTreeMap<(u32, UserId), VecDeque<DraftId>>,
+    /// What left last for each receiver: it leaves again under another number if that was taken.
+    last: BTreeMap<(u32, UserId), DraftId>,
 }
 
 impl Composed {
@@ -19,9 +21,13 @@ impl Composed {
         self.waiting.entry((user, to.clone())).or_default().push_back(draft);
     }
 
-    /// The draft that leaves for the first time now.
+    /// The draft that leaves under a number that was not seen before.
     pub fn take(&mut self, user: u32, to: &UserId) -> Option<DraftId> {
-        self.waiting.get_mut(&(user, to.clone()))?.pop_front()
+        let ends = (user, to.clone());
+        let next = self.waiting.get_mut(&ends).and_then(VecDeque::pop_front);
+        let draft = next.or_else(|| self.last.get(&ends).copied())?;
+        self.last.insert(ends, draft);
+        Some(draft)
     }
 
     /// This one never leaves, or has left.
@@ -45,7 +51,8 @@ mod tests {
         }
         composed.forget(0, DraftId(3));
         composed.forget(1, DraftId(1));
-        let left: Vec<_> = [&bob, &bob, &carol, &bob].map(|to| composed.take(0, to)).into();
-        assert_eq!(left, [Some(DraftId(1)), Some(DraftId(4)), Some(DraftId(2)), None]);
+        let left = [&bob, &bob, &carol, &bob].map(|to| composed.take(0, to));
+        assert_eq!(left, [1, 4, 2, 4].map(|draft| Some(DraftId(draft))));
+        assert_eq!(composed.take(1, &bob), None);
     }
 }
