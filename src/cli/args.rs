@@ -140,6 +140,10 @@ pub struct Conform {
     /// How the device is reached.
     #[command(flatten)]
     pub device: Attachment,
+    /// The device stands for the one of this name; otherwise for the one with `body: under-test`, else for
+    /// the first.
+    #[arg(long = "as", value_name = "NAME")]
+    pub role: Option<String>,
     /// How long an answer may take.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub patience: Duration,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::time::Now;
-use crate::cli::args::{Conform, Run};
+use crate::cli::args::Conform;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output;
@@ -38,7 +38,7 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
         output::print(&text)?;
     }
     let all = jobs(&loaded, &args.run)?;
-    let (fitting, others) = sort(&all, &args.run, &welcome.capabilities)?;
+    let (fitting, others) = sort(&all, args, &welcome.capabilities)?;
     for (job, why) in others {
         output::note(&format!("not applicable: {}: {why}\n", job.case.id));
     }
@@ -60,11 +60,15 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
 type Sorted<'a> = (Vec<(Job<'a>, u32)>, Vec<(Job<'a>, Inapplicable)>);
 
 /// Which runs apply to the device and whose it is in them, and why the others do not.
-fn sort<'a>(all: &[Job<'a>], args: &Run, declared: &Declaration) -> Result<Sorted<'a>, CliError> {
+fn sort<'a>(
+    all: &[Job<'a>],
+    args: &Conform,
+    declared: &Declaration,
+) -> Result<Sorted<'a>, CliError> {
     let (mut fitting, mut others) = (Vec::new(), Vec::new());
     for job in all {
-        let plan = job.plan(args.suite).map_err(CliError::Usage)?;
-        match applies(&job.case.scenario, &plan, declared) {
+        let plan = job.plan(args.run.suite).map_err(CliError::Usage)?;
+        match applies(&job.case.scenario, &plan, declared, args.role.as_deref()) {
             Ok(user) => fitting.push((*job, user)),
             Err(why) => others.push((*job, why)),
         }

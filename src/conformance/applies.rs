@@ -28,30 +28,36 @@ pub enum Inapplicable {
     /// It expects what only the inside of a device shows.
     #[error("it expects what nobody outside can see: {0}")]
     Unseen(String),
-    /// There is no device in it.
-    #[error("there is no device in it")]
+    /// There is no device in it, or none of that name.
+    #[error("there is no such device in it")]
     Nobody,
 }
 
-/// The user whose device is under test: the one that is marked, else the first.
-#[must_use]
-pub fn under_test(scenario: &Scenario, plan: &Plan) -> Option<u32> {
-    let devices = scenario.devices.0.iter();
-    let marked = devices.clone().find(|device| device.value.body.value == Body::UnderTest);
-    let first = scenario.devices.0.first();
-    plan.spec.index(&marked.or(first)?.name.value)
+/// The user whose device is under test: the one of this name, else the one that is marked, else the first.
+fn under_test(scenario: &Scenario, plan: &Plan, wanted: Option<&str>) -> Option<u32> {
+    let devices = &scenario.devices.0;
+    let named = match wanted {
+        Some(name) => devices.iter().find(|device| device.name.value.as_str() == name),
+        None => {
+            let marked = devices.iter().find(|it| it.value.body.value == Body::UnderTest);
+            marked.or_else(|| devices.first())
+        }
+    };
+    plan.spec.index(&named?.name.value)
 }
 
-/// Whether a case applies to a device that declares this.
+/// Whether a case applies to a device that declares this, in the role of the device of this name, and whose
+/// it is then.
 ///
 /// # Errors
-/// Why not.
+/// Why it does not apply.
 pub fn applies(
     scenario: &Scenario,
     plan: &Plan,
     declared: &Declaration,
+    wanted: Option<&str>,
 ) -> Result<u32, Inapplicable> {
-    let user = under_test(scenario, plan).ok_or(Inapplicable::Nobody)?;
+    let user = under_test(scenario, plan, wanted).ok_or(Inapplicable::Nobody)?;
     if let Some(needs) = &scenario.needs
         && needs.value.holds(declared.as_map()) != Ok(true)
     {

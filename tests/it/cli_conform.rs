@@ -82,6 +82,16 @@ fn a_device_that_breaks_a_rule_is_caught() {
 }
 
 #[test]
+fn a_device_can_take_another_part() {
+    let place = place();
+    let receiver = ["--as", "bob"];
+    check(&conform(&place, &program("device"), &receiver), 0, &["1 pass"]);
+    check(&conform(&place, &program("device --deviation M06"), &receiver), 1, &["S-06"]);
+    let nobody = conform(&place, &program("device"), &["--as", "carol"]);
+    check(&nobody, 5, &["not applicable: EXCHANGE: there is no such device in it"]);
+}
+
+#[test]
 fn what_is_no_device_is_told_apart() {
     let place = place();
     check(&conform(&place, "echo ready", &[]), 4, &["does the device log to its standard output?"]);
