@@ -93,6 +93,7 @@ impl Attached {
         let method = method(now, what);
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         let called = link.call::<Settled>(&method, until)?;
+        link.fence(called.reply.seq)?;
         drop(link);
         if self.reasons.len() == REASONS_MAX {
             self.reasons.pop_front();

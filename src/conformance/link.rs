@@ -82,6 +82,16 @@ pub enum LinkFault {
         /// This one.
         got: u64,
     },
+    /// A fence in another place than the device says.
+    #[error(
+        "it says that event {says} was its last, but {came} came: an event is lost, or comes late"
+    )]
+    Fence {
+        /// What the reply says.
+        says: u64,
+        /// What was read.
+        came: u64,
+    },
     /// An event before its cause, or after the fence.
     #[error(
         "event {seq} says that it happened at {at_ns} ns, which is not within {from_ns} to {to_ns} ns"
@@ -176,6 +186,18 @@ impl Link {
     #[must_use]
     pub const fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Takes a device at its word that it has said everything up to this event.
+    ///
+    /// # Errors
+    /// When another was the last.
+    pub fn fence(&mut self, last: u64) -> Result<(), LinkFault> {
+        if last == self.events {
+            return Ok(());
+        }
+        self.broken = true;
+        Err(LinkFault::Fence { says: last, came: self.events })
     }
 
     /// Another case begins, and time with it.
@@ -360,7 +382,10 @@ mod tests {
         let mut link = Link::new(Box::new(Script(lines)), Duration::from_secs(2));
         let moment = Moment { now_ns: 5, wall_ms: 0 };
         let got = match link.call::<Settled>(&Method::Sync(moment), 5) {
-            Ok(called) => format!("{} events", called.events.len()),
+            Ok(called) => match link.fence(called.reply.seq) {
+                Ok(()) => format!("{} events", called.events.len()),
+                Err(fault) => fault.to_string(),
+            },
             Err(fault) => fault.to_string(),
         };
         assert_eq!(got, expected, "{lines:?}", lines = expected);
@@ -374,7 +399,12 @@ mod tests {
             format!(r#"{{"v":1,"ev":"net.send","p":{{"octets":"00"}},"seq":{seq},"at_ns":{at}}}"#)
         };
         check(&[OK], "0 events");
-        check(&[&event(1, 3), &event(2, 5), OK], "2 events");
+        let two = OK.replace("\"seq\":0", "\"seq\":2");
+        check(&[&event(1, 3), &event(2, 5), &two], "2 events");
+        check(
+            &[&event(1, 3), &two],
+            "it says that event 2 was its last, but 1 came: an event is lost, or comes late",
+        );
         check(&[], "no answer to `sync` within 2s: it hangs, or its output is not flushed");
         check(&[&event(2, 3)], "event 2 follows event 0: numbers count from 1 without gaps");
         check(
