@@ -12,8 +12,8 @@ use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Instant, Millis, Now};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::{
-    Act, Event, EventLine, Half, LINE_MAX, Method, Moment, Product, Provision, Refusal,
-    RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
+    Act, Event, EventLine, Form, Half, KeyPairs, LINE_MAX, Method, Moment, Product, Provision,
+    Refusal, RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
 };
 use crate::conformance::params::Params;
 use crate::crypto::keys::KeyPair;
@@ -162,9 +162,11 @@ impl Adapter {
         let answer = tell(device, now(moment), Some(id), what);
         let answer = answer.map_err(|broken| refuse(RefusalCode::Internal, broken.to_string()))?;
         let Answer { said, next, pending } = answer;
-        let said = said.into_iter().filter(|said| self.tells(said));
-        let said: Vec<Said> = said.collect();
-        lines.extend(said.into_iter().map(|said| self.event(said)));
+        for said in said {
+            if self.tells(&said) {
+                lines.push(self.event(said));
+            }
+        }
         let next_ns = next.map(Instant::as_nanos);
         Ok(value(&Settled { seq: self.events, next_ns, pending }))
     }
@@ -218,7 +220,7 @@ fn given<S: Suite>(start: &Start) -> Outcome<Given> {
         S::check_secret(&secret).map_err(|error| bad(error.to_string()))?;
         Ok::<_, Refusal>(KeyPair { public: S::public(&secret), secret })
     };
-    let own = |keys: &crate::conformance::message::KeyPairs| {
+    let own = |keys: &KeyPairs| {
         OwnKey::new::<S>(pair(keys.agree.0)?, pair(keys.sign.0)?)
             .map_err(|error| bad(error.to_string()))
     };
@@ -234,8 +236,8 @@ fn given<S: Suite>(start: &Start) -> Outcome<Given> {
 
 /// What the machine is told when its user does this.
 fn input(act: Act) -> DeviceInput {
-    let form = |it: crate::conformance::message::Form| {
-        let crate::conformance::message::Form { lines, amount, currency, payee, expires, .. } = it;
+    let form = |it: Form| {
+        let Form { lines, amount, currency, payee, expires, .. } = it;
         RequestForm { lines, amount, currency, payee, expires }
     };
     let half = |it: Half| KeyMaterial { secret: it.secret, public: it.public };

@@ -1,9 +1,10 @@
 //! Floor 5: testing real devices, attached over a line of text to the harness.
 //!
-//! The harness plays the server, the peers, the network and the user of a device under test; the device is a
-//! node of the world whose body is outside ([`crate::sim::body`]). `message` is what the two say, `link` how
-//! the harness says it, `attached` the device as the world sees it, `adapter` the reference device on the
-//! other end, `declaration` what a device says that it can do.
+//! The harness plays the server, the peers, the network and the user of a device under test; the device is
+//! a node of the world whose body is outside ([`crate::sim::body`]). `message` and `params` are what the two
+//! say, `transport` carries it, `link` is how the harness says it, `attached` the device as the world sees
+//! it, `adapter` the reference device on the other end. `declaration` is what a device says that it can do,
+//! `applies` which cases it fits, `opaque` what can be judged of one that tells nothing of its inside.
 //!
 //! Not here: judging (`oracle`), or sockets and processes (`runtime`).
 //!

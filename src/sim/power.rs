@@ -91,13 +91,12 @@ impl<S: Suite> World<S> {
             return;
         }
         node.boot += 1;
-        let durable = node.durable.clone();
-        let inside =
-            || Body::Inside(Device::new(config, plan.user.clone(), durable, luck, node.boot));
-        let outside = self.outside.get(&user);
-        node.machine = Some(match outside {
+        node.machine = Some(match self.outside.get(&user) {
             Some(remote) => Body::Outside(Outsider::new(NodeId::device(user), Arc::clone(remote))),
-            None => inside(),
+            None => {
+                let (name, durable) = (plan.user.clone(), node.durable.clone());
+                Body::Inside(Device::new(config, name, durable, luck, node.boot))
+            }
         });
         turn::<_, Body<S>>(self, user, Stimulus::Start(ticket), cause, None);
     }
