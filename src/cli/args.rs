@@ -1,5 +1,7 @@
 //! What can be typed: the whole command line, as clap derives it. Not here: what it means.
 
+mod conformance;
+
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use crate::cli::words::{
     Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
     duration, seeds,
 };
+
+pub use self::conformance::{Attachment, Conform, Device, Expect, ExpectCommand, Judge, Merge};
 
 /// A deterministic simulator and conformance harness for portable electronic authorization devices.
 #[derive(Debug, Parser)]
@@ -55,7 +59,13 @@ pub enum Command {
     /// Find the smallest scenario that fails as this one does.
     Shrink(Shrink),
     /// Test a device that is attached from outside.
-    Conform(Conform),
+    Conform(Box<Conform>),
+    /// Judge transcripts of `conform` again, from the evidence alone.
+    Judge(Judge),
+    /// Join the reports of shards of one `conform` run.
+    Merge(Merge),
+    /// Keep the file that says which tests are known not to pass.
+    Expect(Expect),
     /// Be the reference device, attached by standard input and output.
     Device(Device),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
@@ -132,50 +142,6 @@ pub struct Run {
     /// Run only the i-th of n equal shares of the runs.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
-}
-
-/// Arguments of `conform`.
-#[derive(Clone, Debug, Args)]
-pub struct Conform {
-    /// How the device is reached.
-    #[command(flatten)]
-    pub device: Attachment,
-    /// The device stands for the one of this name; otherwise for the one with `body: under-test`, else for
-    /// the first.
-    #[arg(long = "as", value_name = "NAME")]
-    pub role: Option<String>,
-    /// How long an answer may take.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
-    pub patience: Duration,
-    /// What is run with it.
-    #[command(flatten)]
-    pub run: Run,
-}
-
-/// How a device under test is reached.
-#[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
-pub struct Attachment {
-    /// Start this command; the device answers on its standard output.
-    #[arg(long, value_name = "CMD")]
-    pub exec: Option<String>,
-    /// Dial a device that listens there.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub tcp: Option<String>,
-    /// Dial a device that listens on this Unix socket.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub unix: Option<PathBuf>,
-}
-
-/// Arguments of `device`.
-#[derive(Clone, Debug, Args)]
-pub struct Device {
-    /// Break the specification: `--deviation M39`.
-    #[arg(long = "deviation", value_name = "M..", value_delimiter = ',')]
-    pub deviations: Vec<String>,
-    /// Tell only what a user sees, as a product does.
-    #[arg(long)]
-    pub opaque: bool,
 }
 
 /// Arguments of `compare`.

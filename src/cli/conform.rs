@@ -1,147 +1,324 @@
-//! `peadsim conform`: scenarios with a device under test, which is attached from outside.
+//! `peadsim conform`: tests something that is attached from outside, and says what it conforms to.
 //!
-//! Not here: the attachment protocol (`conformance`), or judging.
+//! Not here: the tests (`conformance`), or the reports (`conformity`).
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
 
-use crate::base::time::Now;
-use crate::cli::args::Conform;
+use crate::cli::args::{Conform, Selection};
+use crate::cli::conformity::{self, REPORTS};
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::jobs::{Job, jobs};
+use crate::cli::files::{self, Loaded, Profiles};
+use crate::cli::jobs;
 use crate::cli::output;
-use crate::cli::run::run_jobs;
+use crate::cli::progress::Progress;
 use crate::cli::setup;
-use crate::cli::words::Format;
-use crate::conformance::applies::{Inapplicable, applies};
-use crate::conformance::attached::{Attached, SharedLink, greet};
-use crate::conformance::declaration::Declaration;
-use crate::conformance::link::{Line, Link, LinkFault};
-use crate::conformance::message::Welcome;
-use crate::conformance::opaque::make_opaque;
+use crate::cli::words::{Format, Suite as SuiteName};
+use crate::conformance::archive::Archive;
+use crate::conformance::bed::LinkBed;
+use crate::conformance::campaign::{Bed, Campaign, Settings};
+use crate::conformance::expectation;
+use crate::conformance::link::{Line, Link};
+use crate::conformance::suite::{Choice, Setting, Suite};
 use crate::conformance::transport::{Exec, Socket};
-use crate::scenario::plan::Plan;
-use crate::sim::body::{Answer, Broken, Happening, Outside, Remote};
+use crate::report::conformance::terminal;
+use crate::runtime::calendar;
+use crate::runtime::clock::Stopwatch;
+use crate::scenario::diagnostics::{Diagnostics, suggest};
+use crate::scenario::known::{self, Known};
+use crate::scenario::read::Reading;
+use crate::scenario::render::render;
+use crate::scenario::source::Sources;
+use crate::verdict::conformity::Role;
+use crate::verdict::results::{Results, Subject};
+use crate::verdict::trial::{Mark, Trial};
 
-/// Tests the device.
+/// Tests what the command line says.
 ///
 /// # Errors
-/// When there is no device, nothing applies to it, or a result cannot be written.
+/// When there is nothing to test, nothing to test it with, or a result cannot be written.
 pub fn run(args: &Conform) -> Result<Exit, CliError> {
-    let loaded = setup::scenarios(&args.run.selection)?;
-    let rig = Rig { args };
-    let (link, welcome) = rig.connect()?;
-    if args.run.format == Format::Human {
-        let product = &welcome.product;
-        let text =
-            format!("device        {} {} {}\n", product.vendor, product.model, product.version);
-        output::print(&text)?;
+    let selection =
+        Selection { paths: args.paths.clone(), set: args.set.clone(), ..Selection::default() };
+    let loaded = setup::tests(&selection)?;
+    let mut profiles = files::profiles(&args.paths)?;
+    let mut suite = suite(args, &loaded, &mut profiles)?;
+    choose(args, &mut suite, &profiles)?;
+    if args.list {
+        return list(&suite);
     }
-    let all = jobs(&loaded, &args.run)?;
-    let (fitting, others) = sort(&all, args, &welcome.capabilities)?;
-    for (job, why) in others {
-        output::note(&format!("not applicable: {}: {why}\n", job.case.id));
+    let known = args.expectations.as_deref().map(expectations).transpose()?;
+    let folder = args.resume.as_deref().or(args.report.as_deref());
+    let archive = folder.map(prepare).transpose()?;
+    let mut bed = LinkBed::make(Box::new(|| connect(args))).map_err(CliError::Rig)?;
+    if args.resume.is_some() {
+        take_up(args, &mut suite, archive.as_ref(), &bed)?;
     }
-    let users: BTreeMap<&str, u32> =
-        fitting.iter().map(|(job, user)| (job.case.id.as_str(), *user)).collect();
-    let fitting: Vec<Job<'_>> = fitting.iter().map(|(job, _)| *job).collect();
-    let link = Mutex::new(link);
-    let opaque = !welcome.capabilities.can("facts");
-    let stand = |plan: &mut Plan| {
-        let user = users.get(plan.case.as_str()).copied().unwrap_or_default();
-        if opaque {
-            make_opaque(plan, user);
-        }
-        vec![(user, rig.stand(&link, plan, user))]
-    };
-    run_jobs(&args.run, &fitting, Some(&stand))
+    let subject = subject(&bed);
+    let made = make(args, &suite, archive.as_ref(), &mut bed)?;
+    let (mut trials, interrupted) = made;
+    match known {
+        Some((known, sources)) => compare(&mut trials, &known, &sources)?,
+        None => trials.iter_mut().for_each(|it| it.expected = expectation::unexpected(it)),
+    }
+    let results = Results::of(env!("CARGO_PKG_VERSION"), subject, trials, interrupted);
+    let (results, exit) = conformity::concluded(results);
+    if let Some(folder) = folder {
+        conformity::write(folder, &results)?;
+    }
+    conformity::print(&results, exit, args.format)?;
+    Ok(exit)
 }
 
-type Sorted<'a> = (Vec<(Job<'a>, u32)>, Vec<(Job<'a>, Inapplicable)>);
-
-/// Which runs apply to the device and whose it is in them, and why the others do not.
-fn sort<'a>(
-    all: &[Job<'a>],
+/// The tests of the files.
+fn suite<'a>(
     args: &Conform,
-    declared: &Declaration,
-) -> Result<Sorted<'a>, CliError> {
-    let (mut fitting, mut others) = (Vec::new(), Vec::new());
-    for job in all {
-        let plan = job.plan(args.run.suite).map_err(CliError::Usage)?;
-        match applies(&job.case.scenario, &plan, declared, args.role.as_deref()) {
-            Ok(user) => fitting.push((*job, user)),
-            Err(why) => others.push((*job, why)),
-        }
+    loaded: &'a [Loaded],
+    all: &mut Profiles,
+) -> Result<Suite<'a>, CliError> {
+    let readings: Vec<&Reading> = loaded.iter().map(|it| &it.reading).collect();
+    let seeds = match args.seed {
+        Some(seed) => Some(vec![seed]),
+        None => args.seeds.as_ref().map(jobs::within).transpose()?,
+    };
+    let setting = Setting { set: &args.set, seeds, role: args.role.as_ref() };
+    let Profiles { profiles, sink, sources } = all;
+    // A role that is asked for takes the place of those of the profiles.
+    let own: &[_] = if args.role.is_some() { &[] } else { profiles };
+    let suite = Suite::of(&readings, own, &setting, sink)
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+    output::note(&render(sink, sources, output::stderr_has_color()));
+    if sink.has_errors() {
+        return Err(CliError::Usage("a profile is invalid; nothing was run".to_owned()));
     }
-    Ok((fitting, others))
+    if suite.0.is_empty() {
+        return Err(CliError::Nothing("there is no test in these files".to_owned()));
+    }
+    Ok(suite)
 }
 
-/// Where the device is.
-struct Rig<'a> {
-    args: &'a Conform,
+/// Leaves out what the command line does not want.
+fn choose(args: &Conform, suite: &mut Suite<'_>, all: &Profiles) -> Result<(), CliError> {
+    let unknown = |what: &str, name: &str, near: Option<&str>| {
+        let near = near.map_or_else(String::new, |near| format!("\n  did you mean `{near}`?"));
+        Err(CliError::Usage(format!("no {what} has the name `{name}`{near}")))
+    };
+    if let Some(name) = suite.unknown(&args.only) {
+        return unknown("test", name, suggest(name, suite.names()));
+    }
+    let names = || all.profiles.iter().map(|it| it.id.value.0.as_str());
+    if let Some(name) = args.profiles.iter().find(|it| !names().any(|name| name == *it)) {
+        return unknown("profile", name, suggest(name, names()));
+    }
+    let again = args.last_failed.as_deref().map(conformity::read).transpose()?;
+    let again = again.map(|results| -> BTreeSet<String> {
+        let bad = |trial: &Trial| trial.mark.is_judged() && trial.mark != Mark::Pass;
+        results.trials.into_iter().filter(bad).map(|trial| trial.id).collect()
+    });
+    suite.choose(&Choice {
+        only: args.only.clone(),
+        classes: args.classes.clone(),
+        profiles: args.profiles.clone(),
+        again,
+    });
+    if let Some(shard) = args.shard {
+        let mut place = 0..;
+        suite.0.retain(|_| place.next().is_some_and(|place| shard.holds(place)));
+    }
+    if !suite.0.iter().any(crate::conformance::suite::Test::is_wanted) {
+        return Err(CliError::Nothing("no test is left to be made".to_owned()));
+    }
+    Ok(())
 }
 
-impl Rig<'_> {
-    /// Starts or dials the device, and hears who it is.
-    fn connect(&self) -> Result<(SharedLink, Welcome), CliError> {
-        let line = self.line()?;
-        let mut link = Link::new(line, self.args.patience);
-        let welcome = greet(&mut link, "peadsim").and_then(|welcome| {
-            let void = |void: &dyn std::fmt::Display| LinkFault::Shape {
-                method: "hello".to_owned(),
-                why: void.to_string(),
-            };
-            welcome.capabilities.check().map_err(|it| void(&it))?;
-            Ok(welcome)
-        });
-        let welcome = welcome
-            .map_err(|fault| CliError::Rig(format!("the device cannot be tested: {fault}")))?;
-        Ok((Arc::new(Mutex::new(link)), welcome))
+/// Prints the tests that are wanted.
+fn list(suite: &Suite<'_>) -> Result<Exit, CliError> {
+    let mut text = String::new();
+    for test in suite.0.iter().filter(|test| test.is_wanted()) {
+        let profiles = test.trial.profiles.join(",");
+        text.push_str(&format!("{}\t{profiles}\t{}\n", test.trial.id, test.trial.title));
     }
+    output::print(&text)?;
+    Ok(Exit::Success)
+}
 
-    fn line(&self) -> Result<Box<dyn Line>, CliError> {
-        let device = &self.args.device;
-        if let Some(command) = &device.exec {
-            let started = Exec::start(command);
-            return Ok(Box::new(
-                started.map_err(CliError::io(format!("cannot start `{command}`")))?,
-            ));
-        }
-        if let Some(address) = &device.tcp {
-            let dialed = Socket::tcp(address.as_str());
-            return Ok(Box::new(dialed.map_err(CliError::io(format!("cannot dial {address}")))?));
-        }
-        #[cfg(unix)]
-        if let Some(path) = &device.unix {
-            let dialed = Socket::unix(path);
-            let failed = CliError::io(format!("cannot dial `{}`", path.display()));
-            return Ok(Box::new(dialed.map_err(failed)?));
-        }
-        Err(CliError::Usage("nobody says where the device is".to_owned()))
+/// Reads a file of expectations.
+pub(super) fn expectations(path: &Path) -> Result<(Known, Sources), CliError> {
+    let shown = path.display().to_string();
+    let octets = std::fs::read(path)
+        .map_err(|error| CliError::Usage(format!("cannot read `{shown}`: {error}")))?;
+    let (mut sources, mut sink) = (Sources::default(), Diagnostics::default());
+    let known = known::read(&shown, &octets, &mut sources, &mut sink);
+    output::note(&render(&sink, &sources, output::stderr_has_color()));
+    match known.filter(|_| !sink.has_errors()) {
+        Some(known) => Ok((known, sources)),
+        None => Err(CliError::Usage("the expectations are invalid; nothing was run".to_owned())),
     }
+}
 
-    /// The device as that of a plan's user; one that cannot become it is broken from the start.
-    fn stand(&self, link: &Mutex<SharedLink>, plan: &Plan, user: u32) -> Remote {
-        let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
-        if link.lock().unwrap_or_else(PoisonError::into_inner).is_broken() {
-            match self.connect() {
-                Ok((again, _)) => *link = again,
-                Err(error) => return Arc::new(Mutex::new(Dead(Broken(error.to_string())))),
+fn compare(trials: &mut [Trial], known: &Known, sources: &Sources) -> Result<(), CliError> {
+    let mut sink = Diagnostics::default();
+    expectation::compare(trials, known, &calendar::today(), &mut sink);
+    output::note(&render(&sink, sources, output::stderr_has_color()));
+    if sink.has_errors() {
+        return Err(CliError::Usage("the expectations name tests that there are not".to_owned()));
+    }
+    Ok(())
+}
+
+/// Makes the folder of the report, and tries to write there.
+fn prepare(folder: &Path) -> Result<Archive, CliError> {
+    output::folder(folder, &REPORTS)?;
+    let failed = CliError::io(format!("cannot make a folder in `{}`", folder.display()));
+    Archive::of(folder).map_err(failed)
+}
+
+fn subject(bed: &LinkBed<'_>) -> Subject {
+    let product = bed.product();
+    Subject {
+        role: Role::Device,
+        vendor: product.vendor.clone(),
+        model: product.model.clone(),
+        version: product.version.clone(),
+        capabilities: bed.declared().as_map().clone(),
+    }
+}
+
+/// Takes the verdicts of tests from transcripts that are there already, of the same tests and the same device.
+fn take_up(
+    args: &Conform,
+    suite: &mut Suite<'_>,
+    archive: Option<&Archive>,
+    bed: &LinkBed<'_>,
+) -> Result<(), CliError> {
+    let Some(archive) = archive else { return Ok(()) };
+    let names = archive.names().map_err(CliError::io("cannot read the transcripts"))?;
+    let mut count = 0;
+    for name in names {
+        let judged = match archive.judge(&name) {
+            Ok(judged) => judged,
+            Err(why) => {
+                output::note(&format!("not taken up: {name}: {why}\n"));
+                continue;
             }
+        };
+        let head = &judged.head;
+        let is_same = head.product == *bed.product()
+            && head.capabilities == *bed.declared().as_map()
+            && head.suite.as_deref() == args.suite.map(word);
+        let fits = |test: &&mut crate::conformance::suite::Test<'_>| {
+            test.is_wanted()
+                && test.trial.id == head.trial.id
+                && test.trial.content == head.trial.content
+        };
+        if let Some(test) = suite.0.iter_mut().find(fits).filter(|_| is_same) {
+            count += 1;
+            test.trial = Trial { profiles: test.trial.profiles.clone(), ..judged.now };
         }
-        match Attached::provision(Arc::clone(&link), plan, user) {
-            Ok(attached) => Arc::new(Mutex::new(attached)),
-            Err(fault) => Arc::new(Mutex::new(Dead(Broken(fault.to_string())))),
+    }
+    output::note(&format!("taken up: {count} tests\n"));
+    Ok(())
+}
+
+/// Makes the tests; tells whether somebody stopped them.
+fn make(
+    args: &Conform,
+    suite: &Suite<'_>,
+    archive: Option<&Archive>,
+    bed: &mut LinkBed<'_>,
+) -> Result<(Vec<Trial>, bool), CliError> {
+    let interrupt = setup::interrupt()?;
+    let clock = Stopwatch::start();
+    let progress = Progress::new(suite.0.len());
+    let palette = conformity::palette();
+    let stop = || {
+        if interrupt.is_raised() {
+            return Some("the run was interrupted".to_owned());
         }
+        let over = args.budget.is_some_and(|budget| clock.elapsed() >= budget);
+        over.then(|| "the time for all tests was over".to_owned())
+    };
+    let failed: RefCell<Option<CliError>> = RefCell::new(None);
+    let mut told = |trial: &Trial| {
+        progress.done(&trial.id);
+        if args.format == Format::Json || trial.mark == Mark::Skipped {
+            return Ok(());
+        }
+        let text = terminal::trial(trial, &palette);
+        progress.aside(|| output::print(&text)).map_err(|error| {
+            let text = error.to_string();
+            *failed.borrow_mut() = Some(error);
+            io::Error::other(text)
+        })
+    };
+    let settings = Settings {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        set: args.set.clone(),
+        suite: args.suite.map(|suite| word(suite).to_owned()),
+        repeat: args.repeat.get(),
+        command: command(args),
+    };
+    let mut campaign = Campaign { bed, archive, settings };
+    let made = campaign.make(suite, &stop, &mut told);
+    let made = made.map_err(|error| {
+        let own = failed.borrow_mut().take();
+        own.unwrap_or_else(|| CliError::io("cannot write a transcript")(error))
+    })?;
+    Ok((made, interrupt.is_raised()))
+}
+
+const fn word(suite: SuiteName) -> &'static str {
+    match suite {
+        SuiteName::P256 => "p256",
+        SuiteName::Model => "model",
     }
 }
 
-/// A device that could not be made.
-#[derive(Debug)]
-struct Dead(Broken);
-
-impl Outside for Dead {
-    fn happen(&mut self, _: Now, _: Option<u64>, _: Happening) -> Result<Answer, Broken> {
-        Err(self.0.clone())
+/// The command that makes a test again, up to its ID.
+fn command(args: &Conform) -> String {
+    let mut words = vec!["peadsim conform".to_owned()];
+    let mut option = |flag: &str, value: &str| {
+        words.extend([flag.to_owned(), jobs::quoted(value)]);
+    };
+    let device = &args.device;
+    if let Some(command) = &device.exec {
+        option("--exec", command);
     }
+    if let Some(address) = &device.tcp {
+        option("--tcp", address);
+    }
+    if let Some(path) = &device.unix {
+        option("--unix", &path.display().to_string());
+    }
+    if let Some(suite) = args.suite {
+        option("--suite", word(suite));
+    }
+    if let Some(role) = &args.role {
+        option("--as", role.as_str());
+    }
+    for set in &args.set {
+        option("--set", set);
+    }
+    words.extend(args.paths.iter().map(|path| jobs::path(path)));
+    words.join(" ")
+}
+
+/// Starts or dials the device.
+fn connect(args: &Conform) -> Result<Link, String> {
+    let device = &args.device;
+    let line: Box<dyn Line> = if let Some(command) = &device.exec {
+        let started = Exec::start(command);
+        Box::new(started.map_err(|error| format!("cannot start `{command}`: {error}"))?)
+    } else if let Some(address) = &device.tcp {
+        let dialed = Socket::tcp(address.as_str());
+        Box::new(dialed.map_err(|error| format!("cannot dial {address}: {error}"))?)
+    } else if let Some(path) = &device.unix {
+        let dialed = Socket::unix(path);
+        Box::new(dialed.map_err(|error| format!("cannot dial `{}`: {error}", path.display()))?)
+    } else {
+        return Err("nobody says where the device is".to_owned());
+    };
+    Ok(Link::new(line, args.patience))
 }

@@ -5,6 +5,8 @@
 use std::process::ExitCode;
 
 use crate::report::summary::Totals;
+use crate::verdict::results::Results;
+use crate::verdict::trial::Mark;
 
 /// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +62,24 @@ impl Exit {
             (totals.fail > 0, Self::Finding),
             (nothing, Self::NothingVerified),
             (totals.inconclusive + totals.unshown > 0 || interrupted, Self::Inconclusive),
+        ]
+        .into_iter()
+        .filter(|(holds, _)| *holds)
+        .fold(Self::Success, |worst, (_, exit)| worst.worst(exit))
+    }
+
+    /// What a conformance run leads to.
+    #[must_use]
+    pub fn of_conformance(results: &Results) -> Self {
+        let open = [Mark::Inconclusive, Mark::NotRun].iter().any(|mark| results.count(*mark) > 0);
+        let without_evidence = results.conformity.without_evidence().next().is_some();
+        let failed = results.failures() > 0;
+        let nothing = results.verified() == 0 && !results.interrupted;
+        [
+            (results.count(Mark::Error) > 0, Self::Harness),
+            (failed, Self::Finding),
+            (nothing, Self::NothingVerified),
+            (open || without_evidence || results.interrupted, Self::Inconclusive),
         ]
         .into_iter()
         .filter(|(holds, _)| *holds)

@@ -12,6 +12,7 @@ use crate::cli::args::Selection;
 use crate::cli::exit::CliError;
 use crate::scenario::ast::scenario::{SizeWord, WorldKind};
 use crate::scenario::diagnostics::Diagnostics;
+use crate::scenario::profile::{self, Profile, is_profile};
 use crate::scenario::read::{Extras, Reading, read_file};
 use crate::scenario::source::Sources;
 use crate::scenario::syntax;
@@ -24,6 +25,9 @@ const DEPTH_MAX: usize = 64;
 
 /// Why a file of templates and networks is left out; it is no scenario, so nobody misses it.
 pub const A_LIBRARY: &str = "a library";
+
+/// Why a profile is left out; it is looked for where it is of use.
+pub const A_PROFILE: &str = "a profile";
 
 /// A scenario file that was read.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub enum Wanted {
     In(WorldKind),
     /// Small scenarios of `kind: run`.
     SmallRuns,
+    /// Small scenarios that something outside can take part in.
+    Tests,
 }
 
 /// Reads what the paths stand for, in order of path. Findings are in the readings.
@@ -69,6 +75,7 @@ pub fn load(
             Wanted::All => None,
             Wanted::In(world) => Some(world),
             Wanted::SmallRuns => Some(WorldKind::Run),
+            Wanted::Tests => Some(WorldKind::Conform),
         },
     };
     let mut loaded = Vec::new();
@@ -95,6 +102,37 @@ pub fn load(
         )));
     }
     Ok((loaded, skipped))
+}
+
+/// The profiles among files, and what is wrong with them.
+#[derive(Debug, Default)]
+pub struct Profiles {
+    /// Those that read.
+    pub profiles: Vec<Profile>,
+    /// What was found.
+    pub sink: Diagnostics,
+    /// Their texts.
+    pub sources: Sources,
+}
+
+/// Reads the profiles among what the paths stand for.
+///
+/// # Errors
+/// When a path does not exist, or a folder cannot be read.
+pub fn profiles(paths: &[PathBuf]) -> Result<Profiles, CliError> {
+    let mut all = Profiles::default();
+    for path in paths {
+        for file in files(path)? {
+            let Ok(octets) = fs::read(&file) else { continue };
+            let name = file.display().to_string();
+            let mut aside = (Sources::default(), Diagnostics::default());
+            let tree = syntax::read(&name, &octets, &mut aside.0, &mut aside.1);
+            if tree.is_some_and(|tree| is_profile(&tree)) {
+                all.profiles.extend(profile::read(&name, &octets, &mut all.sources, &mut all.sink));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Two files with the same scenario ID, which makes names of cases ambiguous.
@@ -160,15 +198,20 @@ fn reason_to_skip(path: &Path, wanted: Wanted) -> Option<&'static str> {
     if is_library(&tree) {
         return Some(A_LIBRARY);
     }
-    if wanted != Wanted::SmallRuns {
+    if is_profile(&tree) {
+        return Some(A_PROFILE);
+    }
+    if !matches!(wanted, Wanted::SmallRuns | Wanted::Tests) {
         return None;
     }
     let word = |key| tree.get(key).and_then(Node::text);
     match (word("kind").and_then(WorldKind::find), word("size").and_then(SizeWord::find)) {
-        (Some(WorldKind::Conform), _) => Some("kind: conform"),
+        (Some(WorldKind::Conform), _) if wanted == Wanted::SmallRuns => Some("kind: conform"),
         (Some(WorldKind::Load), _) => Some("kind: load"),
-        (Some(WorldKind::Run) | None, Some(SizeWord::Large)) => Some("size: large"),
-        (Some(WorldKind::Run) | None, Some(SizeWord::Small) | None) => None,
+        (Some(WorldKind::Run | WorldKind::Conform) | None, Some(SizeWord::Large)) => {
+            Some("size: large")
+        }
+        (Some(WorldKind::Run | WorldKind::Conform) | None, Some(SizeWord::Small) | None) => None,
     }
 }
 

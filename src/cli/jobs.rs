@@ -166,13 +166,13 @@ const fn suite_word(suite: Suite) -> &'static str {
 }
 
 /// A path that starts with a dash would be an option.
-fn path(path: &Path) -> String {
+pub(super) fn path(path: &Path) -> String {
     let text = path.display().to_string();
     quoted(&if text.starts_with('-') { format!("./{text}") } else { text })
 }
 
 /// As a POSIX shell takes it for one word.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:%,+@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

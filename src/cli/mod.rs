@@ -7,14 +7,18 @@ pub mod args;
 mod check;
 mod compare;
 mod conform;
+mod conformity;
 mod decode;
 mod device;
 mod exhaustive;
 pub mod exit;
+mod expect;
 mod explain;
 mod explore;
 mod files;
 mod jobs;
+mod judge;
+mod merge;
 mod mutants;
 mod new;
 mod output;
@@ -44,6 +48,9 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Compare(args) => compare::run(args),
         Command::Conform(args) => conform::run(args),
         Command::Device(args) => device::run(args),
+        Command::Expect(args) => expect::run(args),
+        Command::Judge(args) => judge::run(args),
+        Command::Merge(args) => merge::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),
         Command::Why(args) => why::run(args),

@@ -44,6 +44,7 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
     let settings = Settings {
         deviations: &deviations,
         all: args.all,
+        stand: None,
         threads: setup::threads(args.threads),
         timed: &|work| timed(work),
         stopped: &|| interrupt.is_raised(),

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +33,6 @@ use crate::runtime::clock::Stopwatch;
 use crate::runtime::memory;
 use crate::scenario::ast::scenario::SizeWord;
 use crate::scenario::plan::{Plan, SuiteName};
-use crate::sim::body::Remote;
 use crate::sim::run::RunOptions;
 use crate::sim::shards::{USERS_MIN, Whole};
 use crate::trace::digest::Forms;
@@ -55,39 +53,25 @@ const JUNIT: &str = "junit.xml";
 /// When nothing can be run, or a result cannot be written.
 pub fn run(args: &Run) -> Result<Exit, CliError> {
     let loaded = setup::scenarios(&args.selection)?;
-    run_jobs(args, &jobs(&loaded, args)?, None)
-}
-
-/// Puts bodies of devices of a plan outside of its world, which may change how it is judged.
-pub(super) type Stand<'a> = dyn Fn(&mut Plan) -> Vec<(u32, Remote)> + Sync + 'a;
-
-/// Makes these runs; with devices outside, one after another.
-///
-/// # Errors
-/// As [`run`].
-pub(super) fn run_jobs(
-    args: &Run,
-    jobs: &[Job<'_>],
-    stand: Option<&Stand<'_>>,
-) -> Result<Exit, CliError> {
+    let jobs = jobs(&loaded, args)?;
     if jobs.is_empty() {
         return Err(CliError::Nothing("no run is left to be made".to_owned()));
     }
     let (papers, trace) = prepare(args, jobs.len())?;
     let interrupt = setup::interrupt()?;
     let clock = Stopwatch::start();
-    let mut session = Session::new(args, jobs, papers);
+    let mut session = Session::new(args, &jobs, papers);
     let trace = Mutex::new(trace);
-    let all = if stand.is_some() { NonZeroUsize::MIN } else { setup::threads(args.threads) };
+    let all = setup::threads(args.threads);
     // Threads that no other run needs are for the inside of each.
     let threads = all.get() / jobs.len().min(all.get());
     campaign::in_order(
-        jobs,
+        &jobs,
         all,
         || interrupt.is_raised(),
         |job| {
             let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).take();
-            execute(job, args, threads, trace, stand)
+            execute(job, args, threads, trace)
         },
         |job, result| session.take(job, result),
     );
@@ -120,18 +104,11 @@ struct Done {
     whole: Option<Whole>,
 }
 
-fn execute(
-    job: &Job<'_>,
-    args: &Run,
-    threads: usize,
-    trace: Option<Draft>,
-    stand: Option<&Stand<'_>>,
-) -> Executed {
+fn execute(job: &Job<'_>, args: &Run, threads: usize, trace: Option<Draft>) -> Executed {
     tracing::info!(case = job.case.id, seed = job.seed, "running");
-    let mut plan = job.plan(args.suite).map_err(|findings| {
+    let plan = job.plan(args.suite).map_err(|findings| {
         CliError::Usage(format!("{} cannot run with seed {}\n{findings}", job.case.id, job.seed))
     })?;
-    let outside = stand.map(|stand| stand(&mut plan)).unwrap_or_default();
     let plan = Arc::new(plan);
     let mut sink = match (trace, &args.trace) {
         (Some(draft), Some(place)) => {
@@ -144,7 +121,6 @@ fn execute(
     // The other forms cost as much as the full one: large worlds do without.
     let small = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked: small, black_box: small };
-    options.outside = outside;
     options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
     let asked = args.threads.is_some() && plan.devices.len() >= USERS_MIN;
     let whole = options.whole(&plan).filter(|_| asked);

@@ -15,7 +15,19 @@ use crate::runtime::interrupt::Interrupt;
 /// # Errors
 /// When there are none, or one of them is invalid.
 pub fn scenarios(selection: &Selection) -> Result<Vec<Loaded>, CliError> {
-    let (mut loaded, skipped) = files::load(selection, Wanted::SmallRuns)?;
+    selected(selection, Wanted::SmallRuns)
+}
+
+/// The tests that are selected: scenarios that something outside can take part in.
+///
+/// # Errors
+/// As [`scenarios`].
+pub fn tests(selection: &Selection) -> Result<Vec<Loaded>, CliError> {
+    selected(selection, Wanted::Tests)
+}
+
+fn selected(selection: &Selection, wanted: Wanted) -> Result<Vec<Loaded>, CliError> {
+    let (mut loaded, skipped) = files::load(selection, wanted)?;
     check(&mut loaded)?;
     note_skipped(&skipped);
     Ok(loaded)
@@ -42,7 +54,8 @@ pub fn check(loaded: &mut [Loaded]) -> Result<(), CliError> {
 }
 
 fn note_skipped(skipped: &[Skipped]) {
-    for it in skipped.iter().filter(|it| it.why != files::A_LIBRARY) {
+    let missed = |it: &&Skipped| ![files::A_LIBRARY, files::A_PROFILE].contains(&it.why);
+    for it in skipped.iter().filter(missed) {
         output::note(&format!("skipped {}: {}\n", it.path.display(), it.why));
     }
 }

@@ -5,8 +5,10 @@ use std::ops::RangeInclusive;
 
 use clap::ValueEnum;
 
+use crate::base::id::UserId;
 use crate::base::time::Duration;
 use crate::base::units::parse_duration;
+use crate::verdict::requirement::Class;
 
 /// How results are printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -132,6 +134,18 @@ pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
         Some((first, last)) if first <= last => Ok(first..=last),
         Some(_) | None => Err("expected A..B with A <= B, such as 1..20".to_owned()),
     }
+}
+
+/// `rot`.
+pub(super) fn class(text: &str) -> Result<Class, String> {
+    let upper = text.to_ascii_uppercase();
+    serde_json::from_value(upper.into())
+        .map_err(|_| "expected tx, rx, cache, approve, poll, push, prov, rot or srv".to_owned())
+}
+
+/// `bob`.
+pub(super) fn user(text: &str) -> Result<UserId, String> {
+    UserId::new(text).map_err(|error| error.to_string())
 }
 
 /// `60s`.

@@ -1,4 +1,4 @@
-//! Which device of a case is under test, and whether the case applies to the device that is attached.
+//! Whether a case applies to the device that is attached.
 //!
 //! A case that does not apply is told with the reason, and never counts as passed. Not here: what a
 //! capability is (`verdict::capability`).
@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use crate::conformance::declaration::Declaration;
-use crate::scenario::ast::device::Body;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::Diagnostics;
@@ -28,26 +27,9 @@ pub enum Inapplicable {
     /// It expects what only the inside of a device shows.
     #[error("it expects what nobody outside can see: {0}")]
     Unseen(String),
-    /// There is no device in it, or none of that name.
-    #[error("there is no such device in it")]
-    Nobody,
 }
 
-/// The user whose device is under test: the one of this name, else the one that is marked, else the first.
-fn under_test(scenario: &Scenario, plan: &Plan, wanted: Option<&str>) -> Option<u32> {
-    let devices = &scenario.devices.0;
-    let named = match wanted {
-        Some(name) => devices.iter().find(|device| device.name.value.as_str() == name),
-        None => {
-            let marked = devices.iter().find(|it| it.value.body.value == Body::UnderTest);
-            marked.or_else(|| devices.first())
-        }
-    };
-    plan.spec.index(&named?.name.value)
-}
-
-/// Whether a case applies to a device that declares this, in the role of the device of this name, and whose
-/// it is then.
+/// Whether a case applies to a device that declares this, in the part of this user's.
 ///
 /// # Errors
 /// Why it does not apply.
@@ -55,9 +37,8 @@ pub fn applies(
     scenario: &Scenario,
     plan: &Plan,
     declared: &Declaration,
-    wanted: Option<&str>,
-) -> Result<u32, Inapplicable> {
-    let user = under_test(scenario, plan, wanted).ok_or(Inapplicable::Nobody)?;
+    user: u32,
+) -> Result<(), Inapplicable> {
     if let Some(needs) = &scenario.needs
         && needs.value.holds(declared.as_map()) != Ok(true)
     {
@@ -84,7 +65,7 @@ pub fn applies(
             return Err(Inapplicable::Needs(needed.to_owned()));
         }
     }
-    Ok(user)
+    Ok(())
 }
 
 /// The first thing in a case that this user's device, a closed box, does not show.

@@ -4,6 +4,8 @@
 //! thing that is wrong ends the link with a sentence that names the mistake. Not here: what carries the
 //! lines (`runtime::lines`), or what is asked (`attached`).
 
+use std::sync::PoisonError;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,6 +13,7 @@ use crate::base::time::Duration;
 use crate::conformance::message::{
     EventLine, LINE_MAX, Method, Refusal, RefusalCode, ReplyLine, RequestLine, VERSION,
 };
+use crate::conformance::transcript::{SharedWriter, Way};
 
 /// What carries lines to a device and back.
 pub trait Line: std::fmt::Debug + Send {
@@ -156,6 +159,10 @@ pub struct Link {
     at: u64,
     /// Something was wrong: what follows would be read wrongly.
     broken: bool,
+    /// The first thing that was wrong since somebody asked.
+    fault: Option<LinkFault>,
+    /// Where everything that is said is written down.
+    transcript: Option<SharedWriter>,
 }
 
 /// What came of a request.
@@ -173,7 +180,8 @@ impl Link {
     /// A link over this line, on which a reply comes within that time.
     #[must_use]
     pub fn new(line: Box<dyn Line>, within: Duration) -> Self {
-        Self { line, within, requests: 0, events: 0, at: 0, broken: false }
+        let (fault, transcript) = (None, None);
+        Self { line, within, requests: 0, events: 0, at: 0, broken: false, fault, transcript }
     }
 
     /// The last things that the device has logged.
@@ -188,6 +196,29 @@ impl Link {
         self.broken
     }
 
+    /// What was wrong since it was last asked for: a device that broke, or refused.
+    pub const fn fault(&mut self) -> Option<LinkFault> {
+        self.fault.take()
+    }
+
+    /// Has everything that is said from now on written down there.
+    pub fn watch(&mut self, transcript: Option<SharedWriter>) {
+        self.transcript = transcript;
+    }
+
+    fn write_down(&self, by: Way, line: &[u8]) {
+        if let Some(transcript) = &self.transcript {
+            transcript.lock().unwrap_or_else(PoisonError::into_inner).said(by, line);
+        }
+    }
+
+    fn note<T>(&mut self, result: Result<T, LinkFault>) -> Result<T, LinkFault> {
+        if let (Err(fault), None) = (&result, &self.fault) {
+            self.fault = Some(fault.clone());
+        }
+        result
+    }
+
     /// Takes a device at its word that it has said everything up to this event.
     ///
     /// # Errors
@@ -197,7 +228,7 @@ impl Link {
             return Ok(());
         }
         self.broken = true;
-        Err(LinkFault::Fence { says: last, came: self.events })
+        self.note(Err(LinkFault::Fence { says: last, came: self.events }))
     }
 
     /// Another case begins, and time with it.
@@ -217,11 +248,7 @@ impl Link {
         let whole = serde_json::to_value(method).unwrap_or_default();
         let name = whole["m"].as_str().unwrap_or_default().to_owned();
         let (id, reply, events) = self.exchange(&name, whole["p"].clone(), until)?;
-        let ok = result(&name, reply)?.map_err(|Refusal { code, text, .. }| {
-            LinkFault::Refused { method: name.clone(), code, text }
-        })?;
-        let reply = serde_json::from_value(ok)
-            .map_err(|error| LinkFault::Shape { method: name, why: error.to_string() })?;
+        let reply = self.note(settled(&name, reply))?;
         Ok(Called { reply, id, events })
     }
 
@@ -247,17 +274,20 @@ impl Link {
     fn exchange(&mut self, name: &str, params: Value, until: u64) -> Exchanged {
         let exchanged = self.try_exchange(name, params, until);
         self.broken |= exchanged.is_err();
-        exchanged
+        self.note(exchanged)
     }
 
     fn try_exchange(&mut self, name: &str, params: Value, until: u64) -> Exchanged {
         self.requests += 1;
         let id = self.requests;
         let line = RequestLine { v: VERSION, id, m: name.to_owned(), p: params };
-        self.line.send(&serde_json::to_string(&line).unwrap_or_default())?;
+        let text = serde_json::to_string(&line).unwrap_or_default();
+        self.write_down(Way::Harness, text.as_bytes());
+        self.line.send(&text)?;
         let mut events = Vec::new();
         loop {
             let octets = self.line.receive(self.within).map_err(|fault| fault.asked(name))?;
+            self.write_down(Way::Device, &octets);
             match read(&octets)? {
                 Incoming::Event(event) => {
                     if events.len() == EVENTS_MAX {
@@ -339,6 +369,16 @@ fn hint(text: &str) -> &'static str {
         "; two objects on one line: each needs its own"
     } else {
         ""
+    }
+}
+
+/// What was asked for, in its shape.
+fn settled<T: DeserializeOwned>(name: &str, reply: ReplyLine) -> Result<T, LinkFault> {
+    let method = name.to_owned();
+    match result(name, reply)? {
+        Ok(ok) => serde_json::from_value(ok)
+            .map_err(|error| LinkFault::Shape { method, why: error.to_string() }),
+        Err(Refusal { code, text, .. }) => Err(LinkFault::Refused { method, code, text }),
     }
 }
 

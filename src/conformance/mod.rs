@@ -12,10 +12,20 @@
 
 pub mod adapter;
 pub mod applies;
+pub mod archive;
+pub mod assess;
 pub mod attached;
+pub mod bed;
+pub mod campaign;
+pub mod case;
 pub mod declaration;
+pub mod expectation;
+pub mod judge;
+pub mod keyring;
 pub mod link;
 pub mod message;
 pub mod opaque;
 pub mod params;
+pub mod suite;
+pub mod transcript;
 pub mod transport;

@@ -14,6 +14,8 @@ use crate::explore::campaign::in_order;
 use crate::explore::subject::Subject;
 use crate::proto::deviation::{Deviation, Side};
 use crate::scenario::plan::Plan;
+use crate::scenario::read::Case;
+use crate::sim::body::Remote;
 use crate::sim::run::RunOptions;
 use crate::sim::world::Limits;
 use crate::verdict::catalog;
@@ -31,6 +33,8 @@ pub struct Settings<'a> {
     pub deviations: &'a [Deviation],
     /// Against every scenario, not only against those that list them.
     pub all: bool,
+    /// Who puts one device outside, and lets only that one deviate.
+    pub stand: Option<&'a Stand<'a>>,
     /// Threads to run on; the matrix does not depend on it, but for times.
     pub threads: NonZeroUsize,
     /// Does some work and tells what processor time it took.
@@ -38,6 +42,14 @@ pub struct Settings<'a> {
     /// Whether it is enough.
     pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
+
+/// Puts the body of a user's device outside of a plan by the book, with a deviation or without: nothing where
+/// the case is none for it.
+pub type Stand<'a> =
+    dyn Fn(&Case, Plan, u32, Option<Deviation>) -> Option<(Plan, Remote)> + Sync + 'a;
+
+/// Devices of a case that take the part outside, one at a time.
+const PARTS_MAX: u32 = 6;
 
 /// A deviation and a scenario.
 struct Job<'a> {
@@ -120,27 +132,72 @@ fn cell(job: &Job<'_>, settings: &Settings<'_>) -> Cell {
     };
     cell.cpu = (settings.timed)(&mut || {
         for (case, seed) in &scenario.runs {
-            let (fate, by) = trial(scenario.plan((case, *seed)), *deviation);
-            if cell.runs == 0 || fate > cell.fate {
-                (cell.fate, cell.by) = (fate, by);
-                (cell.case, cell.seed) = (case.id.clone(), *seed);
-            }
-            cell.runs += 1;
-            if fate == Fate::Killed {
-                break;
+            // A plan that cannot be made is told by the reference, which runs it as well.
+            let Ok(plan) = scenario.plan((case, *seed)) else { continue };
+            for part in parts(&plan, settings.stand) {
+                let Some(made) = made(case, plan.clone(), part, Some(*deviation), settings) else {
+                    continue;
+                };
+                let (fate, by) = trial(made, *deviation);
+                if cell.runs == 0 || fate > cell.fate {
+                    (cell.fate, cell.by) = (fate, by);
+                    (cell.case, cell.seed) = (named(&case.id, &plan, part), *seed);
+                }
+                cell.runs += 1;
+                if fate == Fate::Killed {
+                    return;
+                }
             }
         }
     });
     cell
 }
 
+/// The users whose devices stand outside in the runs of a plan, one in each; nobody: all are inside.
+fn parts(plan: &Plan, stand: Option<&Stand<'_>>) -> Vec<Option<u32>> {
+    let users = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
+    match stand {
+        None => vec![None],
+        Some(_) => (0..users.min(PARTS_MAX)).map(Some).collect(),
+    }
+}
+
+/// A case with who stands outside in it.
+fn named(case: &str, plan: &Plan, part: Option<u32>) -> String {
+    part.map_or_else(
+        || case.to_owned(),
+        |user| format!("{case}@{}", plan.spec.users[user as usize]),
+    )
+}
+
+/// A plan to be run, and the bodies that are outside of it.
+type Made = (Plan, Vec<(u32, Remote)>);
+
+/// The run of a plan with this device outside, if it is one for it.
+fn made(
+    case: &Case,
+    plan: Plan,
+    part: Option<u32>,
+    deviation: Option<Deviation>,
+    settings: &Settings<'_>,
+) -> Option<Made> {
+    match (settings.stand, part) {
+        (Some(stand), Some(user)) => {
+            let (plan, remote) = stand(case, plan, user, deviation)?;
+            Some((plan, vec![(user, remote)]))
+        }
+        (Some(_), None) | (None, _) => {
+            let plan = deviation.map_or_else(|| plan.clone(), |it| deviant(plan.clone(), it));
+            Some((plan, Vec::new()))
+        }
+    }
+}
+
 /// One run with a deviation.
-fn trial(plan: Result<Plan, String>, deviation: Deviation) -> (Fate, Vec<String>) {
-    // A plan that cannot be made is told by the reference, which runs it as well.
-    let Ok(plan) = plan else { return (Fate::Survived, Vec::new()) };
+fn trial((plan, outside): Made, deviation: Deviation) -> (Fate, Vec<String>) {
     let limits = Limits { events: EVENTS_MAX, ..Limits::default() };
-    let plan = Arc::new(deviant(plan, deviation));
-    match attempt(&plan, RunOptions { limits, ..RunOptions::default() }) {
+    let options = RunOptions { limits, outside, ..RunOptions::default() };
+    match attempt(&Arc::new(plan), options) {
         Ok(outcome) => judge(&outcome, catalog::killers(deviation.id())),
         Err(message) => (Fate::Crash, vec![message]),
     }
@@ -204,7 +261,7 @@ fn reference<'s>(
         &jobs,
         settings.threads,
         settings.stopped,
-        |(subject, run)| by_the_book(subject.plan(*run)),
+        |(subject, (case, seed))| by_the_book(case, subject.plan((case, *seed)), settings),
         |(subject, (case, seed)), failure| {
             done(subject.id());
             reference.runs += 1;
@@ -220,10 +277,24 @@ fn reference<'s>(
     reference
 }
 
-/// Why a run by the book does not pass, if it does not.
-fn by_the_book(plan: Result<Plan, String>) -> Option<(Verdict, String)> {
-    let outcome = plan.and_then(|plan| attempt(&Arc::new(plan), RunOptions::default()));
-    let outcome = match outcome {
+/// Why the runs by the book of a case, one for each part, do not all pass, if so.
+fn by_the_book(
+    case: &Case,
+    plan: Result<Plan, String>,
+    settings: &Settings<'_>,
+) -> Option<(Verdict, String)> {
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(message) => return Some((Verdict::Error, message)),
+    };
+    let mut parts = parts(&plan, settings.stand).into_iter();
+    parts.find_map(|part| failure(made(case, plan.clone(), part, None, settings)?))
+}
+
+/// Why a run does not pass, if it does not.
+fn failure((plan, outside): Made) -> Option<(Verdict, String)> {
+    let options = RunOptions { outside, ..RunOptions::default() };
+    let outcome = match attempt(&Arc::new(plan), options) {
         Ok(outcome) if outcome.verdict == Verdict::Pass => return None,
         Ok(outcome) => outcome,
         Err(message) => return Some((Verdict::Error, message)),
@@ -258,18 +329,23 @@ mod tests {
         Subject::new("two.yaml".to_owned(), reading, &[vec![1, 2]]).unwrap()
     }
 
-    fn matrix_of(deviations: &[Deviation], all: bool, stopped: bool) -> Matrix {
-        let reading = reading();
-        let settings = Settings {
+    fn settings(deviations: &[Deviation], all: bool, stopped: bool) -> Settings<'_> {
+        Settings {
             deviations,
             all,
+            stand: None,
             threads: NonZeroUsize::new(2).unwrap(),
             timed: &|work| {
                 work();
                 Duration::from_millis(1)
             },
-            stopped: &|| stopped,
-        };
+            stopped: if stopped { &|| true } else { &|| false },
+        }
+    }
+
+    fn matrix_of(deviations: &[Deviation], all: bool, stopped: bool) -> Matrix {
+        let reading = reading();
+        let settings = settings(deviations, all, stopped);
         matrix(&[subject(&reading)], &settings, |scenario| assert_eq!(scenario, "TWO"))
     }
 
@@ -347,14 +423,15 @@ mod tests {
 
     #[test]
     fn a_reference_that_does_not_pass_is_told() {
-        assert_eq!(
-            by_the_book(Err("impossible".to_owned())),
-            Some((Verdict::Error, "impossible".to_owned()))
-        );
         let text = TEXT.replace("count: 1", "count: 2");
         let reading = read_text("two.yaml", &text, &Extras::default());
         let subject = subject(&reading);
-        let (verdict, message) = by_the_book(subject.plan(subject.runs[0])).unwrap();
+        let (case, seed) = subject.runs[0];
+        let settings = settings(&[], false, false);
+        let told = |plan| by_the_book(case, plan, &settings);
+        let impossible = "impossible".to_owned();
+        assert_eq!(told(Err(impossible.clone())), Some((Verdict::Error, impossible)));
+        let (verdict, message) = told(subject.plan((case, seed))).unwrap();
         assert_eq!(verdict, Verdict::Fail);
         assert!(message.starts_with("expect: line "), "{message}");
     }

@@ -16,6 +16,7 @@ use crate::oracle::relation::{
 use crate::scenario::plan::{Action, FrameAct, LinkChange, Plan, StoreTrouble};
 use crate::scenario::variant;
 use crate::sim::run::RunOptions;
+use crate::sim::testimony::Scribe;
 use crate::trace::sink::Sink;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::metrics::{RELATED, UNRELATED};
@@ -31,7 +32,8 @@ pub fn attempt_related(plan: &Arc<Plan>, options: RunOptions<'_>) -> Result<Outc
     for sink in options.sinks {
         sinks.push(sink);
     }
-    let outcome = attempt(plan, RunOptions { sinks, ..options })?;
+    let scribe = options.scribe.map(|scribe| scribe as &mut dyn Scribe);
+    let outcome = attempt(plan, RunOptions { sinks, scribe, ..options })?;
     let mut related = Related { plan, seen, outcome };
     related.same_seed()?;
     related.date()?;

@@ -39,7 +39,7 @@ impl Bench {
     /// Takes a record of this kind.
     pub fn observe(&mut self, record: &Record, route: Route, spec: &Spec) {
         for place in self.routes.at(route) {
-            self.docket.now = record.at;
+            self.docket.turn_to(record, spec);
             self.oracles[*place].observe(record, spec, &mut self.docket);
         }
     }
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     pub fn conclude(&mut self, now: Instant, spec: &Spec) {
-        self.docket.now = now;
+        self.docket.turn_to_end(now);
         for oracle in &mut self.oracles {
             oracle.conclude(spec, &mut self.docket);
         }

@@ -2,6 +2,7 @@
 //!
 //! Not here: any rule; those are the oracles' own.
 
+use crate::base::id::Mid;
 use crate::base::time::Instant;
 use crate::oracle::escrow::Escrow;
 use crate::oracle::spec::Spec;
@@ -137,17 +138,30 @@ pub const fn is_uneventful(fact: &Fact) -> bool {
     matches!(fact, Fact::PowerOn { .. } | Fact::State { .. } | Fact::Attached { .. })
 }
 
+/// Whether a record is of this user's device or account, or of a message from or to them.
+fn concerns(record: &Record, user: u32, spec: &Spec) -> bool {
+    let name = &spec.users[user as usize];
+    let is_theirs = |mid: &Mid| mid.sender == *name || mid.receiver == *name;
+    record.id.node.user() == Some(user) || record.fact.mid().is_some_and(is_theirs)
+}
+
 /// What lies before the judges: the keys they may ask for, and what they have found and seen shown.
 #[derive(Debug, Default)]
 pub struct Docket {
     /// Time of the record judged last.
     pub now: Instant,
+    /// The record being judged; none at the end of the run.
+    pub record: Option<RecordId>,
+    /// The record being judged says nothing of the device that the run is made for.
+    pub aside: bool,
     /// Keys that the harness owns.
     pub escrow: Escrow,
     /// What was found.
     pub findings: Vec<Finding>,
     /// What was shown.
     pub evidence: Evidence,
+    /// The first record that showed each side.
+    pub first: std::collections::BTreeMap<(Requirement, Polarity), (Instant, RecordId)>,
     /// Situations evaluated, by oracle.
     pub evaluated: std::collections::BTreeMap<&'static str, u64>,
     /// Races and coverage marks that occurred.
@@ -163,6 +177,10 @@ impl Docket {
     pub fn add(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.evidence.merge(&other.evidence);
+        for (side, record) in other.first {
+            let first = self.first.entry(side).or_insert(record);
+            *first = record.min(*first);
+        }
         for (oracle, count) in other.evaluated {
             *self.evaluated.entry(oracle).or_default() += count;
         }
@@ -210,9 +228,26 @@ impl Docket {
     /// A triggering situation was evaluated and found in order.
     pub fn shown(&mut self, oracle: &'static str, sides: &[(Requirement, Polarity)]) {
         *self.evaluated.entry(oracle).or_default() += 1;
-        for (requirement, polarity) in sides {
-            self.evidence.note(*requirement, *polarity);
+        if self.aside {
+            return;
         }
+        for (requirement, polarity) in sides {
+            let is_first = self.evidence.note(*requirement, *polarity);
+            if let (true, Some(record)) = (is_first, self.record) {
+                self.first.insert((*requirement, *polarity), (self.now, record));
+            }
+        }
+    }
+
+    /// Turns to the next record.
+    pub fn turn_to(&mut self, record: &Record, spec: &Spec) {
+        (self.now, self.record) = (record.at, Some(record.id));
+        self.aside = spec.under_test.is_some_and(|user| !concerns(record, user, spec));
+    }
+
+    /// Turns to the end of the run, at `now`.
+    pub fn turn_to_end(&mut self, now: Instant) {
+        (self.now, self.record, self.aside) = (now, None, false);
     }
 }
 

@@ -145,6 +145,9 @@ impl Panel {
             bench.conclude(docket.now, &spec);
             docket.add(bench.docket);
         }
+        for ((requirement, side), (_, record)) in &docket.first {
+            docket.evidence.name(*requirement, *side, record.to_string());
+        }
         expectations.conclude(&tracker, &measure, &spec, &mut docket);
         for it in &spec.expectations {
             if let Check::Finding { oracle, requirement } = &it.check {

@@ -46,6 +46,8 @@ pub struct Spec {
     pub internal: Duration,
     /// Longest time that a durable write may take, with stores in trouble as the scenario has them.
     pub slowest_write: Duration,
+    /// The user whose device the run is made for: only what concerns them shows anything.
+    pub under_test: Option<u32>,
     /// Users whose devices tell nothing of their inside.
     pub opaque: BTreeSet<u32>,
     /// Whether one end of a pair may have computed its agreement for both; then only pairs that each end

@@ -72,6 +72,7 @@ impl Story {
             round_trip: Duration::from_millis(100),
             internal: Duration::from_millis(1),
             slowest_write: Duration::from_millis(1),
+            under_test: None,
             opaque: Default::default(),
             shared_agreements: false,
         };
@@ -359,7 +360,7 @@ impl Story {
         let mut docket = Docket { escrow: self.escrow(), ..Docket::default() };
         let facts = oracle.facts();
         for record in &self.records {
-            docket.now = record.at;
+            docket.turn_to(record, &self.spec);
             if facts.contain_fact(&record.fact) {
                 oracle.observe(record, &self.spec, &mut docket);
             }

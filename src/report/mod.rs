@@ -5,6 +5,7 @@
 
 pub mod claims;
 pub mod compare;
+pub mod conformance;
 pub mod coverage;
 pub mod explore;
 pub mod human;

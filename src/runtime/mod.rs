@@ -2,6 +2,7 @@
 //!
 //! Not here: anything that a virtual world depends on.
 
+pub mod calendar;
 pub mod child;
 pub mod clock;
 pub mod interrupt;

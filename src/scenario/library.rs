@@ -2,6 +2,7 @@
 //!
 //! Not here: what templates do (`expand`).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::scenario::codes::Code;
@@ -15,11 +16,21 @@ const LIBRARIES_MAX: usize = 64;
 
 /// Where the libraries of a scenario may lie.
 #[derive(Clone, Debug)]
-pub struct Shelf {
-    /// The folder that paths are taken from.
-    pub here: PathBuf,
-    /// The folder that nothing may lie outside of.
-    pub root: PathBuf,
+pub enum Shelf {
+    /// On the disk.
+    Disk {
+        /// The folder that paths are taken from.
+        here: PathBuf,
+        /// The folder that nothing may lie outside of.
+        root: PathBuf,
+    },
+    /// Nowhere: their texts were kept by the names that they had when the scenario was read.
+    Kept {
+        /// The folder that paths were taken from.
+        here: PathBuf,
+        /// Texts by name.
+        texts: BTreeMap<String, String>,
+    },
 }
 
 impl Shelf {
@@ -30,7 +41,14 @@ impl Shelf {
         let here = parent.unwrap_or_else(|| Path::new(".")).to_owned();
         let named = here.ancestors().find(|folder| folder.ends_with("scenarios"));
         let root = root.or(named).unwrap_or(&here).to_owned();
-        Self { here, root }
+        Self::Disk { here, root }
+    }
+
+    /// The same texts again, for a scenario file of this name.
+    #[must_use]
+    pub fn kept(file: &Path, texts: BTreeMap<String, String>) -> Self {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Self::Kept { here: parent.unwrap_or_else(|| Path::new(".")).to_owned(), texts }
     }
 }
 
@@ -124,11 +142,22 @@ fn open(
         sink.unreadable(path, "a text without a file has no other files");
         return None;
     };
-    let shown = shelf.here.join(&path.value);
-    let real = match (shown.canonicalize(), shelf.root.canonicalize()) {
+    let (here, root) = match shelf {
+        Shelf::Disk { here, root } => (here, root),
+        Shelf::Kept { here, texts } => {
+            let name = here.join(&path.value).display().to_string();
+            let text = texts.get(&name).map(|text| text.clone().into_bytes());
+            if text.is_none() {
+                sink.unreadable(path, "its text was not kept");
+            }
+            return Some((name, text?));
+        }
+    };
+    let shown = here.join(&path.value);
+    let real = match (shown.canonicalize(), root.canonicalize()) {
         (Ok(real), Ok(root)) if real.starts_with(&root) => real,
         (Ok(_), Ok(_)) => {
-            sink.use_outside(path, &shelf.root);
+            sink.use_outside(path, root);
             return None;
         }
         (Err(error), _) | (_, Err(error)) => {

@@ -164,7 +164,7 @@ fn check_worlds(tree: &Node, read: Option<WorldKind>, sink: &mut Diagnostics) {
 }
 
 impl Diagnostics {
-    fn check_version(&mut self, tree: &Node) {
+    pub(super) fn check_version(&mut self, tree: &Node) {
         let Some(entries) = tree.entries() else { return };
         let finding = match entries.iter().position(|entry| entry.key.value == "peadsim") {
             Some(at) if at > 0 => (entries[at].key.span, "the version of the language comes first"),

@@ -29,6 +29,7 @@ pub mod run;
 pub mod seat;
 pub mod shards;
 mod store;
+pub mod testimony;
 mod turn;
 mod user;
 mod workload;

@@ -19,6 +19,7 @@ use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::body::Remote;
 use crate::sim::shards::{Shards, USERS_MIN, Whole, shards};
+use crate::sim::testimony::{Counted, Scribe, Told};
 use crate::sim::world::{Limits, World};
 use crate::trace::digest::{Digester, Forms};
 use crate::trace::sink::Sink;
@@ -29,6 +30,8 @@ use crate::verdict::outcome::{Digests, Outcome};
 pub struct RunOptions<'a> {
     /// Who else wants the records.
     pub sinks: Vec<&'a mut dyn Sink>,
+    /// Who takes everything down that the run is judged by.
+    pub scribe: Option<&'a mut dyn Scribe>,
     /// Digests beside the full one.
     pub forms: Forms,
     /// When the run is given up.
@@ -58,6 +61,7 @@ impl Default for RunOptions<'_> {
     fn default() -> Self {
         Self {
             sinks: Vec::new(),
+            scribe: None,
             forms: Forms::default(),
             limits: Limits::default(),
             backend: Backend::default(),
@@ -74,7 +78,8 @@ impl Default for RunOptions<'_> {
 impl RunOptions<'_> {
     /// Whether the run goes to its end, and nobody wants its records as they come.
     const fn takes_batches(&self) -> bool {
-        self.sinks.is_empty() && self.records_max.is_none() && !self.fail_fast
+        let watched = !self.sinks.is_empty() || self.scribe.is_some();
+        !watched && self.records_max.is_none() && !self.fail_fast
     }
 
     /// Why a run of this plan is not spread over the threads that it is given; nothing if it is given one, or
@@ -146,7 +151,45 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
             }
         }
     }
+    options.scribe.iter_mut().for_each(|scribe| scribe.end(&counted));
     sum_up::<S>(plan, &options, judges, counted)
+}
+
+/// Judges a run of a plan again by what a scribe took down of it.
+///
+/// # Errors
+/// The first that the testimony gives; what it says until then is not judged.
+pub fn judge_again<E>(
+    plan: &Plan,
+    forms: Forms,
+    testimony: impl Iterator<Item = Result<Told, E>>,
+) -> Result<Outcome, E> {
+    match plan.suite {
+        SuiteName::P256 => judge_again_with::<P256, E>(plan, forms, testimony),
+        SuiteName::Model => judge_again_with::<Model, E>(plan, forms, testimony),
+    }
+}
+
+fn judge_again_with<S: Suite, E>(
+    plan: &Plan,
+    forms: Forms,
+    testimony: impl Iterator<Item = Result<Told, E>>,
+) -> Result<Outcome, E> {
+    let options = RunOptions { forms, ..RunOptions::default() };
+    let mut judges = Judges::new::<S>(plan, &options);
+    let mut counted = Counted::default();
+    for told in testimony {
+        match told? {
+            Told::Key(held) => judges.panel.escrow().keep(held),
+            Told::Record(record) => {
+                judges.records += 1;
+                judges.panel.observe(&record);
+                judges.digester.take(&record);
+            }
+            Told::End(end) => counted = end,
+        }
+    }
+    Ok(sum_up::<S>(plan, &options, judges, counted))
 }
 
 /// Everybody who looks at all records of a run.
@@ -191,12 +234,16 @@ fn judge_step_by_step<S: Suite>(
     let Judges { panel, digester, records } = judges;
     let mut goes_on = true;
     loop {
-        world.take_keys().for_each(|held| panel.escrow().keep(held));
+        for held in world.take_keys() {
+            options.scribe.iter_mut().for_each(|scribe| scribe.key(&held));
+            panel.escrow().keep(held);
+        }
         for record in world.take_records() {
             *records += 1;
             panel.observe(&record);
             digester.take(&record);
             options.sinks.iter_mut().for_each(|sink| sink.take(&record));
+            options.scribe.iter_mut().for_each(|scribe| scribe.record(&record));
         }
         if !goes_on {
             break;
@@ -281,26 +328,6 @@ impl<S: Suite> Stage<S> {
         };
         batch.close();
         goes_on
-    }
-}
-
-/// What the world itself counted and found.
-#[derive(Default)]
-struct Counted {
-    events: u64,
-    now: Instant,
-    findings: Vec<Finding>,
-    spent: (crate::base::time::Duration, u64),
-}
-
-impl Counted {
-    /// What one shard has counted, or the whole world.
-    fn take<S: Suite>(&mut self, world: &mut World<S>) {
-        self.events += world.events();
-        self.now = self.now.max(world.now());
-        self.findings.extend(world.take_findings());
-        let (time, energy) = world.spent();
-        self.spent = (self.spent.0 + time, self.spent.1.saturating_add(energy));
     }
 }
 

@@ -355,6 +355,47 @@ impl Fact {
         }
     }
 
+    /// The message that this is about, if it is about one.
+    #[must_use]
+    pub fn mid(&self) -> Option<&Mid> {
+        if let Self::Select { mid, .. }
+        | Self::Notice { mid, .. }
+        | Self::Reject { mid, .. }
+        | Self::Refuse { mid, .. } = self
+        {
+            return mid.as_ref();
+        }
+        if let Self::Waiting { mid, .. }
+        | Self::Commit { mid, .. }
+        | Self::Duplicate { mid }
+        | Self::Display { mid, .. }
+        | Self::Processed { mid, .. }
+        | Self::ApprovalSeen { mid, .. }
+        | Self::Accept { mid, .. }
+        | Self::Offer { mid, .. }
+        | Self::Restored { mid, .. }
+        | Self::Acked { mid, .. }
+        | Self::Nacked { mid, .. }
+        | Self::Expire { mid, .. }
+        | Self::Bounce { mid, .. }
+        | Self::Report { mid, .. }
+        | Self::ReportDone { mid, .. } = self
+        {
+            return Some(mid);
+        }
+        if let Self::Encrypt(it) = self {
+            Some(&it.mid)
+        } else if let Self::Decrypt(it) = self {
+            Some(&it.mid)
+        } else if let Self::Prompt(it) = self {
+            it.request.as_ref()
+        } else if let About::Message(mid, _) = &self.frame()?.about {
+            Some(mid)
+        } else {
+            None
+        }
+    }
+
     /// Blanks every octet string computed from key material, so that two suites give the same records
     /// (design 5): sizes and nonces stay.
     pub fn mask(&mut self) {

@@ -40,16 +40,20 @@ pub struct Finding {
     pub records: Vec<String>,
 }
 
-/// How often each side of a requirement was shown.
+/// How often each side of a requirement was shown, and by which record first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     counts: BTreeMap<Requirement, [u64; 2]>,
+    /// Addresses of records, `node.seq`; none where something was shown only by the run as a whole.
+    first: BTreeMap<Requirement, [Option<String>; 2]>,
 }
 
 impl Evidence {
-    /// Notes one triggering situation that was evaluated.
-    pub fn note(&mut self, requirement: Requirement, polarity: Polarity) {
-        self.counts.entry(requirement).or_default()[polarity as usize] += 1;
+    /// Notes one triggering situation that was evaluated; tells whether it is the first.
+    pub fn note(&mut self, requirement: Requirement, polarity: Polarity) -> bool {
+        let count = &mut self.counts.entry(requirement).or_default()[polarity as usize];
+        *count += 1;
+        *count == 1
     }
 
     /// How often this side was shown.
@@ -58,7 +62,18 @@ impl Evidence {
         self.counts.get(&requirement).map_or(0, |counts| counts[polarity as usize])
     }
 
-    /// Adds another run's evidence.
+    /// Names the record that was the first to show this side.
+    pub fn name(&mut self, requirement: Requirement, polarity: Polarity, record: String) {
+        self.first.entry(requirement).or_default()[polarity as usize] = Some(record);
+    }
+
+    /// The address of the record that was the first to show this side.
+    #[must_use]
+    pub fn first(&self, requirement: Requirement, polarity: Polarity) -> Option<&str> {
+        self.first.get(&requirement)?[polarity as usize].as_deref()
+    }
+
+    /// Adds what others have seen of the same run; the records are named afterwards.
     pub fn merge(&mut self, other: &Self) {
         for (requirement, [positive, negative]) in &other.counts {
             let counts = self.counts.entry(*requirement).or_default();

@@ -346,6 +346,7 @@ fn spec(users: &[UserId], config: &DeviceConfig, server: &ServerConfig) -> Spec 
         round_trip: ms(120),
         internal: ms(10),
         slowest_write: ms(1),
+        under_test: None,
         opaque: Default::default(),
         shared_agreements: false,
     }

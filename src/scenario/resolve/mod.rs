@@ -113,6 +113,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         round_trip: equipment.round_trip,
         internal,
         slowest_write: whole::slowest_write(sync, &equipment.profiles, &steps, time.active.value),
+        under_test: None,
         opaque: BTreeSet::new(),
         shared_agreements: share_agreements,
     };
