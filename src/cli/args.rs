@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::base::time::Duration;
+use crate::cli::places::{Attachment, Device};
 use crate::cli::words::{
     Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
     duration, seeds,
@@ -150,32 +151,6 @@ pub struct Conform {
     /// What is run with it.
     #[command(flatten)]
     pub run: Run,
-}
-
-/// How a device under test is reached.
-#[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
-pub struct Attachment {
-    /// Start this command; the device answers on its standard output.
-    #[arg(long, value_name = "CMD")]
-    pub exec: Option<String>,
-    /// Dial a device that listens there.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub tcp: Option<String>,
-    /// Dial a device that listens on this Unix socket.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub unix: Option<PathBuf>,
-}
-
-/// Arguments of `device`.
-#[derive(Clone, Debug, Args)]
-pub struct Device {
-    /// Break the specification: `--deviation M39`.
-    #[arg(long = "deviation", value_name = "M..", value_delimiter = ',')]
-    pub deviations: Vec<String>,
-    /// Tell only what a user sees, as a product does.
-    #[arg(long)]
-    pub opaque: bool,
 }
 
 /// Arguments of `compare`.

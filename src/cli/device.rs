@@ -4,8 +4,8 @@
 
 use std::io;
 
-use crate::cli::args::Device;
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::places::Device;
 use crate::conformance::adapter::{Adapter, Nature};
 use crate::proto::deviation::{Deviation, Deviations, Side};
 use crate::scenario::diagnostics::suggest;

@@ -19,6 +19,7 @@ mod mutants;
 mod new;
 mod output;
 mod papers;
+pub mod places;
 mod progress;
 mod run;
 mod schema;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::id::Hash32;
 use crate::base::time::{Instant, Now};
-use crate::conformance::link::{Called, Link, LinkFault};
+use crate::conformance::fault::LinkFault;
+use crate::conformance::link::{Called, Link};
 use crate::conformance::message::{
     Act, ClockKind, Copy, Deliver, Event, Form, Half, Hello, KeyPairs, LINE_MAX, Method, Moment,
     PowerOn, Provision, Rng, Settled, Start, UserAct, VERSION, Welcome,

@@ -2,8 +2,9 @@
 //!
 //! The harness plays the server, the peers, the network and the user of a device under test; the device is
 //! a node of the world whose body is outside ([`crate::sim::body`]). `message` and `params` are what the two
-//! say, `transport` carries it, `link` is how the harness says it, `attached` the device as the world sees
-//! it, `adapter` the reference device on the other end. `declaration` is what a device says that it can do,
+//! say, `transport` carries it, `link` is how the harness says it, `fault` what can be wrong with that, `rig`
+//! where the device is, `attached` the device as the world sees it, `adapter` the reference device on the
+//! other end. `declaration` is what a device says that it can do,
 //! `applies` which cases it fits, `opaque` what can be judged of one that tells nothing of its inside.
 //!
 //! Not here: judging (`oracle`), or sockets and processes (`runtime`).
@@ -14,8 +15,10 @@ pub mod adapter;
 pub mod applies;
 pub mod attached;
 pub mod declaration;
+pub mod fault;
 pub mod link;
 pub mod message;
 pub mod opaque;
 pub mod params;
+pub mod rig;
 pub mod transport;

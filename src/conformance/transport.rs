@@ -6,11 +6,11 @@ use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-#[cfg(unix)]
 use std::path::Path;
 
 use crate::base::time::Duration;
-use crate::conformance::link::{Line, LinkFault};
+use crate::conformance::fault::LinkFault;
+use crate::conformance::link::Line;
 use crate::conformance::message::LINE_MAX;
 use crate::runtime::child::Child;
 use crate::runtime::lines::{LineError, Lines};
@@ -65,6 +65,9 @@ impl Line for Exec {
     }
 }
 
+/// How long a connection may take to come about.
+const DIALING: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A device at the other end of a socket.
 #[derive(Debug)]
 pub struct Socket(Lines);
@@ -75,7 +78,17 @@ impl Socket {
     /// # Errors
     /// When there is none.
     pub fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name stands for no address");
+        for address in address.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, DIALING) {
+                Ok(stream) => return Self::over_tcp(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn over_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self(Lines::over(stream.try_clone()?, stream, LINE_MAX)))
     }
@@ -88,6 +101,15 @@ impl Socket {
     pub fn unix(path: &Path) -> io::Result<Self> {
         let stream = UnixStream::connect(path)?;
         Ok(Self(Lines::over(stream.try_clone()?, stream, LINE_MAX)))
+    }
+
+    /// There are no Unix sockets here.
+    ///
+    /// # Errors
+    /// Always.
+    #[cfg(not(unix))]
+    pub fn unix(_: &Path) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
