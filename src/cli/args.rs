@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::base::time::Duration;
-use crate::cli::places::{Attachment, Device};
+use crate::cli::places::{Attachment, Device, Doctor};
 use crate::cli::words::{
     Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
     duration, seeds,
@@ -56,7 +56,7 @@ pub enum Command {
     /// Find the smallest scenario that fails as this one does.
     Shrink(Shrink),
     /// Test a device that is attached from outside.
-    Conform(Conform),
+    Conform(Box<Conform>),
     /// Be the reference device, attached by standard input and output.
     Device(Device),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
@@ -137,7 +137,11 @@ pub struct Run {
 
 /// Arguments of `conform`.
 #[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Conform {
+    /// Something else than to test the device.
+    #[command(subcommand)]
+    pub other: Option<OtherConform>,
     /// How the device is reached.
     #[command(flatten)]
     pub device: Attachment,
@@ -145,12 +149,16 @@ pub struct Conform {
     /// the first.
     #[arg(long = "as", value_name = "NAME")]
     pub role: Option<String>,
-    /// How long an answer may take.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
-    pub patience: Duration,
     /// What is run with it.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// What is done with a rig beside testing.
+#[derive(Clone, Debug, Subcommand)]
+pub enum OtherConform {
+    /// Look whether the rig is fit: the way to the device, its answers, their times, its clock.
+    Doctor(Doctor),
 }
 
 /// Arguments of `compare`.

@@ -3,7 +3,7 @@
 //! Not here: the attachment protocol (`conformance`), or judging.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::cli::args::Conform;
 use crate::cli::exit::{CliError, Exit};
@@ -15,7 +15,6 @@ use crate::cli::words::Format;
 use crate::conformance::applies::{Inapplicable, applies};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::opaque::make_opaque;
-use crate::conformance::rig::Rig;
 use crate::scenario::plan::Plan;
 
 /// Tests the device.
@@ -24,7 +23,7 @@ use crate::scenario::plan::Plan;
 /// When there is no device, nothing applies to it, or a result cannot be written.
 pub fn run(args: &Conform) -> Result<Exit, CliError> {
     let loaded = setup::scenarios(&args.run.selection)?;
-    let rig = Rig::new(args.device.endpoint()?, args.patience, "peadsim".to_owned());
+    let rig = args.device.rig()?;
     let (link, welcome) = rig.connect()?;
     if args.run.format == Format::Human {
         let product = &welcome.product;
@@ -49,7 +48,15 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
         }
         vec![(user, rig.stand(&link, plan, user))]
     };
-    run_jobs(&args.run, &fitting, Some(&stand))
+    let exit = run_jobs(&args.run, &fitting, Some(&stand))?;
+    let link = link.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(match rig.close(&link) {
+        Ok(()) => exit,
+        Err(fault) => {
+            output::note(&format!("after the last run: {fault}\n"));
+            exit.worst(Exit::Harness)
+        }
+    })
 }
 
 type Sorted<'a> = (Vec<(Job<'a>, u32)>, Vec<(Job<'a>, Inapplicable)>);

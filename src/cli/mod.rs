@@ -9,6 +9,7 @@ mod compare;
 mod conform;
 mod decode;
 mod device;
+mod doctor;
 mod exhaustive;
 pub mod exit;
 mod explain;
@@ -32,7 +33,7 @@ pub mod verify;
 mod why;
 pub mod words;
 
-use crate::cli::args::{Cli, Command};
+use crate::cli::args::{Cli, Command, OtherConform};
 use crate::cli::exit::Exit;
 
 /// Does what the command line says.
@@ -43,7 +44,10 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Compare(args) => compare::run(args),
-        Command::Conform(args) => conform::run(args),
+        Command::Conform(args) => match &args.other {
+            Some(OtherConform::Doctor(args)) => doctor::run(args),
+            None => conform::run(args),
+        },
         Command::Device(args) => device::run(args),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(args),

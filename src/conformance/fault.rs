@@ -3,7 +3,7 @@
 //! Not here: what finds it (`link`, `transport`).
 
 use crate::base::time::Duration;
-use crate::conformance::link::EVENTS_MAX;
+use crate::conformance::link::{EVENT_OCTETS_MAX, EVENTS_MAX};
 use crate::conformance::message::{LINE_MAX, RefusalCode, VERSION};
 
 /// What is wrong with a link. Each says whose mistake it probably is.
@@ -17,6 +17,25 @@ pub enum LinkFault {
         /// How long.
         within: Duration,
     },
+    /// A line was begun and not ended.
+    #[error(
+        "a line stopped after {octets} octets, without its end within {within}: a newline is missing, or it \
+         comes too slowly"
+    )]
+    Slow {
+        /// How much of it came.
+        octets: usize,
+        /// How long it has had.
+        within: Duration,
+    },
+    /// A serial line that does not carry.
+    #[error(
+        "a frame came damaged, and so did what came of {0} repetitions: look at the cable and the speed"
+    )]
+    Damaged(u8),
+    /// The device itself is gone, and its output is not.
+    #[error("the device ended ({0}), but something that it started holds its output open")]
+    Orphan(String),
     /// The other end is gone.
     #[error("the device closed the line{0}")]
     Closed(String),
@@ -68,6 +87,54 @@ pub enum LinkFault {
         /// What was read.
         came: u64,
     },
+    /// Something that was said when nothing was asked.
+    #[error(
+        "{what} came after the reply that said all was out, and before anything was asked: late output"
+    )]
+    Late {
+        /// What.
+        what: String,
+    },
+    /// An event at a time at which nothing could happen.
+    #[error(
+        "event {seq} happened at {at_ns} ns, but the device said that it does nothing by itself before \
+         {next_ns} ns: late output"
+    )]
+    Unannounced {
+        /// Which.
+        seq: u64,
+        /// What it says.
+        at_ns: u64,
+        /// What was said before.
+        next_ns: u64,
+    },
+    /// An event where there is no occasion.
+    #[error("event {seq} came with the reply to `{method}`, which is no occasion to say something")]
+    NoOccasion {
+        /// Which.
+        seq: u64,
+        /// What was asked.
+        method: String,
+    },
+    /// An inside fact of a device that tells none.
+    #[error("event {seq} tells of the inside (`{fact}`), but the device declares no `facts`")]
+    Undeclared {
+        /// Which.
+        seq: u64,
+        /// What it tells.
+        fact: String,
+    },
+    /// A refusal of what was declared.
+    #[error("`{method}` is refused, though it is asked for only when it is declared: {text}")]
+    OverDeclared {
+        /// What was asked.
+        method: String,
+        /// The device's words.
+        text: String,
+    },
+    /// The session is over, and the device is not.
+    #[error("the device does not end within {0} after the reply to `shutdown`")]
+    Lingers(Duration),
     /// An event before its cause, or after the fence.
     #[error(
         "event {seq} says that it happened at {at_ns} ns, which is not within {from_ns} to {to_ns} ns"
@@ -104,7 +171,10 @@ pub enum LinkFault {
         text: String,
     },
     /// More events than anything asked for can lead to.
-    #[error("more than {EVENTS_MAX} events between a request and its reply: it is flooding")]
+    #[error(
+        "more than {EVENTS_MAX} events or {EVENT_OCTETS_MAX} octets of them between a request and its reply: \
+         it is flooding"
+    )]
     Flood,
 }
 

@@ -10,8 +10,11 @@ use serde_json::Value;
 use crate::base::time::Duration;
 use crate::conformance::fault::{LinkFault, hint};
 use crate::conformance::message::{
-    EventLine, Method, Refusal, RefusalCode, ReplyLine, RequestLine, VERSION,
+    Event, EventLine, Method, Refusal, RefusalCode, ReplyLine, RequestLine, VERSION,
 };
+use crate::conformance::strict;
+use crate::trace::fact::Fact;
+use crate::trace::visible::is_visible;
 
 /// What carries lines to a device and back.
 pub trait Line: std::fmt::Debug + Send {
@@ -24,8 +27,18 @@ pub trait Line: std::fmt::Debug + Send {
     /// The next line, without its end.
     ///
     /// # Errors
-    /// When none comes within that time, or what comes is no line.
+    /// When none comes within that time, which is [`LinkFault::Mute`], or what comes is no line.
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault>;
+
+    /// Whether it is closed from the other side when a session is over.
+    fn ends(&self) -> bool {
+        true
+    }
+
+    /// How many lines came damaged, where that can be told.
+    fn damaged(&self) -> Option<u64> {
+        None
+    }
 
     /// The last things that the device has logged.
     fn log(&self) -> Vec<String>;
@@ -33,6 +46,16 @@ pub trait Line: std::fmt::Debug + Send {
 
 /// Events between a request and its reply, at most.
 pub const EVENTS_MAX: usize = 10_000;
+
+/// Octets of these: some hundred times what a device has to say at once, and little for a harness.
+pub const EVENT_OCTETS_MAX: usize = 16 << 20;
+
+/// How long a device has to end once the session is over.
+const ENDING: Duration = Duration::from_secs(3);
+
+/// What is asked for when nothing can be said but the reply.
+const QUIET: [&str; 7] =
+    ["hello", "provision", "power.cut", "snapshot", "restore", "ping", "shutdown"];
 
 /// A link to a device.
 #[derive(Debug)]
@@ -43,8 +66,30 @@ pub struct Link {
     events: u64,
     /// The time of the last event or request, in nanoseconds.
     at: u64,
+    /// The earliest time at which the device does something by itself, as it says.
+    next: u64,
+    /// Whether it declares that it tells of its inside.
+    open: bool,
     /// Something was wrong: what follows would be read wrongly.
     broken: bool,
+}
+
+/// What carries a link that is given up.
+#[derive(Debug)]
+struct Nothing;
+
+impl Line for Nothing {
+    fn send(&mut self, _: &str) -> Result<(), LinkFault> {
+        Err(LinkFault::Closed(String::new()))
+    }
+
+    fn receive(&mut self, _: Duration) -> Result<Vec<u8>, LinkFault> {
+        Err(LinkFault::Closed(String::new()))
+    }
+
+    fn log(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What came of a request.
@@ -62,13 +107,25 @@ impl Link {
     /// A link over this line, on which a reply comes within that time.
     #[must_use]
     pub fn new(line: Box<dyn Line>, within: Duration) -> Self {
-        Self { line, within, requests: 0, events: 0, at: 0, broken: false }
+        Self { line, within, requests: 0, events: 0, at: 0, next: 0, open: true, broken: false }
     }
 
     /// The last things that the device has logged.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.line.log()
+    }
+
+    /// How many lines came damaged, where that can be told.
+    #[must_use]
+    pub fn damaged(&self) -> Option<u64> {
+        self.line.damaged()
+    }
+
+    /// Gives up what carries it, so that it can be made anew.
+    pub fn hang_up(&mut self) {
+        self.broken = true;
+        self.line = Box::new(Nothing);
     }
 
     /// Whether something was wrong: the link has to be made anew.
@@ -89,9 +146,42 @@ impl Link {
         Err(LinkFault::Fence { says: last, came: self.events })
     }
 
+    /// Takes a device at its word that it does nothing by itself before this time, in nanoseconds; without one
+    /// it waits. Only on a clock that the harness moves can that be held against it.
+    pub fn announced(&mut self, next: Option<u64>) {
+        self.next = next.unwrap_or(u64::MAX);
+    }
+
+    /// Holds a device to what it declares: whether it tells of its inside.
+    pub const fn declared(&mut self, facts: bool) {
+        self.open = facts;
+    }
+
     /// Another case begins, and time with it.
     pub const fn start_over(&mut self) {
-        self.at = 0;
+        (self.at, self.next) = (0, 0);
+    }
+
+    /// Says that the session is over, and waits a while for the device to end.
+    ///
+    /// # Errors
+    /// When it does not, or says something else. A link that is broken already is left alone.
+    pub fn shut_down(&mut self) -> Result<(), LinkFault> {
+        if self.broken {
+            return Ok(());
+        }
+        self.within = ENDING;
+        self.call::<Value>(&Method::Shutdown {}, u64::MAX)?;
+        self.broken = true;
+        if !self.line.ends() {
+            return Ok(());
+        }
+        match self.line.receive(ENDING) {
+            Err(LinkFault::Closed(_) | LinkFault::Orphan(_)) => Ok(()),
+            Err(LinkFault::Mute { .. }) => Err(LinkFault::Lingers(ENDING)),
+            Err(other) => Err(other),
+            Ok(octets) => Err(late(&octets)),
+        }
     }
 
     /// Asks, and waits for the answer. Events are to have happened by `until`, in nanoseconds.
@@ -106,8 +196,15 @@ impl Link {
         let whole = serde_json::to_value(method).unwrap_or_default();
         let name = whole["m"].as_str().unwrap_or_default().to_owned();
         let (id, reply, events) = self.exchange(&name, whole["p"].clone(), until)?;
-        let ok = result(&name, reply)?.map_err(|Refusal { code, text, .. }| {
-            LinkFault::Refused { method: name.clone(), code, text }
+        let ok = result(&name, reply)?.map_err(|Refusal { code, text, .. }| match code {
+            RefusalCode::Unimplemented | RefusalCode::UnsupportedCapability => {
+                LinkFault::OverDeclared { method: name.clone(), text }
+            }
+            RefusalCode::BadRequest
+            | RefusalCode::WrongState
+            | RefusalCode::NoSuchPrompt
+            | RefusalCode::Busy
+            | RefusalCode::Internal => LinkFault::Refused { method: name.clone(), code, text },
         })?;
         let reply = serde_json::from_value(ok)
             .map_err(|error| LinkFault::Shape { method: name, why: error.to_string() })?;
@@ -140,17 +237,23 @@ impl Link {
     }
 
     fn try_exchange(&mut self, name: &str, params: Value, until: u64) -> Exchanged {
+        self.check_silence()?;
         self.requests += 1;
         let id = self.requests;
         let line = RequestLine { v: VERSION, id, m: name.to_owned(), p: params };
         self.line.send(&serde_json::to_string(&line).unwrap_or_default())?;
-        let mut events = Vec::new();
+        let (mut events, mut room) = (Vec::new(), EVENT_OCTETS_MAX);
         loop {
             let octets = self.line.receive(self.within).map_err(|fault| fault.asked(name))?;
             match read(&octets)? {
                 Incoming::Event(event) => {
-                    if events.len() == EVENTS_MAX {
+                    if events.len() == EVENTS_MAX || room < octets.len() {
                         return Err(LinkFault::Flood);
+                    }
+                    room -= octets.len();
+                    if QUIET.contains(&name) {
+                        let method = name.to_owned();
+                        return Err(LinkFault::NoOccasion { seq: event.seq, method });
                     }
                     self.check_event(&event, until)?;
                     events.push(event);
@@ -168,6 +271,15 @@ impl Link {
         }
     }
 
+    /// Nothing may come while nothing is asked.
+    fn check_silence(&mut self) -> Result<(), LinkFault> {
+        match self.line.receive(Duration::ZERO) {
+            Err(LinkFault::Mute { .. }) => Ok(()),
+            Err(other) => Err(other),
+            Ok(octets) => Err(late(&octets)),
+        }
+    }
+
     fn check_event(&mut self, event: &EventLine, until: u64) -> Result<(), LinkFault> {
         let EventLine { seq, at_ns, .. } = *event;
         if seq != self.events + 1 {
@@ -176,6 +288,15 @@ impl Link {
         if at_ns < self.at || at_ns > until {
             let (from_ns, to_ns) = (self.at, until);
             return Err(LinkFault::WrongTime { seq, at_ns, from_ns, to_ns });
+        }
+        if at_ns < self.next.min(until) {
+            return Err(LinkFault::Unannounced { seq, at_ns, next_ns: self.next });
+        }
+        if let Event::Fact(fact) = &event.event
+            && !self.open
+            && !is_visible(fact)
+        {
+            return Err(LinkFault::Undeclared { seq, fact: name_of(fact) });
         }
         (self.events, self.at) = (seq, at_ns);
         Ok(())
@@ -201,7 +322,7 @@ fn read(octets: &[u8]) -> Result<Incoming, LinkFault> {
         begin: text.chars().take(SHOWN).map(|it| if it.is_control() { '?' } else { it }).collect(),
         hint: hint(text),
     };
-    let value: Value = serde_json::from_str(text).map_err(|error| complain(error.to_string()))?;
+    let value = strict::parse(text).map_err(|error| complain(error.to_string()))?;
     let version = value.get("v").and_then(Value::as_u64);
     match version.and_then(|it| u32::try_from(it).ok()) {
         Some(VERSION) => {}
@@ -218,6 +339,25 @@ fn read(octets: &[u8]) -> Result<Incoming, LinkFault> {
     read.map_err(|error| complain(error.to_string()))
 }
 
+/// What is wrong with a line that nobody has asked for.
+fn late(octets: &[u8]) -> LinkFault {
+    let what = match read(octets) {
+        Ok(Incoming::Event(event)) => format!("event {}", event.seq),
+        Ok(Incoming::Reply(reply)) => format!("a reply to request {}", reply.re),
+        Err(fault) => return fault,
+    };
+    LinkFault::Late { what }
+}
+
+/// What a fact is called.
+fn name_of(fact: &Fact) -> String {
+    match serde_json::to_value(fact) {
+        Ok(Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        Ok(Value::String(name)) => name,
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
 fn result(name: &str, reply: ReplyLine) -> Result<Result<Value, Refusal>, LinkFault> {
     match (reply.ok, reply.err) {
         (Some(ok), None) => Ok(Ok(ok)),
@@ -227,87 +367,4 @@ fn result(name: &str, reply: ReplyLine) -> Result<Result<Value, Refusal>, LinkFa
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use super::*;
-    use crate::conformance::message::{Moment, Settled};
-
-    /// Answers every request with the same lines.
-    #[derive(Debug)]
-    struct Script(VecDeque<String>);
-
-    impl Line for Script {
-        fn send(&mut self, _: &str) -> Result<(), LinkFault> {
-            Ok(())
-        }
-
-        fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-            let line = self.0.pop_front();
-            line.map(String::into_bytes).ok_or(LinkFault::Mute { method: String::new(), within })
-        }
-
-        fn log(&self) -> Vec<String> {
-            Vec::new()
-        }
-    }
-
-    /// What comes of a `sync` at 5 ns that is answered by these lines.
-    fn check(lines: &[&str], expected: &str) {
-        let lines = lines.iter().map(|it| (*it).to_owned()).collect();
-        let mut link = Link::new(Box::new(Script(lines)), Duration::from_secs(2));
-        let moment = Moment { now_ns: 5, wall_ms: 0 };
-        let got = match link.call::<Settled>(&Method::Sync(moment), 5) {
-            Ok(called) => match link.fence(called.reply.seq) {
-                Ok(()) => format!("{} events", called.events.len()),
-                Err(fault) => fault.to_string(),
-            },
-            Err(fault) => fault.to_string(),
-        };
-        assert_eq!(got, expected, "{lines:?}", lines = expected);
-    }
-
-    const OK: &str = r#"{"v":1,"re":1,"ok":{"seq":0,"next_ns":null,"pending":false}}"#;
-
-    #[test]
-    fn what_is_wrong_with_a_link_is_named() {
-        let event = |seq: u64, at: u64| {
-            format!(r#"{{"v":1,"ev":"net.send","p":{{"octets":"00"}},"seq":{seq},"at_ns":{at}}}"#)
-        };
-        check(&[OK], "0 events");
-        let two = OK.replace("\"seq\":0", "\"seq\":2");
-        check(&[&event(1, 3), &event(2, 5), &two], "2 events");
-        check(
-            &[&event(1, 3), &two],
-            "it says that event 2 was its last, but 1 came: an event is lost, or comes late",
-        );
-        check(&[], "no answer to `sync` within 2s: it hangs, or its output is not flushed");
-        check(&[&event(2, 3)], "event 2 follows event 0: numbers count from 1 without gaps");
-        check(
-            &[&event(1, 6)],
-            "event 1 says that it happened at 6 ns, which is not within 0 to 5 ns",
-        );
-        check(
-            &["ready."],
-            "a line is no message: expected value at line 1 column 1; it begins with `ready.`; does \
-             the device log to its standard output? Logs go to standard error",
-        );
-        check(
-            &[&format!("{OK}{OK}")],
-            "a line is no message: trailing characters at line 1 column 61; it begins with \
-             `{\"v\":1,\"re\":1,\"ok\":{\"seq\":0,\"next_ns\":null,\"pending\":false}}`; two objects on \
-             one line: each needs its own",
-        );
-        check(&[r#"{"v":2,"re":1,"ok":{}}"#], "it speaks version 2, this is version 1");
-        check(&[r#"{"v":1,"re":7,"ok":{}}"#], "a reply to request 7, while 1 is open");
-        check(&[r#"{"v":1,"re":1}"#], "the reply to `sync` says neither `ok` nor `err`, or both");
-        check(
-            &[r#"{"v":1,"re":1,"ok":{"seq":0}}"#],
-            "the reply to `sync` cannot be read: missing field `pending`",
-        );
-        check(
-            &[r#"{"v":1,"re":1,"err":{"code":"internal","definite":true,"text":"no"}}"#],
-            "`sync` is refused: no",
-        );
-    }
-}
+mod tests;

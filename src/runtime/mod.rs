@@ -4,6 +4,10 @@
 
 pub mod child;
 pub mod clock;
+pub mod entropy;
 pub mod interrupt;
 pub mod lines;
 pub mod memory;
+#[cfg(unix)]
+pub mod serial;
+pub mod sockets;

@@ -92,8 +92,9 @@ impl Line for Loop {
         Ok(())
     }
 
-    fn receive(&mut self, _: Duration) -> Result<Vec<u8>, LinkFault> {
-        Ok(self.1.pop_front().expect("every request is answered").into_bytes())
+    fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
+        let line = self.1.pop_front().map(String::into_bytes);
+        line.ok_or(LinkFault::Mute { method: String::new(), within })
     }
 
     fn log(&self) -> Vec<String> {
