@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::base::time::Duration;
+use crate::cli::places::Device;
 use crate::cli::words::{
     Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
     duration, seeds,
 };
 
-pub use self::conformance::{Attachment, Conform, Device, Expect, ExpectCommand, Judge, Merge};
+pub use self::conformance::{Conform, Expect, ExpectCommand, Judge, Merge, OtherConform};
 
 /// A deterministic simulator and conformance harness for portable electronic authorization devices.
 #[derive(Debug, Parser)]

@@ -20,9 +20,7 @@ use crate::conformance::archive::Archive;
 use crate::conformance::bed::LinkBed;
 use crate::conformance::campaign::{Bed, Campaign, Settings};
 use crate::conformance::expectation;
-use crate::conformance::link::{Line, Link};
 use crate::conformance::suite::{Choice, Setting, Suite};
-use crate::conformance::transport::{Exec, Socket};
 use crate::report::conformance::terminal;
 use crate::runtime::calendar;
 use crate::runtime::clock::Stopwatch;
@@ -52,7 +50,7 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     let known = args.expectations.as_deref().map(expectations).transpose()?;
     let folder = args.resume.as_deref().or(args.report.as_deref());
     let archive = folder.map(prepare).transpose()?;
-    let mut bed = LinkBed::make(Box::new(|| connect(args))).map_err(CliError::Rig)?;
+    let mut bed = LinkBed::make(args.device.rig()?)?;
     if args.resume.is_some() {
         take_up(args, &mut suite, archive.as_ref(), &bed)?;
     }
@@ -65,11 +63,23 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     }
     let results = Results::of(env!("CARGO_PKG_VERSION"), subject, trials, interrupted);
     let (results, exit) = conformity::concluded(results);
+    let exit = close(bed, exit);
     if let Some(folder) = folder {
         conformity::write(folder, &results)?;
     }
     conformity::print(&results, exit, args.format)?;
     Ok(exit)
+}
+
+/// Ends the session with the device.
+fn close(bed: LinkBed, exit: Exit) -> Exit {
+    match bed.close() {
+        Ok(()) => exit,
+        Err(fault) => {
+            output::note(&format!("after the last test: {fault}\n"));
+            exit.worst(Exit::Harness)
+        }
+    }
 }
 
 /// The tests of the files.
@@ -175,7 +185,7 @@ fn prepare(folder: &Path) -> Result<Archive, CliError> {
     Archive::of(folder).map_err(failed)
 }
 
-fn subject(bed: &LinkBed<'_>) -> Subject {
+fn subject(bed: &LinkBed) -> Subject {
     let product = bed.product();
     Subject {
         role: Role::Device,
@@ -191,7 +201,7 @@ fn take_up(
     args: &Conform,
     suite: &mut Suite<'_>,
     archive: Option<&Archive>,
-    bed: &LinkBed<'_>,
+    bed: &LinkBed,
 ) -> Result<(), CliError> {
     let Some(archive) = archive else { return Ok(()) };
     let names = archive.names().map_err(CliError::io("cannot read the transcripts"))?;
@@ -227,7 +237,7 @@ fn make(
     args: &Conform,
     suite: &Suite<'_>,
     archive: Option<&Archive>,
-    bed: &mut LinkBed<'_>,
+    bed: &mut LinkBed,
 ) -> Result<(Vec<Trial>, bool), CliError> {
     let interrupt = setup::interrupt()?;
     let clock = Stopwatch::start();
@@ -282,15 +292,8 @@ fn command(args: &Conform) -> String {
     let mut option = |flag: &str, value: &str| {
         words.extend([flag.to_owned(), jobs::quoted(value)]);
     };
-    let device = &args.device;
-    if let Some(command) = &device.exec {
-        option("--exec", command);
-    }
-    if let Some(address) = &device.tcp {
-        option("--tcp", address);
-    }
-    if let Some(path) = &device.unix {
-        option("--unix", &path.display().to_string());
+    for (flag, value) in args.device.words() {
+        option(flag, &value);
     }
     if let Some(suite) = args.suite {
         option("--suite", word(suite));
@@ -303,22 +306,4 @@ fn command(args: &Conform) -> String {
     }
     words.extend(args.paths.iter().map(|path| jobs::path(path)));
     words.join(" ")
-}
-
-/// Starts or dials the device.
-fn connect(args: &Conform) -> Result<Link, String> {
-    let device = &args.device;
-    let line: Box<dyn Line> = if let Some(command) = &device.exec {
-        let started = Exec::start(command);
-        Box::new(started.map_err(|error| format!("cannot start `{command}`: {error}"))?)
-    } else if let Some(address) = &device.tcp {
-        let dialed = Socket::tcp(address.as_str());
-        Box::new(dialed.map_err(|error| format!("cannot dial {address}: {error}"))?)
-    } else if let Some(path) = &device.unix {
-        let dialed = Socket::unix(path);
-        Box::new(dialed.map_err(|error| format!("cannot dial `{}`: {error}", path.display()))?)
-    } else {
-        return Err("nobody says where the device is".to_owned());
-    };
-    Ok(Link::new(line, args.patience))
 }

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+use crate::conformance::rig::Unreachable;
 use crate::report::summary::Totals;
 use crate::verdict::results::Results;
 use crate::verdict::trial::Mark;
@@ -127,6 +128,12 @@ pub enum CliError {
         /// What the operating system says.
         source: std::io::Error,
     },
+}
+
+impl From<Unreachable> for CliError {
+    fn from(error: Unreachable) -> Self {
+        Self::Rig(error.to_string())
+    }
 }
 
 impl CliError {

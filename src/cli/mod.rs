@@ -10,6 +10,7 @@ mod conform;
 mod conformity;
 mod decode;
 mod device;
+mod doctor;
 mod exhaustive;
 pub mod exit;
 mod expect;
@@ -23,6 +24,7 @@ mod mutants;
 mod new;
 mod output;
 mod papers;
+pub mod places;
 mod progress;
 mod run;
 mod schema;
@@ -35,7 +37,7 @@ pub mod verify;
 mod why;
 pub mod words;
 
-use crate::cli::args::{Cli, Command};
+use crate::cli::args::{Cli, Command, OtherConform};
 use crate::cli::exit::Exit;
 
 /// Does what the command line says.
@@ -46,7 +48,10 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Compare(args) => compare::run(args),
-        Command::Conform(args) => conform::run(args),
+        Command::Conform(args) => match &args.other {
+            Some(OtherConform::Doctor(args)) => doctor::run(args),
+            None => conform::run(args),
+        },
         Command::Device(args) => device::run(args),
         Command::Expect(args) => expect::run(args),
         Command::Judge(args) => judge::run(args),

@@ -1,8 +1,7 @@
 //! The reference device as something to attach: it answers requests by running a device with its driver.
 //!
-//! Not here: what the device does (`proto`, `sim::seat`), or where lines come from.
+//! Not here: what the device does (`proto`, `sim::seat`), or where lines come from (`serve`).
 
-use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,8 +11,8 @@ use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Instant, Millis, Now};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::{
-    Act, Event, EventLine, Form, Half, KeyPairs, LINE_MAX, Method, Moment, Product, Provision,
-    Refusal, RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
+    Act, Event, EventLine, Form, Half, KeyPairs, Method, Moment, Product, Provision, Refusal,
+    RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
 };
 use crate::conformance::params::Params;
 use crate::crypto::keys::KeyPair;
@@ -88,30 +87,6 @@ impl Adapter {
         }
     }
 
-    /// Answers requests until there are no more, or the session is over.
-    ///
-    /// # Errors
-    /// When lines cannot be read or written.
-    pub fn serve(&mut self, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<()> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let most = LINE_MAX as u64 + 1;
-            if io::Read::take(&mut *input, most).read_until(b'\n', &mut line)? == 0 {
-                return Ok(());
-            }
-            let (lines, over) = self.answer(&line);
-            for line in lines {
-                output.write_all(line.as_bytes())?;
-                output.write_all(b"\n")?;
-            }
-            output.flush()?;
-            if over {
-                return Ok(());
-            }
-        }
-    }
-
     /// What is said to one line, and whether the session is over.
     pub fn answer(&mut self, line: &[u8]) -> (Vec<String>, bool) {
         let Ok(request) = serde_json::from_slice::<RequestLine>(line) else {
@@ -135,6 +110,8 @@ impl Adapter {
                     let text = format!("this device speaks version {VERSION}");
                     return Err(refuse(RefusalCode::BadRequest, text));
                 }
+                // A new connection, on lines where that is not to be seen.
+                (self.device, self.events) = (None, 0);
                 return Ok(value(&self.welcome()));
             }
             Method::Ping {} | Method::Shutdown {} => return Ok(Value::Object(Default::default())),
@@ -142,7 +119,7 @@ impl Adapter {
                 self.device = Some(self.make(&provision)?);
                 return Ok(Value::Object(Default::default()));
             }
-            Method::PowerOn(it) => (it.moment, Happening::Start(it.ticket)),
+            Method::PowerOn(it) => (it.moment, Happening::Start(it.ticket.map(Into::into))),
             Method::PowerCut(moment) => (moment, Happening::Stop),
             Method::Deliver(it) => {
                 let input = match Envelope::decode(&it.octets) {
@@ -152,7 +129,8 @@ impl Adapter {
                 (it.moment, Happening::Input(input))
             }
             Method::Act(it) => (it.moment, Happening::Input(input(it.act))),
-            Method::Advance(moment) | Method::Sync(moment) => (moment, Happening::Timeout),
+            Method::Advance(moment) => (moment, Happening::Timeout),
+            Method::Sync(moment) => (moment, Happening::Fence),
             Method::Snapshot(it) => (it.moment, Happening::Snapshot(it.name)),
             Method::Restore(it) => (it.moment, Happening::Restore(it.name, it.rng)),
         };

@@ -2,15 +2,20 @@
 //!
 //! Not here: the link itself (`link`), or the world.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::base::id::Hash32;
 use crate::base::time::{Instant, Now};
-use crate::conformance::link::{Called, Link, LinkFault};
+use crate::base::units::hex;
+use crate::conformance::fault::LinkFault;
+use crate::conformance::link::{Called, Link};
 use crate::conformance::message::{
     Act, ClockKind, Copy, Deliver, Event, Form, Half, Hello, KeyPairs, LINE_MAX, Method, Moment,
-    PowerOn, Provision, Rng, Settled, Start, UserAct, VERSION, Welcome,
+    PowerOn, Provision, Rng, Session, Settled, Start, UserAct, VERSION, Welcome,
 };
 use crate::conformance::params::Params;
 use crate::proto::device::durable::OwnKey;
@@ -33,22 +38,27 @@ pub struct Attached {
     reasons: VecDeque<(u64, u64)>,
 }
 
-/// Who is there: greets, and asks for what nobody knows.
+/// Who is there: greets, asks for what nobody knows, and for nothing at all.
 ///
 /// # Errors
 /// What is wrong with the link or the answers.
 pub fn greet(link: &mut Link, run: &str) -> Result<Welcome, LinkFault> {
+    // Other names in each run: what a device knows by heart shows nothing.
+    let grease = hex(&Sha256::digest(run)[..4]);
     let hello = Hello {
         proto: [VERSION, VERSION],
         run: run.to_owned(),
         line_max: LINE_MAX as u64,
         clock: ClockKind::Virtual,
+        more: BTreeMap::from([(format!("grease-{grease}"), Value::Bool(true))]),
     };
     let Called { reply, .. } = link.call::<Welcome>(&Method::Hello(hello), u64::MAX)?;
     if reply.proto != VERSION {
         return Err(LinkFault::Version(reply.proto));
     }
-    link.probe("harness.probe-7f3a")?;
+    link.declared(reply.capabilities.can("facts"));
+    link.probe(&format!("harness.probe-{grease}"))?;
+    link.call::<Value>(&Method::Ping {}, u64::MAX)?;
     Ok(reply)
 }
 
@@ -83,7 +93,7 @@ impl Attached {
         };
         let mut own = link.lock().unwrap_or_else(PoisonError::into_inner);
         own.start_over();
-        own.call::<serde_json::Value>(&Method::Provision(Box::new(provision)), u64::MAX)?;
+        own.call::<Value>(&Method::Provision(Box::new(provision)), u64::MAX)?;
         drop(own);
         Ok(Self { link, reasons: VecDeque::new() })
     }
@@ -94,6 +104,7 @@ impl Attached {
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         let called = link.call::<Settled>(&method, until)?;
         link.fence(called.reply.seq)?;
+        link.announced(called.reply.next_ns);
         drop(link);
         if self.reasons.len() == REASONS_MAX {
             self.reasons.pop_front();
@@ -127,7 +138,9 @@ impl Outside for Attached {
 fn method(now: Now, what: Happening) -> Method {
     let moment = Moment { now_ns: now.at.as_nanos(), wall_ms: now.wall.0 };
     match what {
-        Happening::Start(ticket) => Method::PowerOn(PowerOn { moment, ticket }),
+        Happening::Start(ticket) => {
+            Method::PowerOn(PowerOn { moment, ticket: ticket.map(Session::from) })
+        }
         Happening::Input(DeviceInput::Frame(envelope)) => {
             Method::Deliver(Deliver { moment, octets: envelope.encode() })
         }
@@ -142,6 +155,7 @@ fn method(now: Now, what: Happening) -> Method {
         }
         // A device outside has its own store.
         Happening::Input(DeviceInput::Persisted(_)) | Happening::Timeout => Method::Advance(moment),
+        Happening::Fence => Method::Sync(moment),
         Happening::Stop => Method::PowerCut(moment),
         Happening::Snapshot(name) => Method::Snapshot(Copy { moment, name, rng: false }),
         Happening::Restore(name, rng) => Method::Restore(Copy { moment, name, rng }),

@@ -1,49 +1,48 @@
 //! The bed that a device lies in while it is tested: a link that is made anew when it breaks, and what broke it.
 //!
-//! Not here: what carries the link (`transport`), or the tests (`campaign`).
+//! Not here: how the device is reached (`rig`), or the tests (`campaign`).
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::conformance::attached::{Attached, SharedLink, greet};
+use crate::conformance::attached::{Attached, SharedLink};
 use crate::conformance::campaign::Bed;
 use crate::conformance::declaration::Declaration;
-use crate::conformance::link::{Link, LinkFault};
-use crate::conformance::message::{Product, RefusalCode, Welcome};
+use crate::conformance::fault::LinkFault;
+use crate::conformance::link::Link;
+use crate::conformance::message::{Product, Welcome};
+use crate::conformance::rig::{Rig, Unreachable};
 use crate::conformance::transcript::{Fault, SharedWriter};
 use crate::scenario::plan::Plan;
 use crate::sim::body::Remote;
 use crate::verdict::trial::{Cause, Mark};
 
-/// How a link is made: starts or dials the device.
-pub type Connect<'a> = dyn FnMut() -> Result<Link, String> + 'a;
-
 /// A device at the end of a link.
-pub struct LinkBed<'a> {
-    connect: Box<Connect<'a>>,
+#[derive(Debug)]
+pub struct LinkBed {
+    rig: Rig,
     link: SharedLink,
     welcome: Welcome,
 }
 
-impl fmt::Debug for LinkBed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LinkBed").field("welcome", &self.welcome).finish_non_exhaustive()
-    }
-}
-
-impl<'a> LinkBed<'a> {
+impl LinkBed {
     /// Makes the link for the first time, and hears who is there.
     ///
     /// # Errors
     /// Why nothing can be tested.
-    pub fn make(mut connect: Box<Connect<'a>>) -> Result<Self, String> {
-        let mut link = connect()?;
-        let welcome =
-            welcome(&mut link).map_err(|fault| format!("the device cannot be tested: {fault}"))?;
-        Ok(Self { connect, link: Arc::new(Mutex::new(link)), welcome })
+    pub fn make(rig: Rig) -> Result<Self, Unreachable> {
+        let (link, welcome) = rig.connect()?;
+        Ok(Self { rig, link, welcome })
     }
 
-    fn link(&self) -> std::sync::MutexGuard<'_, Link> {
+    /// Says that the session is over.
+    ///
+    /// # Errors
+    /// When the device does not end as it should.
+    pub fn close(self) -> Result<(), LinkFault> {
+        self.rig.close(&self.link)
+    }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
         // A test that panicked has told so; the link is made anew if it is in no good order.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,10 +52,13 @@ impl<'a> LinkBed<'a> {
         if !self.link().is_broken() {
             return Ok(());
         }
-        let mut link =
-            (self.connect)().map_err(|text| Fault { mark: Mark::Error, cause: None, text })?;
-        let again = welcome(&mut link).map_err(|fault| told(&fault))?;
-        self.link = Arc::new(Mutex::new(link));
+        let (link, again) = self.rig.connect_again(&self.link).map_err(|error| match error {
+            Unreachable::Io { .. } => {
+                Fault { mark: Mark::Error, cause: None, text: error.to_string() }
+            }
+            Unreachable::Unfit(fault) => told(&fault),
+        })?;
+        self.link = link;
         self.compare(&again)
     }
 
@@ -75,17 +77,7 @@ impl<'a> LinkBed<'a> {
     }
 }
 
-/// Greets, and takes only a complete declaration.
-fn welcome(link: &mut Link) -> Result<Welcome, LinkFault> {
-    let welcome = greet(link, "peadsim")?;
-    let void = welcome
-        .capabilities
-        .check()
-        .map_err(|void| LinkFault::Shape { method: "hello".to_owned(), why: void.to_string() });
-    void.map(|()| welcome)
-}
-
-impl Bed for LinkBed<'_> {
+impl Bed for LinkBed {
     fn product(&self) -> &Product {
         &self.welcome.product
     }
@@ -116,7 +108,7 @@ impl Bed for LinkBed<'_> {
 
     fn check(&mut self) -> Result<(), Fault> {
         self.mend()?;
-        let again = welcome(&mut self.link()).map_err(|fault| told(&fault))?;
+        let again = self.rig.greet(&self.link).map_err(|fault| told(&fault))?;
         self.compare(&again)
     }
 }
@@ -125,13 +117,18 @@ impl Bed for LinkBed<'_> {
 #[must_use]
 pub fn told(fault: &LinkFault) -> Fault {
     let cause = match fault {
-        LinkFault::Mute { .. } | LinkFault::Stuck(_) => Cause::Hang,
-        LinkFault::Closed(_) => Cause::Crash,
-        LinkFault::Refused {
-            code: RefusalCode::Unimplemented | RefusalCode::UnsupportedCapability,
-            ..
-        } => Cause::OverDeclared,
+        LinkFault::Damaged(_) => {
+            return Fault { mark: Mark::Error, cause: None, text: fault.to_string() };
+        }
+        LinkFault::Mute { .. }
+        | LinkFault::Slow { .. }
+        | LinkFault::Stuck(_)
+        | LinkFault::Lingers(_) => Cause::Hang,
+        LinkFault::Closed(_) | LinkFault::Orphan(_) => Cause::Crash,
+        LinkFault::Undeclared { .. } => Cause::UnderDeclared,
+        LinkFault::OverDeclared { .. } => Cause::OverDeclared,
         LinkFault::Refused { .. } => Cause::Behavior,
+        LinkFault::Late { .. } | LinkFault::Unannounced { .. } => Cause::LateOutput,
         LinkFault::Fence { says, came } if came > says => Cause::LateOutput,
         LinkFault::TooLong
         | LinkFault::NotText
@@ -141,6 +138,7 @@ pub fn told(fault: &LinkFault) -> Fault {
         | LinkFault::WrongEvent { .. }
         | LinkFault::Fence { .. }
         | LinkFault::WrongTime { .. }
+        | LinkFault::NoOccasion { .. }
         | LinkFault::Neither(_)
         | LinkFault::Shape { .. }
         | LinkFault::Flood => Cause::LinkViolation,

@@ -10,10 +10,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::base::time::Duration;
+use crate::conformance::fault::{LinkFault, hint};
 use crate::conformance::message::{
-    EventLine, LINE_MAX, Method, Refusal, RefusalCode, ReplyLine, RequestLine, VERSION,
+    Event, EventLine, Method, Refusal, RefusalCode, ReplyLine, RequestLine, VERSION,
 };
+use crate::conformance::strict;
 use crate::conformance::transcript::{SharedWriter, Way};
+use crate::trace::fact::Fact;
+use crate::trace::visible::is_visible;
 
 /// What carries lines to a device and back.
 pub trait Line: std::fmt::Debug + Send {
@@ -26,127 +30,35 @@ pub trait Line: std::fmt::Debug + Send {
     /// The next line, without its end.
     ///
     /// # Errors
-    /// When none comes within that time, or what comes is no line.
+    /// When none comes within that time, which is [`LinkFault::Mute`], or what comes is no line.
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault>;
+
+    /// Whether it is closed from the other side when a session is over.
+    fn ends(&self) -> bool {
+        true
+    }
+
+    /// How many lines came damaged, where that can be told.
+    fn damaged(&self) -> Option<u64> {
+        None
+    }
 
     /// The last things that the device has logged.
     fn log(&self) -> Vec<String>;
 }
 
-/// What is wrong with a link. Each says whose mistake it probably is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LinkFault {
-    /// Nothing came.
-    #[error("no answer to `{method}` within {within}: it hangs, or its output is not flushed")]
-    Mute {
-        /// What was asked.
-        method: String,
-        /// How long.
-        within: Duration,
-    },
-    /// The other end is gone.
-    #[error("the device closed the line{0}")]
-    Closed(String),
-    /// It cannot be written to.
-    #[error("the device does not read: {0}")]
-    Stuck(String),
-    /// A line without end.
-    #[error("a line is longer than {LINE_MAX} octets: a newline is missing, or it is flooding")]
-    TooLong,
-    /// No text.
-    #[error("a line is not UTF-8")]
-    NotText,
-    /// No message.
-    #[error("a line is no message: {why}; it begins with `{begin}`{hint}")]
-    NoMessage {
-        /// What is wrong.
-        why: String,
-        /// Its first characters.
-        begin: String,
-        /// What the mistake may be.
-        hint: &'static str,
-    },
-    /// Another version.
-    #[error("it speaks version {0}, this is version {VERSION}")]
-    Version(u32),
-    /// A reply to something else.
-    #[error("a reply to request {got}, while {expected} is open")]
-    WrongReply {
-        /// Which was open.
-        expected: u64,
-        /// Which was named.
-        got: u64,
-    },
-    /// An event out of order.
-    #[error("event {got} follows event {last}: numbers count from 1 without gaps")]
-    WrongEvent {
-        /// The one before.
-        last: u64,
-        /// This one.
-        got: u64,
-    },
-    /// A fence in another place than the device says.
-    #[error(
-        "it says that event {says} was its last, but {came} came: an event is lost, or comes late"
-    )]
-    Fence {
-        /// What the reply says.
-        says: u64,
-        /// What was read.
-        came: u64,
-    },
-    /// An event before its cause, or after the fence.
-    #[error(
-        "event {seq} says that it happened at {at_ns} ns, which is not within {from_ns} to {to_ns} ns"
-    )]
-    WrongTime {
-        /// Which.
-        seq: u64,
-        /// What it says.
-        at_ns: u64,
-        /// The earliest it can be.
-        from_ns: u64,
-        /// The latest.
-        to_ns: u64,
-    },
-    /// A reply that says neither.
-    #[error("the reply to `{0}` says neither `ok` nor `err`, or both")]
-    Neither(String),
-    /// A reply of the wrong shape.
-    #[error("the reply to `{method}` cannot be read: {why}")]
-    Shape {
-        /// What was asked.
-        method: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// The device refuses.
-    #[error("`{method}` is refused: {text}")]
-    Refused {
-        /// What was asked.
-        method: String,
-        /// Why.
-        code: RefusalCode,
-        /// The device's words.
-        text: String,
-    },
-    /// More events than anything asked for can lead to.
-    #[error("more than {EVENTS_MAX} events between a request and its reply: it is flooding")]
-    Flood,
-}
-
-impl LinkFault {
-    /// The same, with what was asked.
-    fn asked(self, name: &str) -> Self {
-        if let Self::Mute { within, .. } = self {
-            return Self::Mute { method: name.to_owned(), within };
-        }
-        self
-    }
-}
-
 /// Events between a request and its reply, at most.
 pub const EVENTS_MAX: usize = 10_000;
+
+/// Octets of these: some hundred times what a device has to say at once, and little for a harness.
+pub const EVENT_OCTETS_MAX: usize = 16 << 20;
+
+/// How long a device has to end once the session is over.
+const ENDING: Duration = Duration::from_secs(3);
+
+/// What is asked for when nothing can be said but the reply.
+const QUIET: [&str; 7] =
+    ["hello", "provision", "power.cut", "snapshot", "restore", "ping", "shutdown"];
 
 /// A link to a device.
 #[derive(Debug)]
@@ -157,12 +69,34 @@ pub struct Link {
     events: u64,
     /// The time of the last event or request, in nanoseconds.
     at: u64,
+    /// The earliest time at which the device does something by itself, as it says.
+    next: u64,
+    /// Whether it declares that it tells of its inside.
+    open: bool,
     /// Something was wrong: what follows would be read wrongly.
     broken: bool,
     /// The first thing that was wrong since somebody asked.
     fault: Option<LinkFault>,
     /// Where everything that is said is written down.
     transcript: Option<SharedWriter>,
+}
+
+/// What carries a link that is given up.
+#[derive(Debug)]
+struct Nothing;
+
+impl Line for Nothing {
+    fn send(&mut self, _: &str) -> Result<(), LinkFault> {
+        Err(LinkFault::Closed(String::new()))
+    }
+
+    fn receive(&mut self, _: Duration) -> Result<Vec<u8>, LinkFault> {
+        Err(LinkFault::Closed(String::new()))
+    }
+
+    fn log(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What came of a request.
@@ -180,14 +114,36 @@ impl Link {
     /// A link over this line, on which a reply comes within that time.
     #[must_use]
     pub fn new(line: Box<dyn Line>, within: Duration) -> Self {
-        let (fault, transcript) = (None, None);
-        Self { line, within, requests: 0, events: 0, at: 0, broken: false, fault, transcript }
+        Self {
+            line,
+            within,
+            requests: 0,
+            events: 0,
+            at: 0,
+            next: 0,
+            open: true,
+            broken: false,
+            fault: None,
+            transcript: None,
+        }
     }
 
     /// The last things that the device has logged.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.line.log()
+    }
+
+    /// How many lines came damaged, where that can be told.
+    #[must_use]
+    pub fn damaged(&self) -> Option<u64> {
+        self.line.damaged()
+    }
+
+    /// Gives up what carries it, so that it can be made anew.
+    pub fn hang_up(&mut self) {
+        self.broken = true;
+        self.line = Box::new(Nothing);
     }
 
     /// Whether something was wrong: the link has to be made anew.
@@ -231,9 +187,42 @@ impl Link {
         self.note(Err(LinkFault::Fence { says: last, came: self.events }))
     }
 
+    /// Takes a device at its word that it does nothing by itself before this time, in nanoseconds; without one
+    /// it waits. Only on a clock that the harness moves can that be held against it.
+    pub fn announced(&mut self, next: Option<u64>) {
+        self.next = next.unwrap_or(u64::MAX);
+    }
+
+    /// Holds a device to what it declares: whether it tells of its inside.
+    pub const fn declared(&mut self, facts: bool) {
+        self.open = facts;
+    }
+
     /// Another case begins, and time with it.
     pub const fn start_over(&mut self) {
-        self.at = 0;
+        (self.at, self.next) = (0, 0);
+    }
+
+    /// Says that the session is over, and waits a while for the device to end.
+    ///
+    /// # Errors
+    /// When it does not, or says something else. A link that is broken already is left alone.
+    pub fn shut_down(&mut self) -> Result<(), LinkFault> {
+        if self.broken {
+            return Ok(());
+        }
+        self.within = ENDING;
+        self.call::<Value>(&Method::Shutdown {}, u64::MAX)?;
+        self.broken = true;
+        if !self.line.ends() {
+            return Ok(());
+        }
+        match self.line.receive(ENDING) {
+            Err(LinkFault::Closed(_) | LinkFault::Orphan(_)) => Ok(()),
+            Err(LinkFault::Mute { .. }) => Err(LinkFault::Lingers(ENDING)),
+            Err(other) => Err(other),
+            Ok(octets) => Err(late(&octets)),
+        }
     }
 
     /// Asks, and waits for the answer. Events are to have happened by `until`, in nanoseconds.
@@ -278,20 +267,26 @@ impl Link {
     }
 
     fn try_exchange(&mut self, name: &str, params: Value, until: u64) -> Exchanged {
+        self.check_silence()?;
         self.requests += 1;
         let id = self.requests;
         let line = RequestLine { v: VERSION, id, m: name.to_owned(), p: params };
         let text = serde_json::to_string(&line).unwrap_or_default();
         self.write_down(Way::Harness, text.as_bytes());
         self.line.send(&text)?;
-        let mut events = Vec::new();
+        let (mut events, mut room) = (Vec::new(), EVENT_OCTETS_MAX);
         loop {
             let octets = self.line.receive(self.within).map_err(|fault| fault.asked(name))?;
             self.write_down(Way::Device, &octets);
             match read(&octets)? {
                 Incoming::Event(event) => {
-                    if events.len() == EVENTS_MAX {
+                    if events.len() == EVENTS_MAX || room < octets.len() {
                         return Err(LinkFault::Flood);
+                    }
+                    room -= octets.len();
+                    if QUIET.contains(&name) {
+                        let method = name.to_owned();
+                        return Err(LinkFault::NoOccasion { seq: event.seq, method });
                     }
                     self.check_event(&event, until)?;
                     events.push(event);
@@ -309,6 +304,15 @@ impl Link {
         }
     }
 
+    /// Nothing may come while nothing is asked.
+    fn check_silence(&mut self) -> Result<(), LinkFault> {
+        match self.line.receive(Duration::ZERO) {
+            Err(LinkFault::Mute { .. }) => Ok(()),
+            Err(other) => Err(other),
+            Ok(octets) => Err(late(&octets)),
+        }
+    }
+
     fn check_event(&mut self, event: &EventLine, until: u64) -> Result<(), LinkFault> {
         let EventLine { seq, at_ns, .. } = *event;
         if seq != self.events + 1 {
@@ -317,6 +321,15 @@ impl Link {
         if at_ns < self.at || at_ns > until {
             let (from_ns, to_ns) = (self.at, until);
             return Err(LinkFault::WrongTime { seq, at_ns, from_ns, to_ns });
+        }
+        if at_ns < self.next.min(until) {
+            return Err(LinkFault::Unannounced { seq, at_ns, next_ns: self.next });
+        }
+        if let Event::Fact(fact) = &event.event
+            && !self.open
+            && !is_visible(fact)
+        {
+            return Err(LinkFault::Undeclared { seq, fact: name_of(fact) });
         }
         (self.events, self.at) = (seq, at_ns);
         Ok(())
@@ -342,7 +355,7 @@ fn read(octets: &[u8]) -> Result<Incoming, LinkFault> {
         begin: text.chars().take(SHOWN).map(|it| if it.is_control() { '?' } else { it }).collect(),
         hint: hint(text),
     };
-    let value: Value = serde_json::from_str(text).map_err(|error| complain(error.to_string()))?;
+    let value = strict::parse(text).map_err(|error| complain(error.to_string()))?;
     let version = value.get("v").and_then(Value::as_u64);
     match version.and_then(|it| u32::try_from(it).ok()) {
         Some(VERSION) => {}
@@ -359,16 +372,22 @@ fn read(octets: &[u8]) -> Result<Incoming, LinkFault> {
     read.map_err(|error| complain(error.to_string()))
 }
 
-/// What the mistake may be.
-fn hint(text: &str) -> &'static str {
-    if text.trim().is_empty() {
-        "; empty lines are no messages"
-    } else if !text.trim_start().starts_with('{') {
-        "; does the device log to its standard output? Logs go to standard error"
-    } else if text.contains("}{") || text.contains("} {") {
-        "; two objects on one line: each needs its own"
-    } else {
-        ""
+/// What is wrong with a line that nobody has asked for.
+fn late(octets: &[u8]) -> LinkFault {
+    let what = match read(octets) {
+        Ok(Incoming::Event(event)) => format!("event {}", event.seq),
+        Ok(Incoming::Reply(reply)) => format!("a reply to request {}", reply.re),
+        Err(fault) => return fault,
+    };
+    LinkFault::Late { what }
+}
+
+/// What a fact is called.
+fn name_of(fact: &Fact) -> String {
+    match serde_json::to_value(fact) {
+        Ok(Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        Ok(Value::String(name)) => name,
+        Ok(_) | Err(_) => String::new(),
     }
 }
 
@@ -378,7 +397,16 @@ fn settled<T: DeserializeOwned>(name: &str, reply: ReplyLine) -> Result<T, LinkF
     match result(name, reply)? {
         Ok(ok) => serde_json::from_value(ok)
             .map_err(|error| LinkFault::Shape { method, why: error.to_string() }),
-        Err(Refusal { code, text, .. }) => Err(LinkFault::Refused { method, code, text }),
+        Err(Refusal { code, text, .. }) => Err(match code {
+            RefusalCode::Unimplemented | RefusalCode::UnsupportedCapability => {
+                LinkFault::OverDeclared { method, text }
+            }
+            RefusalCode::BadRequest
+            | RefusalCode::WrongState
+            | RefusalCode::NoSuchPrompt
+            | RefusalCode::Busy
+            | RefusalCode::Internal => LinkFault::Refused { method, code, text },
+        }),
     }
 }
 
@@ -391,87 +419,4 @@ fn result(name: &str, reply: ReplyLine) -> Result<Result<Value, Refusal>, LinkFa
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use super::*;
-    use crate::conformance::message::{Moment, Settled};
-
-    /// Answers every request with the same lines.
-    #[derive(Debug)]
-    struct Script(VecDeque<String>);
-
-    impl Line for Script {
-        fn send(&mut self, _: &str) -> Result<(), LinkFault> {
-            Ok(())
-        }
-
-        fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-            let line = self.0.pop_front();
-            line.map(String::into_bytes).ok_or(LinkFault::Mute { method: String::new(), within })
-        }
-
-        fn log(&self) -> Vec<String> {
-            Vec::new()
-        }
-    }
-
-    /// What comes of a `sync` at 5 ns that is answered by these lines.
-    fn check(lines: &[&str], expected: &str) {
-        let lines = lines.iter().map(|it| (*it).to_owned()).collect();
-        let mut link = Link::new(Box::new(Script(lines)), Duration::from_secs(2));
-        let moment = Moment { now_ns: 5, wall_ms: 0 };
-        let got = match link.call::<Settled>(&Method::Sync(moment), 5) {
-            Ok(called) => match link.fence(called.reply.seq) {
-                Ok(()) => format!("{} events", called.events.len()),
-                Err(fault) => fault.to_string(),
-            },
-            Err(fault) => fault.to_string(),
-        };
-        assert_eq!(got, expected, "{lines:?}", lines = expected);
-    }
-
-    const OK: &str = r#"{"v":1,"re":1,"ok":{"seq":0,"next_ns":null,"pending":false}}"#;
-
-    #[test]
-    fn what_is_wrong_with_a_link_is_named() {
-        let event = |seq: u64, at: u64| {
-            format!(r#"{{"v":1,"ev":"net.send","p":{{"octets":"00"}},"seq":{seq},"at_ns":{at}}}"#)
-        };
-        check(&[OK], "0 events");
-        let two = OK.replace("\"seq\":0", "\"seq\":2");
-        check(&[&event(1, 3), &event(2, 5), &two], "2 events");
-        check(
-            &[&event(1, 3), &two],
-            "it says that event 2 was its last, but 1 came: an event is lost, or comes late",
-        );
-        check(&[], "no answer to `sync` within 2s: it hangs, or its output is not flushed");
-        check(&[&event(2, 3)], "event 2 follows event 0: numbers count from 1 without gaps");
-        check(
-            &[&event(1, 6)],
-            "event 1 says that it happened at 6 ns, which is not within 0 to 5 ns",
-        );
-        check(
-            &["ready."],
-            "a line is no message: expected value at line 1 column 1; it begins with `ready.`; does \
-             the device log to its standard output? Logs go to standard error",
-        );
-        check(
-            &[&format!("{OK}{OK}")],
-            "a line is no message: trailing characters at line 1 column 61; it begins with \
-             `{\"v\":1,\"re\":1,\"ok\":{\"seq\":0,\"next_ns\":null,\"pending\":false}}`; two objects on \
-             one line: each needs its own",
-        );
-        check(&[r#"{"v":2,"re":1,"ok":{}}"#], "it speaks version 2, this is version 1");
-        check(&[r#"{"v":1,"re":7,"ok":{}}"#], "a reply to request 7, while 1 is open");
-        check(&[r#"{"v":1,"re":1}"#], "the reply to `sync` says neither `ok` nor `err`, or both");
-        check(
-            &[r#"{"v":1,"re":1,"ok":{"seq":0}}"#],
-            "the reply to `sync` cannot be read: missing field `pending`",
-        );
-        check(
-            &[r#"{"v":1,"re":1,"err":{"code":"internal","definite":true,"text":"no"}}"#],
-            "`sync` is refused: no",
-        );
-    }
-}
+mod tests;

@@ -1,9 +1,10 @@
 //! What harness and device say to each other: one JSON object a line (attachment protocol, version 1).
 //!
-//! Requests go to the device, replies and events to the harness. Numbers are below 2^53 but for those of
-//! drafts, octets are lower-case hex, times are nanoseconds of the harness's clock. Not here: how lines
-//! travel (`link`), or frames of the device's own protocol, which are octets here.
+//! Requests go to the device, replies and events to the harness. Numbers are up to 2^53 but for those that
+//! come from the device's own protocol, octets are lower-case hex, times are nanoseconds of the harness's
+//! clock. Not here: how lines travel (`link`), or frames of that protocol, which are octets here.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use strum::VariantNames;
 use crate::base::id::{DraftId, Hash32, TxnId, UserId};
 use crate::base::time::Millis;
 use crate::conformance::declaration::Declaration;
+use crate::conformance::octets;
 use crate::conformance::params::Params;
 use crate::trace::fact::{Button, Fact};
 use crate::wire::message::Ticket;
@@ -97,6 +99,9 @@ pub struct Hello {
     pub line_max: u64,
     /// Who moves the clock.
     pub clock: ClockKind,
+    /// Fields that this version does not know: a device ignores them, and the harness always sends one.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, Value>,
 }
 
 /// Who moves the clock.
@@ -198,7 +203,33 @@ pub struct PowerOn {
     #[serde(flatten)]
     pub moment: Moment,
     /// Its session, if it starts with one.
-    pub ticket: Option<Ticket>,
+    pub ticket: Option<Session>,
+}
+
+/// The right to act as a user for a while: a ticket of protocol 4.3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Whose session.
+    pub user: UserId,
+    /// The identity that attached.
+    pub generation: Hash32,
+    /// When it ends.
+    pub expires: Millis,
+    /// The server's MAC.
+    #[serde(with = "octets")]
+    pub mac: [u8; 16],
+}
+
+impl From<Ticket> for Session {
+    fn from(Ticket { user, generation, expires, mac }: Ticket) -> Self {
+        Self { user, generation, expires, mac }
+    }
+}
+
+impl From<Session> for Ticket {
+    fn from(Session { user, generation, expires, mac }: Session) -> Self {
+        Self { user, generation, expires, mac }
+    }
 }
 
 /// A frame, or what came of one on its way.
@@ -450,29 +481,5 @@ impl RequestLine {
         );
         serde_json::from_value(Value::Object(whole))
             .map_err(|error| refuse(RefusalCode::BadRequest, error.to_string()))
-    }
-}
-
-/// Octets as hex.
-pub mod octets {
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    use crate::base::units::{hex, parse_hex};
-
-    /// Writes them.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex(octets))
-    }
-
-    /// Reads them.
-    ///
-    /// # Errors
-    /// When it is no text of hex digits.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        parse_hex(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

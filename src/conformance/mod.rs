@@ -2,9 +2,16 @@
 //!
 //! The harness plays the server, the peers, the network and the user of a device under test; the device is
 //! a node of the world whose body is outside ([`crate::sim::body`]). `message` and `params` are what the two
-//! say, `transport` carries it, `link` is how the harness says it, `attached` the device as the world sees
-//! it, `adapter` the reference device on the other end. `declaration` is what a device says that it can do,
-//! `applies` which cases it fits, `opaque` what can be judged of one that tells nothing of its inside.
+//! say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets devices in that
+//! dial, `link` is how the harness says it, `fault` what can be wrong with that, `rig` where the device is,
+//! `attached` the device as the world sees it. On the other end are `adapter`, the reference device, `serve`,
+//! its side of a line, and `flaw`, the mistakes that it can make there. `doctor` looks whether all that is fit
+//! for tests. `declaration` is what a device says that it can do, `applies` which cases it fits, `opaque` what
+//! can be judged of one that tells nothing of its inside.
+//!
+//! A `case` with one device under test and a seed is a test, `suite` has all of them, `campaign` makes them one
+//! after another in a `bed`, `assess` is the verdict of one, `expectation` what was known before. Everything is
+//! in a `transcript` with a `keyring` beside it, kept in an `archive`, from which `judge` says the same again.
 //!
 //! Not here: judging (`oracle`), or sockets and processes (`runtime`).
 //!
@@ -19,13 +26,22 @@ pub mod bed;
 pub mod campaign;
 pub mod case;
 pub mod declaration;
+pub mod doctor;
+pub mod door;
 pub mod expectation;
+pub mod fault;
+pub mod flaw;
 pub mod judge;
 pub mod keyring;
 pub mod link;
 pub mod message;
+pub mod octets;
 pub mod opaque;
 pub mod params;
+pub mod rig;
+pub mod serial;
+pub mod serve;
+pub mod strict;
 pub mod suite;
 pub mod transcript;
 pub mod transport;

@@ -1,23 +1,26 @@
 //! What carries a link: the standard streams of a child process, or a socket.
 //!
-//! Not here: what is said over it (`message`).
+//! Not here: what is said over it (`message`), or serial ports (`serial`).
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
-#[cfg(unix)]
-use std::path::Path;
 
 use crate::base::time::Duration;
-use crate::conformance::link::{Line, LinkFault};
+use crate::conformance::fault::LinkFault;
+use crate::conformance::link::Line;
 use crate::conformance::message::LINE_MAX;
 use crate::runtime::child::Child;
 use crate::runtime::lines::{LineError, Lines};
+use crate::runtime::sockets::Stream;
 
-fn fault(error: LineError, within: Duration, ending: impl FnOnce() -> String) -> LinkFault {
+/// What is wrong with a link whose lines fail.
+pub(super) fn fault(
+    error: LineError,
+    within: Duration,
+    ending: impl FnOnce() -> String,
+) -> LinkFault {
     match error {
         LineError::Silent => LinkFault::Mute { method: String::new(), within },
+        LineError::Slow(octets) => LinkFault::Slow { octets, within },
         LineError::Closed => LinkFault::Closed(ending()),
         LineError::TooLong => LinkFault::TooLong,
         LineError::Unread => LinkFault::Stuck(error.to_string()),
@@ -57,7 +60,15 @@ impl Line for Exec {
 
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
         let received = self.0.lines().receive(within);
-        received.map_err(|error| fault(error, within, || self.ending()))
+        received.map_err(|error| {
+            if error == LineError::Silent
+                && within > Duration::ZERO
+                && let Some(status) = self.0.ended()
+            {
+                return LinkFault::Orphan(status);
+            }
+            fault(error, within, || self.ending())
+        })
     }
 
     fn log(&self) -> Vec<String> {
@@ -67,37 +78,36 @@ impl Line for Exec {
 
 /// A device at the other end of a socket.
 #[derive(Debug)]
-pub struct Socket(Lines);
+pub struct Socket {
+    lines: Lines,
+    stream: Stream,
+}
 
 impl Socket {
-    /// Dials a device that listens on TCP.
+    /// Talks over a connection.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        Ok(Self(Lines::over(stream.try_clone()?, stream, LINE_MAX)))
+    /// When the operating system has no more of them.
+    pub fn over(stream: Stream) -> io::Result<Self> {
+        let (from, to) = stream.halves()?;
+        Ok(Self { lines: Lines::over(from, to, LINE_MAX), stream })
     }
+}
 
-    /// Dials a device that listens on a Unix socket.
-    ///
-    /// # Errors
-    /// When there is none.
-    #[cfg(unix)]
-    pub fn unix(path: &Path) -> io::Result<Self> {
-        let stream = UnixStream::connect(path)?;
-        Ok(Self(Lines::over(stream.try_clone()?, stream, LINE_MAX)))
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // The threads that read and write hold it open otherwise, and the device would not know.
+        self.stream.close();
     }
 }
 
 impl Line for Socket {
     fn send(&mut self, line: &str) -> Result<(), LinkFault> {
-        self.0.send(line).map_err(|error| fault(error, Duration::ZERO, String::new))
+        self.lines.send(line).map_err(|error| fault(error, Duration::ZERO, String::new))
     }
 
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-        self.0.receive(within).map_err(|error| fault(error, within, String::new))
+        self.lines.receive(within).map_err(|error| fault(error, within, String::new))
     }
 
     fn log(&self) -> Vec<String> {

@@ -79,6 +79,11 @@ impl Child {
         }
     }
 
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<String> {
+        self.ending(Duration::ZERO)
+    }
+
     /// Ends its input, waits a while for it to end by itself, and ends it with all that it has started.
     fn end(&mut self) {
         self.lines = None;

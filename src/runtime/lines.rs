@@ -3,11 +3,14 @@
 //!
 //! Not here: what the lines say, or who is at the other end (`child`, sockets).
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
 use crate::base::time::Duration;
+use crate::runtime::clock::Stopwatch;
 
 /// Lines that were read and not taken; beyond them the other end has to wait.
 const WAITING_MAX: usize = 256;
@@ -15,9 +18,18 @@ const WAITING_MAX: usize = 256;
 /// Lines that were sent and not written: each waits for its answer, so that one is the rule.
 const UNSENT_MAX: usize = 16;
 
+/// How often a line that is begun is looked at, and by how many octets it has to grow meanwhile: a fifteenth
+/// of what a serial line carries at 9600 baud.
+const WINDOW: Duration = Duration::from_secs(1);
+const GROWTH: usize = 64;
+/// How long one line may take, however it grows.
+const LASTING: Duration = Duration::from_secs(60);
+
 /// Lines in both directions.
 #[derive(Debug)]
 pub struct Lines {
+    /// Octets of the line that is begun and not ended.
+    open: Arc<AtomicUsize>,
     incoming: Receiver<Result<Vec<u8>, LineError>>,
     outgoing: SyncSender<Vec<u8>>,
 }
@@ -28,6 +40,9 @@ pub enum LineError {
     /// None came in time.
     #[error("nothing came")]
     Silent,
+    /// It was begun, of so many octets, and did not grow fast enough.
+    #[error("the line stopped after {0} octets")]
+    Slow(usize),
     /// The other end closed it.
     #[error("it is closed")]
     Closed,
@@ -48,7 +63,9 @@ impl Lines {
     ) -> Self {
         let (found, incoming) = sync_channel(WAITING_MAX);
         // The threads end with the ends of their pipes; somebody else may hold those, so nobody waits for them.
-        thread::spawn(move || read_all(from, most, &found));
+        let open = Arc::new(AtomicUsize::new(0));
+        let growing = Arc::clone(&open);
+        thread::spawn(move || read_all(from, most, &found, &growing));
         let (outgoing, lines) = sync_channel::<Vec<u8>>(UNSENT_MAX);
         thread::spawn(move || {
             for line in lines {
@@ -57,7 +74,7 @@ impl Lines {
                 }
             }
         });
-        Self { incoming, outgoing }
+        Self { open, incoming, outgoing }
     }
 
     /// Sends a line; its end is added.
@@ -72,42 +89,65 @@ impl Lines {
         })
     }
 
-    /// The next line, without its end.
+    /// The next line, without its end. One that is begun within this time may last longer while it grows.
     ///
     /// # Errors
-    /// [`LineError::Silent`], [`LineError::Closed`], [`LineError::TooLong`].
+    /// [`LineError::Silent`], [`LineError::Slow`], [`LineError::Closed`], [`LineError::TooLong`].
     pub fn receive(&self, within: Duration) -> Result<Vec<u8>, LineError> {
-        let within = std::time::Duration::from_nanos(within.as_nanos());
-        match self.incoming.recv_timeout(within) {
-            Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => Err(LineError::Silent),
-            Err(RecvTimeoutError::Disconnected) => Err(LineError::Closed),
+        let watch = Stopwatch::start();
+        let (mut seen, mut wait) = (0_usize, within);
+        loop {
+            match self.incoming.recv_timeout(std::time::Duration::from_nanos(wait.as_nanos())) {
+                Ok(line) => return line,
+                Err(RecvTimeoutError::Disconnected) => return Err(LineError::Closed),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let open = self.open.load(Ordering::Relaxed);
+            if open == 0 || within == Duration::ZERO {
+                return Err(LineError::Silent);
+            }
+            let slow = seen > 0 && open < seen.saturating_add(GROWTH);
+            if slow || watch.elapsed() >= LASTING {
+                return Err(LineError::Slow(open));
+            }
+            (seen, wait) = (open, WINDOW);
         }
     }
 }
 
-fn read_all(from: impl Read, most: usize, found: &SyncSender<Result<Vec<u8>, LineError>>) {
+fn read_all(
+    from: impl Read,
+    most: usize,
+    found: &SyncSender<Result<Vec<u8>, LineError>>,
+    open: &AtomicUsize,
+) {
     let mut from = BufReader::new(from);
+    let mut line = Vec::new();
     loop {
-        let mut line = Vec::new();
-        let room = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-        let read = (&mut from).take(room).read_until(b'\n', &mut line);
-        if !matches!(read, Ok(octets) if octets > 0) {
-            return;
-        }
-        let result = if line.ends_with(b"\n") {
-            line.pop();
-            Ok(line)
-        } else if line.len() > most {
-            Err(LineError::TooLong)
-        } else {
-            // The end came within a line: there will be no more.
-            Ok(line)
+        let (taken, ended) = match from.fill_buf() {
+            Ok([]) => break,
+            Ok(octets) => {
+                let end = octets.iter().position(|it| *it == b'\n');
+                line.extend_from_slice(&octets[..end.unwrap_or(octets.len())]);
+                (end.map_or(octets.len(), |end| end + 1), end.is_some())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => break,
         };
-        let over = result.is_err();
-        if found.send(result).is_err() || over {
+        from.consume(taken);
+        if line.len() > most {
+            // Nobody listens any more if this does not arrive.
+            let _ = found.send(Err(LineError::TooLong));
             return;
         }
+        if ended && found.send(Ok(std::mem::take(&mut line))).is_err() {
+            return;
+        }
+        open.store(line.len(), Ordering::Relaxed);
+    }
+    // The end came within a line: there will be no more.
+    if !line.is_empty() {
+        let _ = found.send(Ok(line));
     }
 }
 
@@ -116,7 +156,7 @@ mod tests {
     use super::*;
 
     fn check(input: &'static [u8], expected: &[Result<&str, LineError>]) {
-        let lines = Lines::over(input, std::io::sink(), 5);
+        let lines = Lines::over(input, io::sink(), 5);
         for expected in expected {
             let got = lines.receive(Duration::from_secs(5));
             assert_eq!(got, expected.map(|line| line.as_bytes().to_vec()));

@@ -5,6 +5,10 @@
 pub mod calendar;
 pub mod child;
 pub mod clock;
+pub mod entropy;
 pub mod interrupt;
 pub mod lines;
 pub mod memory;
+#[cfg(unix)]
+pub mod serial;
+pub mod sockets;

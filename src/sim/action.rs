@@ -15,9 +15,11 @@ use crate::proto::server::account::Account;
 use crate::scenario::plan::{Action, FrameAct, FrameAddress, LinkChange, Plan, StoreTrouble};
 use crate::sim::agenda::until;
 use crate::sim::barrier::{Armed, StopAt};
+use crate::sim::body::Body;
+use crate::sim::node::Stimulus;
 use crate::sim::permutation::Permutation;
 use crate::sim::phase::OFFLINE;
-use crate::sim::turn::put_in;
+use crate::sim::turn::{put_in, turn};
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, StopCause};
 use crate::trace::record::RecordId;
@@ -147,6 +149,9 @@ impl<S: Suite> World<S> {
             Action::Fence { .. } => {
                 let name = self.step_name(step);
                 self.fences.entry(node).or_default().push(name);
+                if self.outside.contains_key(&user) {
+                    turn::<_, Body<S>>(self, user, Stimulus::Fence, cause, None);
+                }
                 self.reach_fences(node);
             }
             Action::Send { .. }

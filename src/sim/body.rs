@@ -28,6 +28,8 @@ pub enum Happening {
     Input(DeviceInput),
     /// Its own time-out.
     Timeout,
+    /// It is to answer when all that it got is dealt with, and all that it says is on its way.
+    Fence,
     /// Power is gone.
     Stop,
     /// It keeps a copy of its durable state under this name.
@@ -204,6 +206,14 @@ impl<S: Suite> Machine for Body<S> {
         match self {
             Self::Inside(device) => device.handle_timeout(now),
             Self::Outside(it) => it.happen(now, Happening::Timeout),
+        }
+    }
+
+    fn fence(&mut self, now: Now) {
+        match self {
+            // The world knows when its own nodes are at rest.
+            Self::Inside(_) => {}
+            Self::Outside(it) => it.happen(now, Happening::Fence),
         }
     }
 

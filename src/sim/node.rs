@@ -40,6 +40,8 @@ pub trait Machine {
     fn handle_input(&mut self, now: Now, input: Self::Input);
     /// See `proto`.
     fn handle_timeout(&mut self, now: Now);
+    /// It is asked to come to rest; only what is outside of the world has to be.
+    fn fence(&mut self, _: Now) {}
     /// See `proto`.
     fn poll_output(&mut self) -> Option<Output<Self::Write>>;
     /// Where outputs are written.
@@ -73,6 +75,8 @@ pub enum Stimulus<I> {
     Timeout,
     /// It was just built; a device may be given its session.
     Start(Option<Ticket>),
+    /// A fence: it is asked to come to rest.
+    Fence,
 }
 
 /// An input that waits for the processor.
@@ -241,6 +245,7 @@ impl<M: Machine> Node<M> {
             Stimulus::Input(input) => machine.handle_input(now, input),
             Stimulus::Timeout => machine.handle_timeout(now),
             Stimulus::Start(ticket) => machine.power_on(now, ticket),
+            Stimulus::Fence => machine.fence(now),
         }
         let price = price(cpu, &machine.take_work());
         self.outbox.borrow_from(&mut loan.outbox);

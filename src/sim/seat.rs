@@ -132,10 +132,10 @@ impl<S: Suite> Seat<S> {
         }
     }
 
-    /// Lets everything happen that is due by `now`, in order.
-    fn advance(&mut self, now: Now) {
+    /// Lets everything happen that is due before `now`, in order, and at `now` itself if `through`.
+    fn advance(&mut self, now: Now, through: bool) {
         while let Some(entry) = self.due.first_entry()
-            && entry.key().0 <= now.at
+            && (entry.key().0 < now.at || through && entry.key().0 == now.at)
         {
             let ((at, _), own) = entry.remove_entry();
             self.now = at;
@@ -189,12 +189,15 @@ impl<S: Suite> Seat<S> {
 
 impl<S: Suite> Outside for Seat<S> {
     fn happen(&mut self, now: Now, of: Option<u64>, what: Happening) -> Result<Answer, Broken> {
-        self.advance(now);
+        // These are no occasion to say something: what is due at that very time comes later, or never.
+        let quiet =
+            matches!(what, Happening::Stop | Happening::Snapshot(_) | Happening::Restore(..));
+        self.advance(now, !quiet);
         let cause = of.map(|seq| RecordId { node: <Device<S>>::id(ALONE), seq });
         match what {
             Happening::Start(ticket) => self.start(ticket, cause),
             Happening::Input(input) => put_in::<_, Device<S>>(self, ALONE, input, cause, None),
-            Happening::Timeout => {}
+            Happening::Timeout | Happening::Fence => {}
             Happening::Stop => self.node.stop(),
             Happening::Snapshot(name) => {
                 self.snapshots.insert(name, (self.node.durable.clone(), self.node.boot));

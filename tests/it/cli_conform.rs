@@ -103,6 +103,8 @@ fn what_is_no_device_is_told_apart() {
     check(&conform(&place, "exit 3", &[]), 4, &["the device closed the line (exit status: 3)"]);
     let lost = place.run(&["conform", "--tcp", "127.0.0.1:9", "exchange.yaml"]);
     check(&lost, 4, &["cannot dial 127.0.0.1:9"]);
+    let portless = place.run(&["conform", "--tcp", "127.0.0.1", "exchange.yaml"]);
+    check(&portless, 2, &["`127.0.0.1` has no port: `HOST:PORT`"]);
     check(&place.run(&["conform", "exchange.yaml"]), 2, &["--exec", "--tcp", "--unix"]);
 }
 

@@ -19,6 +19,9 @@ mod cli_sweep;
 mod cli_tools;
 mod cli_verify;
 mod cli_why;
+mod conform_flaws;
+#[cfg(unix)]
+mod conform_places;
 mod conform_python;
 mod crypto_known_answers;
 mod crypto_points;
@@ -27,6 +30,8 @@ mod crypto_wycheproof;
 mod digests;
 mod explore_relations;
 mod floors;
+#[cfg(unix)]
+mod lab;
 mod oracle_facts;
 mod outside;
 mod scenario_bad;

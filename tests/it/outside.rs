@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use peadsim::base::time::Duration;
 use peadsim::conformance::adapter::{Adapter, Nature};
 use peadsim::conformance::attached::{Attached, greet};
-use peadsim::conformance::link::{Line, Link, LinkFault};
+use peadsim::conformance::fault::LinkFault;
+use peadsim::conformance::link::{Line, Link};
 use peadsim::explore::subject::plan;
 use peadsim::scenario::plan::{Action, Plan};
 use peadsim::scenario::read::{Extras, read_file};
@@ -91,8 +92,9 @@ impl Line for Loop {
         Ok(())
     }
 
-    fn receive(&mut self, _: Duration) -> Result<Vec<u8>, LinkFault> {
-        Ok(self.1.pop_front().expect("every request is answered").into_bytes())
+    fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
+        let line = self.1.pop_front().map(String::into_bytes);
+        line.ok_or(LinkFault::Mute { method: String::new(), within })
     }
 
     fn log(&self) -> Vec<String> {

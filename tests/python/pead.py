@@ -27,6 +27,8 @@ CANNOT = {"request", "generate", "download", "register", "wipe", "native", "powe
           "store_faults", "kat", "facts", "state"}
 # What happens then is due to time alone.
 PASSING = {"clock.advance", "sync"}
+# These are no occasion to say something.
+QUIET = {"power.cut", "snapshot", "restore"}
 Params = dict[str, Any]
 
 
@@ -93,7 +95,7 @@ class Adapter:
         self._cause = None if method in PASSING else number
         try:
             happen(params)
-            if self._device is not None:
+            if self._device is not None and method not in QUIET:
                 self._device.settle()
         finally:
             self._cause = None
@@ -159,7 +161,7 @@ class Adapter:
         core.luck.start()
         if ticket is not None:
             ticket = Ticket(ticket["user"], bytes.fromhex(ticket["generation"]), ticket["expires"],
-                            bytes(ticket["mac"]))
+                            bytes.fromhex(ticket["mac"]))
         core.tell("power-on", boot=core.luck.boot)
         self._device = Device(core, ticket)
 

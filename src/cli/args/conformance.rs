@@ -10,12 +10,17 @@ use clap::{Args, Subcommand, ValueHint};
 
 use crate::base::id::UserId;
 use crate::base::time::Duration;
+use crate::cli::places::{Attachment, Doctor};
 use crate::cli::words::{Format, Shard, Suite, assignment, class, duration, seeds, user};
 use crate::verdict::requirement::Class;
 
 /// Arguments of `conform`.
 #[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Conform {
+    /// Something else than to test the device.
+    #[command(subcommand)]
+    pub other: Option<OtherConform>,
     /// How the device is reached.
     #[command(flatten)]
     pub device: Attachment,
@@ -50,9 +55,6 @@ pub struct Conform {
     /// What is known not to pass.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub expectations: Option<PathBuf>,
-    /// How long an answer may take.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
-    pub patience: Duration,
     /// Run with this seed only.
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub seed: Option<u64>,
@@ -77,6 +79,13 @@ pub struct Conform {
     /// Change a value of the scenarios: `--set network.default.loss=5%`.
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<String>,
+}
+
+/// What is done with a rig beside testing.
+#[derive(Clone, Debug, Subcommand)]
+pub enum OtherConform {
+    /// Look whether the rig is fit: the way to the device, its answers, their times, its clock.
+    Doctor(Doctor),
 }
 
 /// Arguments of `judge`.
@@ -124,30 +133,4 @@ pub enum ExpectCommand {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
-}
-
-/// How a device under test is reached.
-#[derive(Clone, Debug, Args)]
-#[group(multiple = false)]
-pub struct Attachment {
-    /// Start this command; the device answers on its standard output.
-    #[arg(long, value_name = "CMD")]
-    pub exec: Option<String>,
-    /// Dial a device that listens there.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub tcp: Option<String>,
-    /// Dial a device that listens on this Unix socket.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub unix: Option<PathBuf>,
-}
-
-/// Arguments of `device`.
-#[derive(Clone, Debug, Args)]
-pub struct Device {
-    /// Break the specification: `--deviation M39`.
-    #[arg(long = "deviation", value_name = "M..", value_delimiter = ',')]
-    pub deviations: Vec<String>,
-    /// Tell only what a user sees, as a product does.
-    #[arg(long)]
-    pub opaque: bool,
 }

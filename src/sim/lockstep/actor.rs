@@ -98,6 +98,7 @@ impl<M: Machine + Clone> Being<M> {
             Stimulus::Input(input) => self.machine.handle_input(now, input),
             Stimulus::Timeout => self.machine.handle_timeout(now),
             Stimulus::Start(ticket) => self.machine.power_on(now, ticket),
+            Stimulus::Fence => self.machine.fence(now),
         }
         let mut course = Course::default();
         let mut waiting = VecDeque::new();

@@ -1,0 +1,69 @@
+//! `peadsim conform doctor`: whether a rig is fit to test a device with.
+//!
+//! Not here: what is looked at (`conformance::doctor`).
+
+use serde_json::json;
+
+use crate::base::time::Duration;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output;
+use crate::cli::places::Doctor;
+use crate::cli::words::Format;
+use crate::conformance::doctor::{Check, Report, State, examine};
+use crate::explore::subject;
+use crate::scenario::plan::{Plan, SuiteName};
+use crate::scenario::read::{Extras, read_text};
+
+/// A device and somebody to know; nothing happens between them.
+const SCENARIO: &str = "peadsim: 1\nid: DOCTOR\ntitle: A device and a peer\nsuite: p256\n\
+                        devices: {alice: {}, bob: {}}\n\
+                        steps: [{poll: {by: alice, at: 1s}}]\nexpect: []\n";
+
+/// How long a device may take to dial while somebody looks on.
+const ARRIVAL: Duration = Duration::from_secs(5);
+
+/// Looks at the rig and tells what it finds.
+///
+/// # Errors
+/// When nobody can listen at the place, or the result cannot be written.
+pub fn run(args: &Doctor) -> Result<Exit, CliError> {
+    let mut device = args.device.clone();
+    device.arrival = device.arrival.min(ARRIVAL);
+    let rig = device.rig()?;
+    let report = examine(&rig, &plan()?);
+    let exit = if report.cause().is_some() { Exit::Harness } else { Exit::Success };
+    output::print(&match args.format {
+        Format::Human => text(&report),
+        Format::Json => {
+            let whole = json!({"checks": report.checks, "exit": exit.code()});
+            format!("{whole:#}\n")
+        }
+    })?;
+    Ok(exit)
+}
+
+fn plan() -> Result<Plan, CliError> {
+    let reading = read_text("doctor", SCENARIO, &Extras::default());
+    let case = reading.cases.first();
+    let case = case.ok_or_else(|| CliError::Usage(reading.render(false)))?;
+    let plan = subject::plan(&reading, case, "doctor", 1).map_err(CliError::Usage)?;
+    Ok(Plan { suite: SuiteName::P256, ..plan })
+}
+
+fn text(report: &Report) -> String {
+    let mut text: String = report.checks.iter().map(line).collect();
+    text.push_str(&match report.cause() {
+        None => "the rig is fit\n".to_owned(),
+        Some(cause) => format!("the rig is not fit: {}: {}\n", cause.check, cause.text),
+    });
+    text
+}
+
+fn line(it: &Check) -> String {
+    let state = match it.state {
+        State::Good => "good",
+        State::Bad => "bad",
+        State::Note => "note",
+    };
+    format!("{:<13} {state:<5} {}\n", it.check, it.text)
+}

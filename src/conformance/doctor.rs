@@ -1,0 +1,195 @@
+//! Whether a rig is fit to test a device with: the way to it, its answers, their times, its clock.
+//!
+//! Within seconds and one thing after another, so that whoever sets up a rig sees where it ends. Not here:
+//! whether the device keeps to its protocol, which is what tests are for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::conformance::attached::{Attached, SharedLink};
+use crate::conformance::message::{Method, Welcome};
+use crate::conformance::rig::Rig;
+use crate::runtime::clock::Stopwatch;
+use crate::scenario::plan::Plan;
+use crate::sim::body::{Answer, Happening, Outside as _};
+
+/// How long an examination takes at most, its last question not counted.
+pub const BOUND: Duration = Duration::from_secs(15);
+/// How many round trips are measured, and how long that may take.
+const TRIPS: usize = 100;
+const TRIPS_BOUND: Duration = Duration::from_secs(3);
+/// How often the clock is moved.
+const STEPS: usize = 5;
+
+/// How something is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// As it should be.
+    Good,
+    /// Not as it should be: no test means anything.
+    Bad,
+    /// Worth knowing.
+    Note,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Check {
+    /// What.
+    pub check: &'static str,
+    /// How it is.
+    pub state: State,
+    /// In words.
+    pub text: String,
+}
+
+/// What was found, in order; the last is bad if the rig is not fit.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Report {
+    /// All of it.
+    pub checks: Vec<Check>,
+}
+
+impl Report {
+    /// What makes the rig unfit, if anything does.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Check> {
+        self.checks.iter().find(|it| it.state == State::Bad)
+    }
+
+    fn add(&mut self, check: &'static str, state: State, text: impl Into<String>) {
+        self.checks.push(Check { check, state, text: text.into() });
+    }
+
+    /// Adds what came of something; none, and bad, if that is an error.
+    fn take<T, E: std::fmt::Display>(
+        &mut self,
+        check: &'static str,
+        it: Result<T, E>,
+    ) -> Option<T> {
+        it.map_err(|error| self.add(check, State::Bad, error.to_string())).ok()
+    }
+}
+
+/// Looks at a rig with the device of this plan's first user.
+#[must_use]
+pub fn examine(rig: &Rig, plan: &Plan) -> Report {
+    let mut report = Report::default();
+    // Whether it goes on or not, what was found so far is told.
+    let _ = look(rig, plan, &mut report);
+    report
+}
+
+fn look(rig: &Rig, plan: &Plan, report: &mut Report) -> Option<()> {
+    let watch = Stopwatch::start();
+    let link = report.take("endpoint", rig.reach(Duration::from_secs(1)))?;
+    report.add("endpoint", State::Good, "reached, and nobody else uses it");
+    let link = Arc::new(Mutex::new(link));
+    let greeted = rig.greet(&link);
+    boot_log(&link, report);
+    let welcome = report.take("hello", greeted)?;
+    hello(&welcome, report);
+    round_trips(&link, report)?;
+    let settled = settle(&link, plan, report);
+    if watch.elapsed() < BOUND && settled.is_some() {
+        clock(&link, plan, report)?;
+    } else if settled.is_some() {
+        report.add("clock", State::Note, format!("left out: {BOUND} are over"));
+    }
+    frames(&link, report);
+    settled?;
+    report.take("shutdown", rig.close(&link))?;
+    report.add("shutdown", State::Good, "the device ends the session when it is told to");
+    Some(())
+}
+
+/// What the device has printed beside its messages.
+fn boot_log(link: &SharedLink, report: &mut Report) {
+    let log = link.lock().unwrap_or_else(PoisonError::into_inner).log();
+    let text = match log.last() {
+        Some(last) => format!("{} lines, the last is `{last}`", log.len()),
+        None => "none".to_owned(),
+    };
+    report.add("boot log", State::Note, text);
+}
+
+fn hello(Welcome { proto, product, capabilities }: &Welcome, report: &mut Report) {
+    let text = format!(
+        "{} {} {}, version {proto} of the attachment protocol",
+        product.vendor, product.model, product.version
+    );
+    report.add("hello", State::Good, text);
+    report.add(
+        "probe",
+        State::Good,
+        "an unknown field is ignored, an unknown method unimplemented",
+    );
+    let map = capabilities.as_map();
+    let (all, can) = (map.len(), map.values().filter(|can| **can).count());
+    report.add("declaration", State::Good, format!("complete: {can} of {all} capabilities"));
+}
+
+/// How long an answer takes that takes no work.
+fn round_trips(link: &SharedLink, report: &mut Report) -> Option<()> {
+    let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
+    let (watch, mut times) = (Stopwatch::start(), Vec::new());
+    while times.len() < TRIPS && (times.is_empty() || watch.elapsed() < TRIPS_BOUND) {
+        let trip = Stopwatch::start();
+        let ping = link.call::<serde_json::Value>(&Method::Ping {}, u64::MAX);
+        report.take("round trips", ping)?;
+        times.push(trip.elapsed());
+    }
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1];
+    let text = format!("{}: p50 {}, p99 {}", times.len(), at(50), at(99));
+    report.add("round trips", State::Good, text);
+    Some(())
+}
+
+/// A device of the plan, with its time.
+fn device(link: &SharedLink, plan: &Plan) -> Result<(Attached, Now, Answer), String> {
+    let wall = Millis::WORLD_START;
+    let now = Now { at: Instant::START, wall };
+    let mut device = Attached::provision(Arc::clone(link), plan, 0).map_err(|it| it.to_string())?;
+    let answer = device.happen(now, None, Happening::Start(None)).map_err(|it| it.to_string())?;
+    Ok((device, now, answer))
+}
+
+/// Makes a device, starts it, and asks it for a fence.
+fn settle(link: &SharedLink, plan: &Plan, report: &mut Report) -> Option<()> {
+    let (mut device, now, answer) = report.take("provision", device(link, plan))?;
+    let text = format!("a device is made and started, and says {} things", answer.said.len());
+    report.add("provision", State::Good, text);
+    report.take("fence", device.happen(now, None, Happening::Fence))?;
+    report.add("fence", State::Good, "the device says when all is out, and so it is");
+    Some(())
+}
+
+/// Moves the clock to where the device wants it.
+fn clock(link: &SharedLink, plan: &Plan, report: &mut Report) -> Option<()> {
+    let (mut device, Now { wall, .. }, mut answer) = report.take("clock", device(link, plan))?;
+    let mut moved = Instant::START;
+    for _ in 0..STEPS {
+        let Some(next) = answer.next else { break };
+        let passed = next.as_nanos() / 1_000_000;
+        let now = Now { at: next, wall: Millis(wall.0.saturating_add(passed)) };
+        answer = report.take("clock", device.happen(now, None, Happening::Timeout))?;
+        moved = next;
+    }
+    let text = format!("followed to {} after the start", moved.since(Instant::START));
+    report.add("clock", State::Good, text);
+    Some(())
+}
+
+/// What a serial line has done to frames.
+fn frames(link: &SharedLink, report: &mut Report) {
+    let damaged = link.lock().unwrap_or_else(PoisonError::into_inner).damaged();
+    if let Some(damaged) = damaged {
+        let state = if damaged == 0 { State::Good } else { State::Note };
+        let text = format!("{damaged} came damaged, and were asked for again");
+        report.add("frames", state, text);
+    }
+}

@@ -1,0 +1,140 @@
+//! A device's side of a line: reads requests, has them answered, writes what comes of it.
+//!
+//! Not here: the answers (`adapter`), or what the line runs over.
+
+use std::io::{self, BufRead, Read, Write};
+
+use crate::base::time::Duration;
+use crate::conformance::adapter::{Adapter, Nature};
+use crate::conformance::flaw::{Deed, Flaw};
+use crate::conformance::message::LINE_MAX;
+use crate::conformance::serial::{FRAME_MAX, frame, unframe};
+
+/// How a message stands on its line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Framing {
+    /// By itself.
+    Plain,
+    /// With a checksum, among other things.
+    Serial,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// The harness is gone.
+    Closed,
+    /// The harness has said that the session is over.
+    Over,
+    /// The device is to end at once.
+    Exit,
+    /// The device is to crash.
+    Abort,
+}
+
+/// What a device cannot do by itself.
+pub trait Hands {
+    /// Starts a process that holds the output open for a while.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn leave_behind(&mut self) -> io::Result<()>;
+
+    /// Lets time pass.
+    fn pause(&mut self, time: Duration);
+}
+
+/// How long a device hangs that hangs: longer than any harness waits.
+const HANGING: Duration = Duration::from_secs(600);
+
+/// The reference device on a line.
+#[derive(Debug)]
+pub struct Service {
+    adapter: Adapter,
+    framing: Framing,
+    flaw: Option<Flaw>,
+    /// The last request and what was said to it: a repeated one is not carried out again.
+    last: (Vec<u8>, Vec<Deed>),
+}
+
+impl Service {
+    /// A device of this kind, with this mistake or none.
+    #[must_use]
+    pub fn new(nature: Nature, framing: Framing, flaw: Option<Flaw>) -> Self {
+        Self { adapter: Adapter::new(nature), framing, flaw, last: Default::default() }
+    }
+
+    /// Answers requests until there are no more, or the session is over.
+    ///
+    /// # Errors
+    /// When lines cannot be read or written.
+    pub fn serve(
+        &mut self,
+        input: &mut impl BufRead,
+        output: &mut impl Write,
+        hands: &mut dyn Hands,
+    ) -> io::Result<Ending> {
+        let most = match self.framing {
+            Framing::Plain => LINE_MAX,
+            Framing::Serial => FRAME_MAX,
+        };
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let room = most as u64 + 1;
+            if Read::take(&mut *input, room).read_until(b'\n', &mut line)? == 0 {
+                return Ok(Ending::Closed);
+            }
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            let request = match self.framing {
+                Framing::Plain => Some(text.to_vec()),
+                // What is damaged is asked again by the harness.
+                Framing::Serial => unframe(text).message,
+            };
+            let Some(request) = request else { continue };
+            let mut over = false;
+            if self.framing == Framing::Plain || self.last.0 != request {
+                let lines;
+                (lines, over) = self.adapter.answer(&request);
+                let deeds = match self.flaw {
+                    Some(flaw) => flaw.spoil(&request, lines),
+                    None => lines.into_iter().map(Deed::Line).chain([Deed::Flush]).collect(),
+                };
+                self.last = (request, deeds);
+            }
+            for deed in &self.last.1 {
+                if let Some(ending) = carry_out(deed, self.framing, output, hands)? {
+                    return Ok(ending);
+                }
+            }
+            if over {
+                return Ok(Ending::Over);
+            }
+        }
+    }
+}
+
+fn carry_out(
+    deed: &Deed,
+    framing: Framing,
+    output: &mut impl Write,
+    hands: &mut dyn Hands,
+) -> io::Result<Option<Ending>> {
+    match deed {
+        Deed::Line(line) => {
+            match framing {
+                Framing::Plain => output.write_all(line.as_bytes())?,
+                Framing::Serial => output.write_all(frame(line).as_bytes())?,
+            }
+            output.write_all(b"\n")?;
+        }
+        Deed::Octets(octets) => output.write_all(octets)?,
+        Deed::Flush => output.flush()?,
+        Deed::Pause(time) => hands.pause(*time),
+        Deed::LeaveBehind => hands.leave_behind()?,
+        Deed::Hang => hands.pause(HANGING),
+        Deed::Exit => return Ok(Some(Ending::Exit)),
+        Deed::Abort => return Ok(Some(Ending::Abort)),
+    }
+    Ok(None)
+}
