@@ -148,6 +148,8 @@ pub struct Docket {
     pub findings: Vec<Finding>,
     /// What was shown.
     pub evidence: Evidence,
+    /// The first record that showed each side.
+    pub first: std::collections::BTreeMap<(Requirement, Polarity), (Instant, RecordId)>,
     /// Situations evaluated, by oracle.
     pub evaluated: std::collections::BTreeMap<&'static str, u64>,
     /// Races and coverage marks that occurred.
@@ -163,6 +165,10 @@ impl Docket {
     pub fn add(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.evidence.merge(&other.evidence);
+        for (side, record) in other.first {
+            let first = self.first.entry(side).or_insert(record);
+            *first = record.min(*first);
+        }
         for (oracle, count) in other.evaluated {
             *self.evaluated.entry(oracle).or_default() += count;
         }
@@ -212,6 +218,16 @@ impl Docket {
         *self.evaluated.entry(oracle).or_default() += 1;
         for (requirement, polarity) in sides {
             self.evidence.note(*requirement, *polarity);
+        }
+    }
+
+    /// An expectation that is evidence for these came true: by this record, if by a single one.
+    pub fn credit(&mut self, sides: &[(Requirement, Polarity)], by: Option<(Instant, RecordId)>) {
+        for (requirement, polarity) in sides {
+            self.evidence.note(*requirement, *polarity);
+            if let Some(record) = by {
+                self.first.entry((*requirement, *polarity)).or_insert(record);
+            }
         }
     }
 }

@@ -129,6 +129,7 @@ codes! {
     RotationInGrace "E309" "rotation-in-grace" "The server refuses a rotation while the grace of the last one runs (R6), so a period of rotations is at least the grace.";
     UnexpectedDeviation "E310" "unexpected-deviation" "`deviations` break the specification, so they are legal only in a scenario that expects a `finding`.";
     CannotBeMet "E311" "cannot-be-met" "Nothing in the scenario can make this expectation true.";
+    Unclaimed "E313" "unclaimed" "What an expectation `shows` is a part of what its scenario lists under `requirements`, on the same side.";
     NeverHeals "W401" "never-heals" "The fault has no end of its own within the `active` phase: it heals only when everything does, so the scenario does not show healing while others go on.";
     NeverFires "W402" "never-fires" "In the time that it has, the workload is expected to act less than once.";
     LongPeriod "W403" "long-period" "The period is longer than the run, so that most devices never rotate.";
