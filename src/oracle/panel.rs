@@ -162,6 +162,7 @@ impl Panel {
 
 impl Head {
     fn observe(&mut self, record: &Record, route: Route, spec: &Spec) {
+        self.docket.now = record.at;
         if spec.opaque.is_empty() {
             return self.see(record, route, spec);
         }
@@ -169,14 +170,13 @@ impl Head {
             self.see(&implied, Route::of(&implied.fact), spec);
         }
         self.see(record, route, spec);
-        if let Some(implied) = self.implied.after(record) {
+        for implied in self.implied.after(record, spec) {
             self.see(&implied, Route::of(&implied.fact), spec);
         }
     }
 
     fn see(&mut self, record: &Record, route: Route, spec: &Spec) {
         let Self { tracker, measure, expectations, races, routes, marks, docket, .. } = self;
-        docket.now = record.at;
         let looks = routes.at(route);
         let reached = if looks.contains(&TRACKER) { tracker.observe(record) } else { Vec::new() };
         let measured = measure.observe(record, tracker, spec);
