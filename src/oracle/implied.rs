@@ -8,13 +8,14 @@ mod composed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::id::{DraftId, Epoch, Hash32, Mid, NodeId, ReqId};
+use crate::base::id::{DraftId, Epoch, Hash32, Mid, NodeId, ReqId, TxnId};
+use crate::base::time::Duration;
 use crate::oracle::implied::composed::Composed;
 use crate::oracle::judge::device_of;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{
-    About, Button, Content, DraftStatus, Fact, FrameFact, FrameKind, LookupCause, NoApproval,
-    Sealing,
+    About, ApprovalMade, Button, Content, DraftStatus, Fact, FrameFact, FrameKind, LookupCause,
+    NoApproval, Sealing, SignPurpose,
 };
 use crate::trace::record::{Record, RecordId};
 use crate::wire::header::{BodyKind, Header};
@@ -72,22 +73,33 @@ impl Implied {
         Some(Record { fact, ..record.clone() })
     }
 
-    /// What follows from this record at once.
-    pub fn after(&self, record: &Record) -> Option<Record> {
-        let user = record.id.node.user().filter(|user| self.opaque.contains(user))?;
+    /// What follows from this record, at once or later.
+    pub fn after(&self, record: &Record, spec: &Spec) -> Vec<Record> {
+        if let Fact::ApprovalSeen { txn, from, valid, .. } = &record.fact {
+            let user = spec.index(from).filter(|user| self.opaque.contains(user));
+            return user.map_or_else(Vec::new, |user| approved(record, user, *txn, *valid));
+        }
+        let Some(user) = record.id.node.user().filter(|user| self.opaque.contains(user)) else {
+            return Vec::new();
+        };
         let fact = if let Fact::Button { button: Button::Reject, screen: Some(txn), taken: true } =
             &record.fact
         {
             Fact::NotApproved { txn: *txn, why: NoApproval::Rejected }
+        } else if let Fact::Prompt(shown) = &record.fact {
+            Fact::Armed { txn: shown.txn }
         } else if let Fact::Recorded { epoch, record, .. } = &record.fact
             && *epoch > Epoch::FIRST
         {
             Fact::RotateDone { epoch: *epoch, record: *record }
         } else {
-            return None;
+            return Vec::new();
         };
-        let id = RecordId { node: NodeId::device(user), ..record.id };
-        Some(Record { id, fact, ..record.clone() })
+        // Such a device does not say when its buttons count; its declared T_arm does.
+        let arm = spec.limits(user).map_or(Duration::ZERO, |limits| limits.arm);
+        let later = if let Fact::Armed { .. } = fact { arm } else { Duration::ZERO };
+        let it = told_by(user, record, fact);
+        vec![Record { at: it.at + later, wall: it.wall + later, ..it }]
     }
 
     /// What was sealed, when it leaves for the first time like this.
@@ -124,6 +136,33 @@ impl Implied {
     }
 }
 
+/// What an approval that has arrived says of the device that it is from: it was made, and signed if the
+/// signature is good.
+fn approved(seen: &Record, user: u32, txn: TxnId, valid: bool) -> Vec<Record> {
+    let Fact::ApprovalSeen { mid, .. } = &seen.fact else { return Vec::new() };
+    let made = Fact::Approved(Box::new(ApprovalMade {
+        txn,
+        requester: mid.receiver.clone(),
+        draft: DraftId(0),
+        body: Hash32::ZERO,
+        display: Hash32::ZERO,
+        counter: 0,
+        expires: seen.wall,
+        signed_at: seen.wall,
+        statement: Hash32::ZERO,
+    }));
+    let (digest, signature) = (Hash32::ZERO, Hash32::ZERO);
+    let purpose = SignPurpose::Approval;
+    let signed = valid.then_some(Fact::Sign { purpose, epoch: Epoch::FIRST, digest, signature });
+    signed.into_iter().chain([made]).map(|fact| told_by(user, seen, fact)).collect()
+}
+
+/// The record of a fact that a device would tell of itself now.
+fn told_by(user: u32, seen: &Record, fact: Fact) -> Record {
+    let id = RecordId { node: NodeId::device(user), ..seen.id };
+    Record { id, fact, ..seen.clone() }
+}
+
 /// Whether an announced record ends the epoch before it at once.
 fn revokes(frame: &FrameFact) -> Option<bool> {
     let octets = frame.octets.as_ref()?;
@@ -138,5 +177,41 @@ const fn content(kind: BodyKind) -> Content {
         BodyKind::ApprovalReply => Content::Approval,
         BodyKind::EndToEndNack => Content::Nack,
         BodyKind::Declined => Content::Declined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{Story, txn};
+    use crate::trace::fact::FactKind;
+
+    #[test]
+    fn a_prompt_and_an_approval_that_arrives_tell_of_buttons_and_signatures() {
+        let mut story = Story::new(&["alice", "bob"]);
+        let (arm, from, mid) = (story.spec.limits[0].arm, story.user(1), story.mid(1, 0, 1));
+        story.at(100).prompts(1, 0, 1);
+        for valid in [true, false] {
+            let (from, mid) = (from.clone(), mid.clone());
+            story.device(0, Fact::ApprovalSeen { txn: txn(1), from, mid, valid });
+        }
+        let told = |spec: &Spec| {
+            let implied = Implied::of(spec);
+            let after = |record| implied.after(record, spec);
+            let after = story.records.iter().flat_map(after);
+            let name = |it: Record| (it.id.node, it.at.since(story.now), FactKind::from(&it.fact));
+            after.map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&story.spec), [], "devices that tell need no help");
+        let mut spec = story.spec.clone();
+        spec.opaque.insert(1);
+        let (bob, now) = (NodeId::device(1), Duration::ZERO);
+        let facts = [
+            (arm, FactKind::Armed),
+            (now, FactKind::Sign),
+            (now, FactKind::Approved),
+            (now, FactKind::Approved),
+        ];
+        assert_eq!(told(&spec), facts.map(|(later, name)| (bob, later, name)));
     }
 }

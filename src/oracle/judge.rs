@@ -249,6 +249,16 @@ impl Docket {
     pub fn turn_to_end(&mut self, now: Instant) {
         (self.now, self.record, self.aside) = (now, None, false);
     }
+
+    /// An expectation that is evidence for these came true: by this record, if by a single one.
+    pub fn credit(&mut self, sides: &[(Requirement, Polarity)], by: Option<(Instant, RecordId)>) {
+        for (requirement, polarity) in sides {
+            self.evidence.note(*requirement, *polarity);
+            if let Some(record) = by {
+                self.first.entry((*requirement, *polarity)).or_insert(record);
+            }
+        }
+    }
 }
 
 /// Findings kept for one run and oracle; more say nothing new.

@@ -165,6 +165,7 @@ impl Panel {
 
 impl Head {
     fn observe(&mut self, record: &Record, route: Route, spec: &Spec) {
+        self.docket.now = record.at;
         if spec.opaque.is_empty() {
             return self.see(record, route, spec);
         }
@@ -172,14 +173,13 @@ impl Head {
             self.see(&implied, Route::of(&implied.fact), spec);
         }
         self.see(record, route, spec);
-        if let Some(implied) = self.implied.after(record) {
+        for implied in self.implied.after(record, spec) {
             self.see(&implied, Route::of(&implied.fact), spec);
         }
     }
 
     fn see(&mut self, record: &Record, route: Route, spec: &Spec) {
         let Self { tracker, measure, expectations, races, routes, marks, docket, .. } = self;
-        docket.now = record.at;
         let looks = routes.at(route);
         let reached = if looks.contains(&TRACKER) { tracker.observe(record) } else { Vec::new() };
         let measured = measure.observe(record, tracker, spec);
@@ -414,6 +414,40 @@ mod tests {
         story.expect(Check::Lookups { by: 0, of: None }, 0..=0);
         assert_eq!(findings(&story.panel(&[])), [VACUOUS]);
         assert_eq!(findings(&hello().0.panel(&[])), [VACUOUS]);
+    }
+
+    #[test]
+    fn what_comes_true_is_evidence_for_what_it_is_said_to_show() {
+        let (mut story, of) = hello();
+        story.spec.opaque.insert(1);
+        let sides = [Polarity::Positive, Polarity::Negative].map(|it| (Requirement::of(1, 1), it));
+        let m1 = |point| Some(Moment::Point(PointRef { name: of, point }, Duration::ZERO));
+        let evidence = |it: &Docket| sides.map(|(about, side)| it.evidence.count(about, side));
+        let (sent, shown) = (m1(Point::Sent), m1(Point::Displayed));
+        let late = Some(Moment::At(Duration::from_millis(51)));
+        // An empty interval, one that the run did not outlast, one without an end, and a good one.
+        for (since, until, counts) in [
+            (shown, sent, [1, 0]),
+            (sent, late, [1, 0]),
+            (sent, None, [1, 0]),
+            (sent, shown, [1, 1]),
+        ] {
+            story.spec.expectations.clear();
+            let point = Point::Displayed;
+            story.expect(Check::Reaches { of, point }, 1..=1).shows = vec![sides[0]];
+            let absent = story.expect(Check::Lookups { by: 1, of: None }, 0..=0);
+            (absent.since, absent.until, absent.shows) = (since, until, vec![sides[1]]);
+            let docket = story.panel(&sides);
+            assert_eq!((findings(&docket), evidence(&docket)), (Vec::new(), counts));
+            let shown = story.records.iter().rfind(|it| matches!(it.fact, Fact::Display { .. }));
+            let cited = sides.map(|side| docket.first.get(&side).map(|(_, record)| *record));
+            let shown = shown.map(|it| it.id);
+            assert_eq!(cited, [shown, shown.filter(|_| counts[1] > 0)]);
+        }
+        story.spec.expectations[0].count = 2..=2;
+        let docket = story.panel(&[]);
+        assert_eq!(evidence(&docket), [0, 1]);
+        assert_eq!(docket.findings[0].requirements, [Requirement::of(1, 1)], "it is named");
     }
 
     #[test]

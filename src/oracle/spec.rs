@@ -11,7 +11,7 @@ use crate::base::roster::Roster;
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::trace::fact::{AlarmKind, DraftStatus, Selection, Way};
-use crate::verdict::requirement::Requirement;
+use crate::verdict::requirement::{Polarity, Requirement};
 
 /// What a run is judged by.
 #[derive(Clone, Debug)]
@@ -279,6 +279,17 @@ pub struct Expectation {
     pub since: Option<Moment>,
     /// Only up to here.
     pub until: Option<Moment>,
+    /// What it is evidence for when it comes true.
+    pub shows: Vec<(Requirement, Polarity)>,
+}
+
+impl Expectation {
+    /// Whether it comes true when nothing happens at all. Of lost messages it is judged only when some were
+    /// accepted.
+    #[must_use]
+    pub fn holds_of_nothing(&self) -> bool {
+        self.count.contains(&0) && !matches!(self.check, Check::Lost { .. })
+    }
 }
 
 /// What an expectation looks for. A `u32` is a user's index, a `NameId` a named thing.

@@ -101,7 +101,8 @@ impl Story {
         let text = "it".to_owned();
         let line = 1;
         let (within, since, until) = (None, None, None);
-        let it = Expectation { text, line, check, count, within, since, until };
+        let shows = Vec::new();
+        let it = Expectation { text, line, check, count, within, since, until, shows };
         self.spec.expectations.push(it);
         self.spec.expectations.last_mut().unwrap()
     }

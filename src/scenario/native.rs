@@ -20,28 +20,13 @@ use crate::verdict::requirement::{Observability, Requirement};
 ///
 /// Devices with `body: under-test` are outside; if there are none, any declared device may be put there.
 pub fn look(scenario: &Scenario, plan: &Plan, sink: &mut Diagnostics) {
-    look_at(scenario, plan, outside(scenario, plan), sink);
+    let (outside, marked) = outside(scenario, plan);
+    Native { scenario, plan, outside, marked }.look(sink);
 }
 
 /// The same with the devices of these users outside.
 pub fn look_at(scenario: &Scenario, plan: &Plan, outside: BTreeSet<u32>, sink: &mut Diagnostics) {
-    let native = Native { scenario, plan, outside };
-    native.check_requirements(sink);
-    native.check_prelude(sink);
-    native.check_deviations(sink);
-    for (written, step) in scenario.steps.iter().zip(&plan.steps) {
-        let points = [when(step.when), until(&step.action)];
-        points
-            .into_iter()
-            .flatten()
-            .for_each(|point| native.check_point(written.span, point, sink));
-        if let Some((user, capability)) = capability(&step.action) {
-            native.check_capability(written.span, written.verb.key(), user, capability, sink);
-        }
-    }
-    for written in &scenario.expect {
-        native.check_expectation(written, sink);
-    }
+    Native { scenario, plan, outside, marked: true }.look(sink);
 }
 
 /// A case, and who of it is a closed box.
@@ -49,17 +34,39 @@ struct Native<'a> {
     scenario: &'a Scenario,
     plan: &'a Plan,
     outside: BTreeSet<u32>,
+    /// All of them are outside at once, and not one at a time.
+    marked: bool,
 }
 
-fn outside(scenario: &Scenario, plan: &Plan) -> BTreeSet<u32> {
+/// Who is outside, and whether that is marked.
+fn outside(scenario: &Scenario, plan: &Plan) -> (BTreeSet<u32>, bool) {
     let devices = &scenario.devices.0;
     let is_marked = |body: &Spanned<Body>| body.value == Body::UnderTest;
     let any = devices.iter().any(|device| is_marked(&device.value.body));
     let wanted = devices.iter().filter(|device| !any || is_marked(&device.value.body));
-    wanted.filter_map(|device| plan.spec.index(&device.name.value)).collect()
+    (wanted.filter_map(|device| plan.spec.index(&device.name.value)).collect(), any)
 }
 
 impl Native<'_> {
+    fn look(&self, sink: &mut Diagnostics) {
+        self.check_requirements(sink);
+        self.check_prelude(sink);
+        self.check_deviations(sink);
+        for (written, step) in self.scenario.steps.iter().zip(&self.plan.steps) {
+            let points = [when(step.when), until(&step.action)];
+            points
+                .into_iter()
+                .flatten()
+                .for_each(|point| self.check_point(written.span, point, sink));
+            if let Some((user, capability)) = capability(&step.action) {
+                self.check_capability(written.span, written.verb.key(), user, capability, sink);
+            }
+        }
+        for written in &self.scenario.expect {
+            self.check_expectation(written, sink);
+        }
+    }
+
     fn check_requirements(&self, sink: &mut Diagnostics) {
         let Some(claims) = &self.scenario.requirements else { return };
         for claim in claims.positive.iter().chain(&claims.negative) {
@@ -108,12 +115,16 @@ impl Native<'_> {
                 for user in &self.outside {
                     self.unseen(written.span, metric, *user, INSTEAD_OF_SEARCHES, sink);
                 }
-            } else if let Check::Approved { request, valid: Some(_), .. } = check
-                && let Some((user, _)) = ends(*request, self.plan)
-                && self.outside.contains(&user)
+            } else if let Check::Approved { request, valid, .. } = check {
+                if let Some(user) = self.checker(*request, valid.is_some()) {
+                    let instead = "`notice` and `displayed` show what came of the approval";
+                    self.unseen(written.span, written.what.key(), user, instead, sink);
+                }
+            } else if let Check::Signed { .. } = check
+                && *expectation.count.start() > 0
+                && *expectation.count.end() == u64::MAX
             {
-                let instead = "`notice` and `displayed` show what came of the approval";
-                self.unseen(written.span, written.what.key(), user, instead, sink);
+                // An approval that arrives was signed; that nothing else was signed is not seen.
             } else if let Some((user, instead)) = inside(check)
                 && self.outside.contains(&user)
             {
@@ -128,6 +139,16 @@ impl Native<'_> {
             let name = &self.plan.spec.names[name.0 as usize].name;
             self.unseen(span, &format!("{name}.{}", point.name()), user, instead, sink);
         }
+    }
+
+    /// The device that alone knows of an approval, or of the state of its signature: the one that checks it,
+    /// unless the one that makes it tells too.
+    fn checker(&self, request: NameId, signature: bool) -> Option<u32> {
+        let approver = presser(request, self.plan)?;
+        let (by, to) = ends(request, self.plan)?;
+        let checker = if approver == by { to } else { by };
+        let blind = signature || (self.marked && self.outside.contains(&approver));
+        (blind && self.outside.contains(&checker)).then_some(checker)
     }
 
     /// The device that alone knows when the point is reached, and what comes next to it outside.
@@ -146,9 +167,6 @@ impl Native<'_> {
         match point {
             Point::Encrypted => Some((sender()?, "`submitted` is the first that is seen of it")),
             Point::Committed => Some((receiver()?, "`acked` and `displayed` follow it")),
-            Point::Armed => {
-                Some((presser(name, self.plan)?, "`shown` and the declared T_arm give it"))
-            }
             Point::Requested => Some((rotates()?, "`recorded` is the first that is seen of it")),
             Point::Graced => Some((rotates()?, "`acked` and the declared grace give it")),
             Point::Sent
@@ -164,6 +182,7 @@ impl Native<'_> {
             | Point::Failed
             | Point::Recorded
             | Point::Shown
+            | Point::Armed
             | Point::Pressed
             | Point::Answered
             | Point::Start

@@ -343,7 +343,7 @@ impl<S: Suite> World<S> {
                 reached.extend(self.tracker.observe(&implied));
             }
             reached.extend(self.tracker.observe(record));
-            if let Some(implied) = self.implied.after(record) {
+            for implied in self.implied.after(record, &self.plan.spec) {
                 reached.extend(self.tracker.observe(&implied));
             }
             self.seen += 1;

@@ -97,3 +97,42 @@ W407 11: `restore` takes a device with `snapshot`, and `bob` may lack it",
     );
     check(&format!("needs: snapshot and power_cut\n{text}"), "");
 }
+
+#[test]
+fn an_approval_of_a_closed_box_is_seen_where_it_is_checked() {
+    let text = "\
+devices: {shop: {role: requester}, alice: {body: under-test}, bob: {}}
+steps:
+  - request: {as: q1, from: shop, to: alice, lines: [Pay], amount: 1, currency: EUR}
+  - press: {by: alice, button: approve, after: q1.armed}
+  - request: {as: q2, from: alice, to: bob, lines: [Pay], amount: 1, currency: EUR}
+  - press: {by: bob, button: approve, after: q2.armed}
+expect:
+  - approved: q1
+  - approved: {request: q1, signature: valid}
+  - approved: {request: q1, count: 0..}
+  - approved: q2
+  - approved: {request: q2, signature: valid}
+  - signed: alice
+  - signed: {by: alice, count: 1}
+  - signed: {by: alice, count: 0..}
+";
+    check(
+        text,
+        "\
+W407 9: `request` takes a device with `request`, and `alice` may lack it
+W406 16: `approved` is a matter of the inside of `alice`
+W406 18: `signed` is a matter of the inside of `alice`
+W406 19: `signed` is a matter of the inside of `alice`",
+    );
+    let both = text.replace("bob: {}", "bob: {body: under-test}");
+    let both =
+        both.replace("  - signed: alice\n", "").replace("  - signed: {by: alice, count: 1}\n", "");
+    check(
+        &format!("needs: request\n{both}"),
+        "\
+W406 16: `approved` is a matter of the inside of `alice`
+W406 17: `approved` is a matter of the inside of `alice`
+W406 18: `signed` is a matter of the inside of `alice`",
+    );
+}

@@ -288,6 +288,7 @@ impl Draft {
             within: None,
             since: None,
             until: None,
+            shows: Vec::new(),
         });
         self
     }

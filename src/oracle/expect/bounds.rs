@@ -76,6 +76,20 @@ pub(super) fn bounds(it: &Expectation, start: Instant, tracker: &Tracker) -> (Bo
     (from, to)
 }
 
+/// Whether both ends are known, there is time between them, and all of it is past.
+pub(super) fn is_over((from, to): (Bound, Bound), now: Instant) -> bool {
+    matches!((from, to), (Bound::At(from), Bound::At(to)) if from.at < to.at && to.at <= now)
+}
+
+/// The record at which an interval ends, or else the one at which it begins.
+pub(super) fn end((from, to): (Bound, Bound)) -> Option<(Instant, RecordId)> {
+    let of = |bound| match bound {
+        Bound::At(edge) => edge.record.map(|record| (edge.at, record)),
+        Bound::Open | Bound::Unknown(_) | Bound::NotBegun(_) => None,
+    };
+    of(to).or_else(|| of(from))
+}
+
 /// The end of a budget, which counts from the named thing's first point, or else from `since`.
 fn deadline(it: &Expectation, span: Duration, from: Bound, tracker: &Tracker) -> Bound {
     match (subject(&it.check), from) {

@@ -97,8 +97,8 @@ impl Expectations {
         let closing = Closing { spec, tracker, measure, now: docket.now };
         for (it, item) in spec.expectations.iter().zip(&self.items) {
             if !matches!(it.check, Check::Finding { .. }) {
-                let verdict = item.verdict(it, bounds(it, start, tracker), &closing);
-                verdict.enter(it, docket);
+                let interval = bounds(it, start, tracker);
+                item.verdict(it, interval, &closing).enter(it, interval, docket);
             }
         }
     }

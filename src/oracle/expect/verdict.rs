@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use crate::base::time::Instant;
-use crate::oracle::expect::bounds::{Bound, subject};
+use crate::oracle::expect::bounds::{Bound, end, is_over, subject};
 use crate::oracle::expect::{Closing, Item, lies_within};
 use crate::oracle::judge::Docket;
 use crate::oracle::points::Tracker;
@@ -15,8 +15,8 @@ use crate::verdict::finding::Severity;
 
 /// What comes of an expectation.
 pub(super) enum Verdict {
-    /// As expected.
-    Met,
+    /// As expected, by this record if by a single one.
+    Met { by: Option<(Instant, RecordId)> },
     /// Not as expected: what was seen instead, by when.
     Broken { seen: String, at: Instant, records: Vec<RecordId> },
     /// It could not be evaluated.
@@ -27,18 +27,24 @@ pub(super) enum Verdict {
 const CITED_MAX: usize = 8;
 
 impl Verdict {
-    pub(super) fn enter(self, it: &Expectation, docket: &mut Docket) {
+    pub(super) fn enter(self, it: &Expectation, interval: (Bound, Bound), docket: &mut Docket) {
         let text = &it.text;
         let line = it.line;
         match self {
-            Self::Met => {
+            Self::Met { by } => {
                 // That nothing happened proves nothing by itself (scenario language, rule 9).
                 docket.verified += u64::from(!it.count.contains(&0));
+                if !it.holds_of_nothing() || is_over(interval, docket.now) {
+                    docket.credit(&it.shows, by);
+                }
             }
             Self::Broken { seen, at, records } => {
                 docket.verified += 1;
                 let message = format!("line {line}: expected `{text}`, but {seen}");
-                docket.push(Severity::Fail, "expect", &[], at, &records, message);
+                let mut about: Vec<_> = it.shows.iter().map(|(about, _)| *about).collect();
+                about.sort_unstable();
+                about.dedup();
+                docket.push(Severity::Fail, "expect", &about, at, &records, message);
             }
             Self::Open { why } => {
                 let message = format!("line {line}: `{text}` was never evaluated: {why}");
@@ -102,7 +108,7 @@ impl Item {
             return Verdict::Open { why: "no record says".to_owned() };
         };
         if fits(value) {
-            return Verdict::Met;
+            return Verdict::Met { by: Some((*at, *record)) };
         }
         let seen = format!("it is `{value}` since {at}");
         Verdict::Broken { seen, at: by, records: vec![*record] }
@@ -126,7 +132,9 @@ impl Item {
             return Verdict::Open { why: format!("{thing}.{} never came", point.point.name()) };
         }
         if it.count.contains(&count) {
-            return Verdict::Met;
+            let enough = usize::try_from(*it.count.start()).ok().and_then(|n| n.checked_sub(1));
+            let last = enough.and_then(|place| matches.get(place)).copied();
+            return Verdict::Met { by: last.or_else(|| end(interval)) };
         }
         let mut seen = format!("seen {} instead of {}", times(count), expected(&it.count));
         if let Some((first, _)) = matches.first() {
@@ -192,7 +200,7 @@ fn lost(it: &Expectation, of: NameId, closing: &Closing<'_>) -> Verdict {
 }
 
 fn met_if(fits: bool, seen: String, at: Instant) -> Verdict {
-    if fits { Verdict::Met } else { Verdict::Broken { seen, at, records: Vec::new() } }
+    if fits { Verdict::Met { by: None } } else { Verdict::Broken { seen, at, records: Vec::new() } }
 }
 
 /// The name as written.

@@ -7,6 +7,7 @@ use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::scenario::address::{Moment, PointAt};
 use crate::scenario::ast::fault::Direction;
+use crate::scenario::ast::forms::Some1;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::fields::{Kind, Read, one_of, read_beside, table, words};
 use crate::scenario::leaf::{Count, Name, OracleId};
@@ -39,7 +40,7 @@ impl Read for Expectation {
 }
 
 table! {
-    /// Keys of every expectation: how often, and in which interval.
+    /// Keys of every expectation: how often, in which interval, and what it shows.
     Bounds "expectation" {
         /// Its name in reports.
         name as "as": Option<Spanned<Name>>,
@@ -51,6 +52,20 @@ table! {
         since: Option<Spanned<Moment>>,
         /// Counts up to here.
         until: Option<Spanned<Moment>>,
+        /// The requirements, of those that the scenario lists, for which it is evidence when it comes true.
+        /// One that is true when nothing happens needs an interval: `since`, and `until` or `within`.
+        shows: Option<Shows>,
+    }
+}
+
+table! {
+    /// The requirements for which an expectation is evidence when it comes true. It is so in every world,
+    /// and for every device that shows what is expected, whether it tells of its inside or not.
+    Shows "shows" short "positive" {
+        /// The required behavior is seen.
+        positive: Option<Some1<Spanned<Requirement>>>,
+        /// The provocation was made, and the forbidden behavior is absent.
+        negative: Option<Some1<Spanned<Requirement>>>,
     }
 }
 

@@ -9,8 +9,8 @@ use crate::scenario::ast::step::Verb;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::leaf::Name;
-use crate::scenario::resolve::Context;
 use crate::scenario::resolve::settings::check_share;
+use crate::scenario::resolve::{Context, shows};
 use crate::scenario::source::{Span, Spanned};
 
 /// The checks of one expectation, none if it has errors.
@@ -35,8 +35,14 @@ pub fn expectation(written: &Expectation, cx: &mut Context<'_>) -> Vec<spec::Exp
         within: bounds.within.as_ref().map(|within| within.value),
         since: since.flatten(),
         until: until.flatten(),
+        shows: Vec::new(),
     };
-    checks.into_iter().map(one).collect()
+    let mut expectations: Vec<_> = checks.into_iter().map(one).collect();
+    // Of several checks the last one asks for most.
+    if let Some(last) = expectations.last_mut() {
+        last.shows = shows::sides(bounds.shows.as_ref());
+    }
+    expectations
 }
 
 /// Does it speak of a value, which cannot be counted?

@@ -11,6 +11,7 @@ pub mod names;
 pub mod order;
 pub mod people;
 pub mod settings;
+pub mod shows;
 pub mod steps;
 pub mod stores;
 pub mod trouble;
@@ -67,6 +68,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
     server.deviations = whole::deviations(scenario, "server");
     whole::check_deviations(scenario, &people, sink);
     whole::check_exceptions(scenario, sink);
+    shows::check(scenario, sink);
     let time = whole::times(scenario.time.as_ref());
     let (internal, sync) = whole::delays(scenario, sink);
     let equipment = Equipment::of(scenario, &people, (&server, sync), seed, sink);
