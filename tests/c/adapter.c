@@ -142,7 +142,8 @@ static bool pass(uint64_t until, bool also_then) {
     return true;
 }
 
-static const char *hello(const struct node *p) {
+/* Another connection, on lines where that is not to be seen otherwise, begins with request 1. */
+static const char *hello(const struct node *p, uint64_t id) {
     const struct node *proto = member(p, "proto");
     uint64_t least, most;
     if (!proto || proto->kind != ARRAY || proto->next != (size_t)(proto - nodes) + 3) return "bad_request";
@@ -150,6 +151,7 @@ static const char *hello(const struct node *p) {
     if (least > VERSION || most < VERSION) return "bad_request";
     if (!is_text(member(p, "clock"), "virtual")) return "unsupported_capability";
     is_provisioned = is_on = false;
+    if (id == 1) event_count = 0;
     return NULL;
 }
 
@@ -296,7 +298,7 @@ static bool answer(size_t len) {
         && get_number(nodes, "v", &version) && version == VERSION && (!p || p->kind == OBJECT);
     bool is_hello = is_request && is_text(m, "hello"), is_over = is_request && is_text(m, "shutdown");
     bool is_plain = is_over || (is_request && (is_text(m, "ping") || is_text(m, "provision")));
-    const char *code = !is_request ? "bad_request" : is_hello ? hello(p)
+    const char *code = !is_request ? "bad_request" : is_hello ? hello(p, id)
         : is_text(m, "provision") ? provision(p) : is_plain ? NULL : happen(m, p, id);
     cause = 0;
     printf("{\"v\":1,\"re\":%" PRIu64 ",", id);
