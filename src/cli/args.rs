@@ -297,7 +297,8 @@ pub struct Why {
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
-    /// `C05-R2`, `S-03`, `M39`, `R1`, `E101`, or a version of digests: `rng`, `trace`, `world`.
+    /// `C05-R2`, `S-03`, `M39`, `R1`, `E101`, a version of digests: `rng`, `trace`, `world`; or `requirements`, for a
+    /// catalogue of all.
     #[arg(value_name = "ID")]
     pub id: String,
 }
@@ -336,6 +337,12 @@ pub struct Mutants {
     /// Run each deviation against every scenario, not only against those that list it.
     #[arg(long)]
     pub all: bool,
+    /// Attach one device at a time from outside, as `conform` does, and let that one deviate.
+    #[arg(long)]
+    pub attached: bool,
+    /// Tell nothing of its inside, as a product does.
+    #[arg(long, requires = "attached")]
+    pub opaque: bool,
     /// How to print the matrix.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: MatrixFormat,

@@ -11,6 +11,7 @@ use crate::cli::files::{self, Loaded, Wanted};
 use crate::cli::output;
 use crate::explore::golden::{VERSIONS, Version};
 use crate::proto::deviation::Deviation;
+use crate::report::catalog as catalog_of_requirements;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::suggest;
@@ -23,7 +24,9 @@ use crate::verdict::requirement::{Info, Requirement};
 /// When nothing has this ID.
 pub fn run(args: &Explain) -> Result<Exit, CliError> {
     let id = args.id.trim().to_uppercase();
-    let text = if let Some(info) = Requirement::parse(&id).and_then(Requirement::info) {
+    let text = if id == REQUIREMENTS {
+        catalog_of_requirements::markdown()
+    } else if let Some(info) = Requirement::parse(&id).and_then(Requirement::info) {
         requirement(info)
     } else if let Some(entry) = catalog::find(&id) {
         judge_or_race(&entry)
@@ -40,6 +43,9 @@ pub fn run(args: &Explain) -> Result<Exit, CliError> {
     output::print(&text)?;
     Ok(Exit::Success)
 }
+
+/// In place of an ID: all requirements, as Markdown.
+const REQUIREMENTS: &str = "REQUIREMENTS";
 
 /// What the versions are for.
 const WHEN_DIGESTS_CHANGE: &str =

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::cli::args::{Mutants, Selection};
 use crate::cli::exit::{CliError, Exit};
@@ -14,13 +15,20 @@ use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
 use crate::cli::words::MatrixFormat;
+use crate::conformance::adapter::{Adapter, Nature};
+use crate::conformance::applies::applies;
+use crate::conformance::near::Near;
+use crate::conformance::opaque::make_opaque;
 use crate::explore::mutants::{self, Settings};
 use crate::explore::subject::Subject;
-use crate::proto::deviation::Deviation;
+use crate::proto::deviation::{Deviation, Deviations, Side};
 use crate::report::human::Palette;
 use crate::report::mutants as report;
 use crate::runtime::clock::{Stopwatch, timed};
 use crate::scenario::diagnostics::suggest;
+use crate::scenario::plan::Plan;
+use crate::scenario::read::Case;
+use crate::sim::body::Remote;
 use crate::verdict::matrix::{Matrix, State};
 use crate::verdict::outcome::Verdict;
 
@@ -32,7 +40,10 @@ type Earlier = BTreeMap<String, State>;
 /// # Errors
 /// When nothing can be run, or a result cannot be written.
 pub fn run(args: &Mutants) -> Result<Exit, CliError> {
-    let deviations = deviations(&args.only)?;
+    let mut deviations = deviations(&args.only)?;
+    if args.attached {
+        deviations.retain(|it| it.side() == Side::Device);
+    }
     let earlier = args.check.as_deref().map(read).transpose()?;
     if let Some(folder) = &args.report {
         output::folder(folder, &["mutants.md", "mutants.json"])?;
@@ -41,10 +52,13 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
     let loaded = setup::scenarios(&selection)?;
     let subjects = subjects(&loaded, args)?;
     let interrupt = setup::interrupt()?;
+    let part = |case: &Case, plan: Plan, user: u32, deviation: Option<Deviation>| {
+        attached(args.opaque, case, plan, user, deviation)
+    };
     let settings = Settings {
         deviations: &deviations,
         all: args.all,
-        stand: None,
+        stand: args.attached.then_some(&part),
         threads: setup::threads(args.threads),
         timed: &|work| timed(work),
         stopped: &|| interrupt.is_raised(),
@@ -73,6 +87,26 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
         output::note(&format!("{line}\n"));
     }
     Ok(exit)
+}
+
+/// The reference device at the end of a link, in the part of a user, with a deviation or without.
+fn attached(
+    opaque: bool,
+    case: &Case,
+    mut plan: Plan,
+    user: u32,
+    deviation: Option<Deviation>,
+) -> Option<(Plan, Remote)> {
+    let deviations: Deviations = deviation.into_iter().collect();
+    let nature = Nature { deviations, opaque };
+    applies(&case.scenario, &plan, &Adapter::new(nature).declaration(), user).ok()?;
+    plan.share_agreements = false;
+    Arc::make_mut(&mut plan.spec).under_test = Some(user);
+    if opaque {
+        make_opaque(&mut plan, user);
+    }
+    let remote = Near::attach(nature, &plan, user).ok()?;
+    Some((plan, remote))
 }
 
 /// The deviations with these IDs, in the order of all; all of them if there is no ID.

@@ -60,7 +60,8 @@ impl Adapter {
     }
 
     /// What it can do: everything but what needs hands on the machine itself.
-    fn declaration(&self) -> Declaration {
+    #[must_use]
+    pub fn declaration(&self) -> Declaration {
         Declaration::of(|name| match name {
             "native" | "store_faults" | "kat" | "power_cycle" => false,
             "facts" | "state" => !self.nature.opaque,

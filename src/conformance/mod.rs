@@ -5,7 +5,7 @@
 //! say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets devices in that
 //! dial, `link` is how the harness says it, `fault` what can be wrong with that, `rig` where the device is,
 //! `attached` the device as the world sees it. On the other end are `adapter`, the reference device, `serve`,
-//! its side of a line, and `flaw`, the mistakes that it can make there. `doctor` looks whether all that is fit
+//! its side of a line, `near`, a line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks whether all that is fit
 //! for tests. `declaration` is what a device says that it can do, `applies` which cases it fits, `opaque` what
 //! can be judged of one that tells nothing of its inside.
 //!
@@ -35,6 +35,7 @@ pub mod judge;
 pub mod keyring;
 pub mod link;
 pub mod message;
+pub mod near;
 pub mod octets;
 pub mod opaque;
 pub mod params;

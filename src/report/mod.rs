@@ -3,6 +3,7 @@
 //! Nothing here reads a clock: the same outcomes give the same JSON and JUnit, octet for octet. Not here:
 //! verdicts (`verdict`), or where reports are written (`cli`).
 
+pub mod catalog;
 pub mod claims;
 pub mod compare;
 pub mod conformance;

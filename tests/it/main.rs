@@ -21,6 +21,8 @@ mod cli_verify;
 mod cli_why;
 mod conform_flaws;
 #[cfg(unix)]
+mod conform_null;
+#[cfg(unix)]
 mod conform_places;
 mod conform_python;
 mod crypto_known_answers;

@@ -2,15 +2,11 @@
 //!
 //! Beside the world in the same process, and through the attachment protocol. Not here: other processes.
 
-use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use peadsim::base::time::Duration;
-use peadsim::conformance::adapter::{Adapter, Nature};
-use peadsim::conformance::attached::{Attached, greet};
-use peadsim::conformance::fault::LinkFault;
-use peadsim::conformance::link::{Line, Link};
+use peadsim::conformance::adapter::Nature;
+use peadsim::conformance::near::Near;
 use peadsim::explore::subject::plan;
 use peadsim::scenario::plan::{Action, Plan};
 use peadsim::scenario::read::{Extras, read_file};
@@ -82,32 +78,8 @@ fn a_device_outside_gives_the_same_black_box_digest() {
     }
 }
 
-/// The reference device at the other end of a line that needs no process.
-#[derive(Debug)]
-struct Loop(Adapter, VecDeque<String>);
-
-impl Line for Loop {
-    fn send(&mut self, line: &str) -> Result<(), LinkFault> {
-        self.1.extend(self.0.answer(line.as_bytes()).0);
-        Ok(())
-    }
-
-    fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-        let line = self.1.pop_front().map(String::into_bytes);
-        line.ok_or(LinkFault::Mute { method: String::new(), within })
-    }
-
-    fn log(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
 fn attached(plan: &Arc<Plan>, user: u32) -> Remote {
-    let line = Loop(Adapter::new(Nature::default()), VecDeque::new());
-    let mut link = Link::new(Box::new(line), Duration::from_secs(2));
-    greet(&mut link, "test").unwrap().capabilities.check().unwrap();
-    let link = Arc::new(Mutex::new(link));
-    Arc::new(Mutex::new(Attached::provision(link, plan, user).unwrap()))
+    Near::attach(Nature::default(), plan, user).unwrap()
 }
 
 #[test]
