@@ -10,7 +10,7 @@ use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::native::{capability, look_at};
-use crate::scenario::plan::{Action, Plan};
+use crate::scenario::plan::{Action, CrashAt, Plan};
 
 /// Why a case does not apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,8 @@ pub fn applies(
         return Err(Inapplicable::Unseen(what));
     }
     for step in &plan.steps {
-        let inside = matches!(&step.action, Action::Crash { by, at: Some(_), .. } if *by == user);
+        let inside = matches!(&step.action,
+            Action::Crash { by, at: Some(CrashAt::Barrier(_)), .. } if *by == user);
         if inside {
             return Err(Inapplicable::Inside);
         }

@@ -30,6 +30,8 @@ pub struct Implied {
     asked: BTreeSet<(u32, ReqId)>,
     /// Own epochs that were seen to be announced.
     announced: BTreeSet<(u32, Epoch)>,
+    /// Own epochs that were seen to be acknowledged.
+    acked: BTreeSet<(u32, Epoch)>,
     /// Messages that were seen to leave: which draft each is, and how it was sealed last.
     left: BTreeMap<Mid, (DraftId, Sealed)>,
 }
@@ -54,6 +56,10 @@ impl Implied {
         {
             self.composed.forget(user, *draft);
         }
+        if let Fact::Prompt(shown) = &record.fact {
+            let fact = Fact::Processed { mid: shown.request.clone()?, kind: Content::Request };
+            return Some(Record { fact, ..record.clone() });
+        }
         let Fact::Tx(frame) = &record.fact else { return None };
         let fact = match (frame.kind?, &frame.about) {
             (FrameKind::LookupKey, About::User(peer)) if self.asked.insert((user, frame.req)) => {
@@ -74,12 +80,12 @@ impl Implied {
     }
 
     /// What follows from this record, at once or later.
-    pub fn after(&self, record: &Record, spec: &Spec) -> Vec<Record> {
+    pub fn after(&mut self, record: &Record, spec: &Spec) -> Vec<Record> {
         if let Fact::ApprovalSeen { txn, from, valid, .. } = &record.fact {
             let user = spec.index(from).filter(|user| self.opaque.contains(user));
             return user.map_or_else(Vec::new, |user| approved(record, user, *txn, *valid));
         }
-        let Some(user) = record.id.node.user().filter(|user| self.opaque.contains(user)) else {
+        let Some(user) = device_of(record).filter(|user| self.opaque.contains(user)) else {
             return Vec::new();
         };
         let fact = if let Fact::Button { button: Button::Reject, screen: Some(txn), taken: true } =
@@ -88,10 +94,12 @@ impl Implied {
             Fact::NotApproved { txn: *txn, why: NoApproval::Rejected }
         } else if let Fact::Prompt(shown) = &record.fact {
             Fact::Armed { txn: shown.txn }
-        } else if let Fact::Recorded { epoch, record, .. } = &record.fact
-            && *epoch > Epoch::FIRST
+        } else if let Fact::Rx(frame) = &record.fact
+            && frame.kind == Some(FrameKind::RotateAck)
+            && let About::Epoch(epoch) = frame.about
+            && self.acked.insert((user, epoch))
         {
-            Fact::RotateDone { epoch: *epoch, record: *record }
+            Fact::RotateDone { epoch, record: Hash32::ZERO }
         } else {
             return Vec::new();
         };
@@ -187,7 +195,7 @@ mod tests {
     use crate::trace::fact::FactKind;
 
     #[test]
-    fn a_prompt_and_an_approval_that_arrives_tell_of_buttons_and_signatures() {
+    fn what_arrives_tells_of_buttons_signatures_and_rotations() {
         let mut story = Story::new(&["alice", "bob"]);
         let (arm, from, mid) = (story.spec.limits[0].arm, story.user(1), story.mid(1, 0, 1));
         story.at(100).prompts(1, 0, 1);
@@ -195,22 +203,30 @@ mod tests {
             let (from, mid) = (from.clone(), mid.clone());
             story.device(0, Fact::ApprovalSeen { txn: txn(1), from, mid, valid });
         }
+        for _ in 0..2 {
+            let frame = story.frame(FrameKind::RotateAck, false, About::Epoch(Epoch(2)));
+            story.device(1, Fact::Rx(frame));
+        }
         let told = |spec: &Spec| {
-            let implied = Implied::of(spec);
-            let after = |record| implied.after(record, spec);
-            let after = story.records.iter().flat_map(after);
+            let mut implied = Implied::of(spec);
             let name = |it: Record| (it.id.node, it.at.since(story.now), FactKind::from(&it.fact));
-            after.map(name).collect::<Vec<_>>()
+            let both = |record| {
+                let before = implied.before(record).into_iter();
+                before.chain(implied.after(record, spec)).collect::<Vec<_>>()
+            };
+            story.records.iter().flat_map(both).map(name).collect::<Vec<_>>()
         };
         assert_eq!(told(&story.spec), [], "devices that tell need no help");
         let mut spec = story.spec.clone();
         spec.opaque.insert(1);
         let (bob, now) = (NodeId::device(1), Duration::ZERO);
         let facts = [
+            (now, FactKind::Processed),
             (arm, FactKind::Armed),
             (now, FactKind::Sign),
             (now, FactKind::Approved),
             (now, FactKind::Approved),
+            (now, FactKind::RotateDone),
         ];
         assert_eq!(told(&spec), facts.map(|(later, name)| (bob, later, name)));
     }

@@ -344,22 +344,30 @@ pub const BARRIERS: &[(&str, Barrier)] = &[
 /// How many of [`BARRIERS`] are a device's; the others are an account's.
 pub const BARRIERS_OF_DEVICES: usize = 9;
 
-/// When a step acts: a time from the end of `given`, or, for crashes, a barrier.
+/// When a step acts: a time from the end of `given`, or, for crashes, a barrier or a thing seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum At {
     /// A time.
     Time(Duration),
     /// A named point inside a turn.
     Barrier(Barrier),
+    /// The n-th thing that is seen of the device, from 1.
+    Seen(u32),
 }
 
 leaf!(
     At,
     "time",
-    "a time such as `5s`, or for a crash a barrier such as `before-ack`",
-    r"^([0-9][0-9_]*(\.[0-9]+)?(ns|us|ms|s|m|h|d)|(before|after)-[a-z-]+)$",
+    "a time such as `5s`, or for a crash a barrier such as `before-ack` or a thing seen such as `seen#3`",
+    r"^([0-9][0-9_]*(\.[0-9]+)?(ns|us|ms|s|m|h|d)|(before|after)-[a-z-]+|seen#[1-9][0-9]*)$",
     [],
     |text: &str| {
+        if let Some(number) = text.strip_prefix("seen#") {
+            let number = number.parse().ok().filter(|number| *number > 0);
+            return number
+                .map(At::Seen)
+                .ok_or_else(|| "things are counted from 1: `seen#1`".into());
+        }
         if text.starts_with(|c: char| c.is_ascii_digit()) {
             return unit(parse_duration(text)).map(At::Time);
         }

@@ -212,8 +212,9 @@ pub enum Action {
     Register { by: u32 },
     /// Factory reset.
     Wipe { by: u32 },
-    /// A device stops, now or at a barrier, and starts again unless `down` is `Heal` (then at heal).
-    Crash { by: u32, at: Option<Barrier>, down: Until },
+    /// A device stops, now or when it comes to a point, and starts again unless `down` is `Heal` (then at
+    /// heal).
+    Crash { by: u32, at: Option<CrashAt>, down: Until },
     /// A device that is off starts.
     Restart { by: u32 },
     /// A copy of a device's durable state is kept under the step's name.
@@ -242,6 +243,15 @@ pub enum Action {
     Adversary { at: u32, act: AdversaryAct },
     /// Everything up to here at this device is processed.
     Fence { by: u32 },
+}
+
+/// What a device that is to stop comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrashAt {
+    /// A named point inside a turn.
+    Barrier(Barrier),
+    /// The end of the turn of the n-th thing that is seen of it, from 1.
+    Seen(u32),
 }
 
 /// Whose store.

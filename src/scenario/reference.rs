@@ -25,6 +25,12 @@ written `10ms..80ms`, and a range in a setting is one draw per seed and device. 
 
 ";
 
+const SEEN: &str = "
+`at: seen#3` of a `crash` is the end of the turn in which the third thing is seen of the device, counted from
+the step's `after` on: a frame that reaches it or leaves it, a text, a request, a notice, an alarm or a question
+on its screen, a button that is pressed. Where fewer are seen until the end of `active`, power is not cut, and
+the run says so; every device has these points, whatever it tells of its inside.";
+
 /// The reference page.
 #[must_use]
 pub fn reference() -> String {
@@ -146,6 +152,7 @@ impl Page {
         let words = |list: &[(&str, Barrier)]| quoted(list.iter().map(|(it, _)| (*it).to_owned()));
         self.line(&format!("\n## Barriers\n\nOf a `crash`: {}.", words(devices)));
         self.line(&format!("Of a `server-crash`: {}.", words(server)));
+        self.line(SEEN);
         self.line(&format!(
             "\n## Coverage marks\n\nA search of the table, and whether for mail out or in: {}.",
             quoted(marks())

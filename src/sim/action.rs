@@ -12,7 +12,9 @@ use crate::network::fault::FaultId;
 use crate::proto::config::ServerConfig;
 use crate::proto::port::AccountInput;
 use crate::proto::server::account::Account;
-use crate::scenario::plan::{Action, FrameAct, FrameAddress, LinkChange, Plan, StoreTrouble};
+use crate::scenario::plan::{
+    Action, CrashAt, FrameAct, FrameAddress, LinkChange, Plan, StoreTrouble,
+};
 use crate::sim::agenda::until;
 use crate::sim::barrier::{Armed, StopAt};
 use crate::sim::body::Body;
@@ -218,10 +220,27 @@ impl<S: Suite> World<S> {
         let cause = self.began(node, step);
         self.fallen.insert(node, step);
         let why = match at {
-            StopAt::Barrier(_) => StopCause::Barrier,
+            StopAt::Barrier(_) | StopAt::Seen(_) => StopCause::Barrier,
             StopAt::Sync => StopCause::Store,
         };
         self.stop(node, why, Some(cause));
+    }
+
+    /// A node has not come to where it stops.
+    fn never_tripped(&mut self, step: u32, at: StopAt) {
+        let name = self.step_name(step);
+        match at {
+            StopAt::Barrier(_) | StopAt::Sync => {
+                let message = format!("step `{name}` waited for a point that did not come");
+                self.find(Severity::Inconclusive, "step", message);
+            }
+            // A sweep goes on until there is nothing left to be cut short.
+            StopAt::Seen(left) => {
+                let message =
+                    format!("step `{name}` cut no power: {left} short of what it counts to");
+                self.find(Severity::Warning, "step", message);
+            }
+        }
     }
 
     /// What a step did at a node is over.
@@ -230,11 +249,11 @@ impl<S: Suite> World<S> {
         let action = &plan.steps[step as usize].action;
         let mut cause = None;
         if node == self.agenda.actor(step).unwrap_or(NodeId::HARNESS) {
-            if self.armed.get(&node).is_some_and(|armed| armed.step == step) {
+            if let Some(Armed { at, .. }) =
+                self.armed.get(&node).copied().filter(|it| it.step == step)
+            {
                 self.armed.remove(&node);
-                let message =
-                    format!("step `{}` waited for a point that did not come", self.step_name(step));
-                return self.find(Severity::Inconclusive, "step", message);
+                return self.never_tripped(step, at);
             }
             if !self.agenda.end(step) {
                 return;
@@ -307,7 +326,10 @@ const fn stop_of(action: &Action) -> Option<StopAt> {
     if let Action::Store { trouble: StoreTrouble::Fail, .. } = action {
         return Some(StopAt::Sync);
     }
-    if let Action::Crash { at: Some(barrier), .. }
+    if let Action::Crash { at: Some(CrashAt::Seen(number)), .. } = action {
+        return Some(StopAt::Seen(*number));
+    }
+    if let Action::Crash { at: Some(CrashAt::Barrier(barrier)), .. }
     | Action::ServerCrash { at: Some((_, barrier)), .. } = action
     {
         return Some(StopAt::Barrier(*barrier));

@@ -9,8 +9,9 @@ use crate::proto::device::durable::DeviceWrite;
 use crate::proto::port::Output;
 use crate::proto::server::durable::AccountWrite;
 use crate::sim::outbox::{Item, Next, Outbox};
-use crate::sim::world::World;
+use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
+use crate::trace::visible::is_seen;
 use crate::wire::header::BodyKind;
 use crate::wire::message::Message;
 
@@ -30,6 +31,8 @@ pub enum StopAt {
     Barrier(Barrier),
     /// When the next writes would have become durable.
     Sync,
+    /// At the end of the turn in which so many more things have been seen of a device.
+    Seen(u32),
 }
 
 /// On which side of an output a barrier is.
@@ -74,7 +77,30 @@ impl<S: Suite> World<S> {
     fn barrier(&self, node: NodeId) -> Option<Barrier> {
         match self.armed.get(&node)?.at {
             StopAt::Barrier(barrier) => Some(barrier),
-            StopAt::Sync => None,
+            StopAt::Sync | StopAt::Seen(_) => None,
+        }
+    }
+
+    /// Counts what is seen of a device for the stop that waits for it. Power goes when everything that is
+    /// under way at the device at this instant is done.
+    pub(super) fn count_seen(&mut self, node: NodeId, fact: &Fact) {
+        let now = self.now();
+        let Some(Armed { step, at: StopAt::Seen(left) }) = self.armed.get_mut(&node) else {
+            return;
+        };
+        if *left > 0 && is_seen(fact) {
+            *left -= 1;
+            let (left, step) = (*left, *step);
+            if left == 0 {
+                self.schedule(now, node, Event::Cut(step));
+            }
+        }
+    }
+
+    /// Everything that led to the last thing seen is done.
+    pub(super) fn cut(&mut self, node: NodeId, step: u32) {
+        if self.armed.get(&node) == Some(&Armed { step, at: StopAt::Seen(0) }) {
+            self.trip(node);
         }
     }
 

@@ -18,6 +18,9 @@ impl<S: Suite> World<S> {
     /// Makes a record at a node.
     pub(super) fn record(&mut self, node: NodeId, fact: Fact, cause: Option<RecordId>) -> RecordId {
         let at = self.scheduler.now();
+        if !self.armed.is_empty() {
+            self.count_seen(node, &fact);
+        }
         let (seq, clock) = match node.user().map(|user| user as usize) {
             None => (&mut self.harness_records, Default::default()),
             Some(user) if node.is_device() => {

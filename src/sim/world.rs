@@ -68,6 +68,8 @@ pub(super) enum Event {
     Begin(u32),
     /// What a step did here is over.
     End(u32),
+    /// A step cuts the power here.
+    Cut(u32),
     /// A workload's next action is due.
     Arrival(u16),
     /// A user answers what their screen asked at its so-manieth time.
@@ -371,6 +373,7 @@ impl<S: Suite> World<S> {
             Event::Done(life) => done::<_, Account<S>>(self, user, life),
             Event::Begin(step) => self.begin(node, step),
             Event::End(step) => self.end(node, step),
+            Event::Cut(step) => self.cut(node, step),
             Event::Arrival(workload) => self.arrival(user, workload),
             Event::Answer(time) => self.answer(user, time),
             Event::Warm(to) => self.warm(user, to),
@@ -397,6 +400,7 @@ impl<S: Suite> World<S> {
             | Event::Wake(_)
             | Event::Synced(_)
             | Event::Done(_)
+            | Event::Cut(_)
             | Event::Arrival(_)
             | Event::Answer(_)
             | Event::Warm(_)

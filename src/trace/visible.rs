@@ -43,6 +43,23 @@ pub fn is_visible(fact: &Fact) -> bool {
     What::of(fact).is_some()
 }
 
+/// Whether this is something that anybody beside a device sees of it: a frame on its link, or what its screen
+/// and its buttons do.
+#[must_use]
+pub const fn is_seen(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Tx(_)
+            | Fact::Rx(_)
+            | Fact::Display { .. }
+            | Fact::Prompt(_)
+            | Fact::Notice { .. }
+            | Fact::Alarm { .. }
+            | Fact::ConfirmAsked { .. }
+            | Fact::Button { .. }
+    )
+}
+
 impl<'a> Visible<'a> {
     /// The view, or nothing when the record is the inside's own business.
     pub(super) fn of(record: &'a Record) -> Option<Self> {

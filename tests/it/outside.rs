@@ -8,8 +8,8 @@ use std::sync::Arc;
 use peadsim::conformance::adapter::Nature;
 use peadsim::conformance::near::Near;
 use peadsim::explore::subject::plan;
-use peadsim::scenario::plan::{Action, Plan};
-use peadsim::scenario::read::{Extras, read_file};
+use peadsim::scenario::plan::{Action, CrashAt, Plan};
+use peadsim::scenario::read::{Extras, read_file, read_text};
 use peadsim::sim::body::Remote;
 use peadsim::sim::run::{RunOptions, run};
 use peadsim::sim::seat::seat;
@@ -20,7 +20,7 @@ use peadsim::verdict::outcome::Outcome;
 /// Whether a step looks into the device of a user, or into its store.
 fn looks_inside(plan: &Plan, user: u32) -> bool {
     plan.steps.iter().any(|step| match &step.action {
-        Action::Crash { by, at, .. } => *by == user && at.is_some(),
+        Action::Crash { by, at: Some(CrashAt::Barrier(_)), .. } => *by == user,
         Action::Store { .. } => true,
         _ => false,
     })
@@ -75,6 +75,35 @@ fn a_device_outside_gives_the_same_black_box_digest() {
         ("rotation", 30),
     ] {
         check(folder, least, seat);
+    }
+}
+
+/// A text and a request each way, and a power cut.
+const CUT: &str = "\
+peadsim: 1
+id: CUT
+title: Power is cut with something that is seen
+devices: {alice: {}, bob: {cpu: cortex-m4}}
+steps:
+  - crash: {device: bob, at: seen#1, for: 8s}
+  - send: {as: m1, from: alice, to: bob, text: hello, at: 1s}
+  - send: {as: m2, from: bob, to: alice, text: hello yourself, at: 20s}
+  - request: {as: q1, from: alice, to: bob, lines: [Pay], at: 30s}
+  - press: {by: bob, button: approve, after: q1.armed}
+expect:
+  - displayed: {message: m1, count: 1}
+";
+
+#[test]
+fn a_power_cut_with_something_that_is_seen_is_the_same_outside() {
+    for number in (1..20).step_by(3) {
+        let text = CUT.replace("#1", &format!("#{number}"));
+        let reading = read_text("cut.yaml", &text, &Extras::default());
+        let plan = Arc::new(plan(&reading, &reading.cases[0], "CUT", 1).unwrap());
+        let inside = outcome(&plan, None);
+        let outside = outcome(&plan, Some((1, seat(&plan, 1))));
+        assert_eq!(told(&outside), told(&inside), "{number}");
+        assert_eq!(outside.digest.black_box, inside.digest.black_box, "{number}");
     }
 }
 

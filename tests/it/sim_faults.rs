@@ -7,8 +7,11 @@ use peadsim::base::id::{Epoch, NodeId};
 use peadsim::base::time::Millis;
 use peadsim::oracle::spec::Point;
 use peadsim::proto::barrier::Barrier;
-use peadsim::scenario::plan::{Action, FrameAct, Given, LinkChange, SuiteName, Until, When};
+use peadsim::scenario::plan::{
+    Action, CrashAt, FrameAct, Given, LinkChange, SuiteName, Until, When,
+};
 use peadsim::trace::fact::{Fact, FrameKind, LossCause, Meddling, Phase, StopCause};
+use peadsim::trace::visible::is_seen;
 
 use crate::sim_plan::{Draft, Trace, lost, meddled, ms, secs, trace};
 
@@ -165,7 +168,8 @@ fn a_barrier_stops_a_device_between_commit_and_ack() {
         [(Barrier::BeforeAck, 0), (Barrier::AfterAck, 1), (Barrier::BeforeCommit, 0)]
     {
         let mut draft = acquainted();
-        let crash = Action::Crash { by: 1, at: Some(barrier), down: Until::For(secs(5)) };
+        let at = Some(CrashAt::Barrier(barrier));
+        let crash = Action::Crash { by: 1, at, down: Until::For(secs(5)) };
         draft
             .step("crash", "crash", When::At(secs(0)), crash)
             .send("m1", When::At(secs(1)), 0, 1, "hello")
@@ -188,9 +192,43 @@ fn a_barrier_stops_a_device_between_commit_and_ack() {
 }
 
 #[test]
+fn power_is_cut_with_anything_that_is_seen_and_nothing_is_lost() {
+    for number in 1..200 {
+        let mut draft = acquainted();
+        let at = Some(CrashAt::Seen(number));
+        let crash = Action::Crash { by: 1, at, down: Until::For(secs(5)) };
+        draft
+            .step("crash", "crash", When::At(secs(0)), crash)
+            .send("m1", When::At(secs(1)), 0, 1, "hello")
+            .expect("m1", Point::Displayed)
+            .expect("m1", Point::Acked);
+        let trace = run(&draft);
+        // What was on the screen when the power went may be shown again.
+        let shown = trace.displayed().iter().filter(|(_, text)| *text == "hello").count();
+        assert!((1..=2).contains(&shown), "{number}: {shown}");
+        let (active, settle) = (trace.phase(Phase::Active), trace.phase(Phase::Settle));
+        let own = trace.records.iter().filter(|it| it.id.node == NodeId::device(1));
+        let own = own.filter(|it| it.at >= active && it.at < settle && is_seen(&it.fact));
+        let seen: Vec<_> = own.map(|it| it.at).collect();
+        if let Some(last) = seen.get(number as usize - 1) {
+            let stop = trace.first(|fact| matches!(fact, Fact::PowerOff { .. }));
+            assert_eq!((stop.id.node, stop.at), (NodeId::device(1), *last), "{number}");
+            assert_eq!(trace.findings(), [""; 0], "{number}");
+        } else {
+            let told = "Warning step: step `crash` cut no power: 1 short of what it counts to";
+            assert_eq!(trace.findings(), [told]);
+            assert!(number > 6, "only {number} things were seen");
+            return;
+        }
+    }
+    panic!("the sweep does not end");
+}
+
+#[test]
 fn a_barrier_that_nothing_comes_to_is_told() {
     let mut draft = acquainted();
-    let crash = Action::Crash { by: 1, at: Some(Barrier::BeforeRotate), down: Until::For(secs(5)) };
+    let at = Some(CrashAt::Barrier(Barrier::BeforeRotate));
+    let crash = Action::Crash { by: 1, at, down: Until::For(secs(5)) };
     draft.step("crash", "crash", When::At(secs(0)), crash);
     let findings = run(&draft).findings();
     assert!(

@@ -170,8 +170,8 @@ table! {
 }
 
 table! {
-    /// A device stops without warning: at a time, or at a barrier (`at: before-ack`), which it
-    /// waits for from its `after` on.
+    /// A device stops without warning: at a time, at a barrier (`at: before-ack`), or with a thing that is
+    /// seen of it (`at: seen#3`), counted from its `after` on.
     Crash "crash" short "device" {
         /// Which device.
         device: Spanned<UserId>,

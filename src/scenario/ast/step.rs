@@ -48,7 +48,7 @@ table! {
     Anchor "step" {
         /// Its name, for points (`m1.stored`), frames (`m1.submit`) and reports.
         name as "as": Option<Spanned<Name>>,
-        /// The time, from the end of `given`; for a crash also a barrier.
+        /// The time, from the end of `given`; for a crash also a barrier or a thing seen.
         at: Option<Spanned<At>>,
         /// The point of another step; a point that never occurs makes the run inconclusive.
         after: Option<Spanned<PointAt>>,

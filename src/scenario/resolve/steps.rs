@@ -6,7 +6,6 @@ use crate::base::id::DraftId;
 use crate::base::id::UserId;
 use crate::base::time::Duration;
 use crate::oracle::spec::{self, NameId, NamedThing};
-use crate::proto::barrier::Barrier;
 use crate::proto::config::TEXT_MAX;
 use crate::scenario::address::Moment;
 use crate::scenario::ast::action::{Compose, KeySource, Request, Send};
@@ -15,7 +14,9 @@ use crate::scenario::ast::step::{Step, Verb};
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::leaf::{At, BARRIERS, BARRIERS_OF_DEVICES};
-use crate::scenario::plan::{self, Action, BadDownload, ProvisionPlan, RequestPlan, Until, When};
+use crate::scenario::plan::{
+    self, Action, BadDownload, CrashAt, ProvisionPlan, RequestPlan, Until, When,
+};
 use crate::scenario::resolve::Context;
 use crate::scenario::resolve::names::transaction;
 use crate::scenario::resolve::people::NOBODY;
@@ -42,7 +43,7 @@ fn when(written: &Step, index: usize, cx: &mut Context<'_>) -> Option<When> {
     let delay = anchor.delay.as_ref().map_or(Duration::ZERO, |delay| delay.value);
     let at = match &anchor.at {
         Some(Spanned { value: At::Time(time), span }) => Some((*time, *span)),
-        Some(Spanned { value: At::Barrier(_), .. }) | None => None,
+        Some(Spanned { value: At::Barrier(_) | At::Seen(_), .. }) | None => None,
     };
     if let Some((time, span)) = at {
         let other = anchor.after.as_ref().map(|after| ("after", after.span));
@@ -79,14 +80,18 @@ pub fn until(
 
 #[allow(clippy::too_many_lines, reason = "one arm for each verb of users and nodes")]
 fn action(written: &Step, name: NameId, cx: &mut Context<'_>) -> Option<Action> {
-    let barrier = match &written.anchor.at {
-        Some(Spanned { value: At::Barrier(barrier), span }) => Some(Spanned::new(*barrier, *span)),
-        Some(Spanned { value: At::Time(_), .. }) | None => None,
-    };
-    if let (Some(barrier), false) =
-        (&barrier, matches!(written.verb, Verb::Crash(_) | Verb::ServerCrash(_)))
+    let point = written.anchor.at.as_ref().and_then(|at| {
+        let point = match at.value {
+            At::Barrier(barrier) => CrashAt::Barrier(barrier),
+            At::Seen(number) => CrashAt::Seen(number),
+            At::Time(_) => return None,
+        };
+        Some(Spanned::new(point, at.span))
+    });
+    if let (Some(point), false) =
+        (&point, matches!(written.verb, Verb::Crash(_) | Verb::ServerCrash(_)))
     {
-        cx.sink.barrier_without_crash(barrier.span);
+        cx.sink.barrier_without_crash(point.span);
     }
     Some(match &written.verb {
         Verb::Send(send) => text_message(send, name, cx)?,
@@ -111,7 +116,7 @@ fn action(written: &Step, name: NameId, cx: &mut Context<'_>) -> Option<Action> 
         }
         Verb::Register(register) => Action::Register { by: cx.user(&register.by)? },
         Verb::Wipe(wipe) => Action::Wipe { by: cx.user(&wipe.by)? },
-        Verb::Crash(it) => crash(it, barrier.as_ref(), cx)?,
+        Verb::Crash(it) => crash(it, point.as_ref(), cx)?,
         Verb::Restart(restart) => Action::Restart { by: cx.user(&restart.device)? },
         Verb::Snapshot(snapshot) => Action::Snapshot { by: cx.user(&snapshot.device)? },
         Verb::Restore(restore) => {
@@ -140,7 +145,7 @@ fn action(written: &Step, name: NameId, cx: &mut Context<'_>) -> Option<Action> 
             messages: usize::try_from(it.messages.value).unwrap_or(usize::MAX),
             until: until(it.lasting.as_ref(), it.until.as_ref(), cx)?,
         },
-        Verb::ServerCrash(it) => server_crash(it, barrier.as_ref(), written.span, cx)?,
+        Verb::ServerCrash(it) => server_crash(it, point.as_ref(), written.span, cx)?,
         Verb::StoreSlow(_) | Verb::StoreStall(_) | Verb::StoreFail(_) => {
             stores::action(&written.verb, cx)?
         }
@@ -249,9 +254,12 @@ const fn key_source(keys: KeySource) -> ProvisionPlan {
     }
 }
 
-fn crash(crash: &Crash, at: Option<&Spanned<Barrier>>, cx: &mut Context<'_>) -> Option<Action> {
-    let of_device = |barrier: &Barrier| {
-        BARRIERS[..BARRIERS_OF_DEVICES].iter().any(|(_, known)| known == barrier)
+fn crash(crash: &Crash, at: Option<&Spanned<CrashAt>>, cx: &mut Context<'_>) -> Option<Action> {
+    let of_device = |at: &CrashAt| match at {
+        CrashAt::Seen(_) => true,
+        CrashAt::Barrier(barrier) => {
+            BARRIERS[..BARRIERS_OF_DEVICES].iter().any(|(_, known)| known == barrier)
+        }
     };
     if let Some(at) = at.filter(|at| !of_device(&at.value)) {
         cx.sink.foreign_barrier(at.span, "this is a barrier of the server", "server-crash");
@@ -262,12 +270,15 @@ fn crash(crash: &Crash, at: Option<&Spanned<Barrier>>, cx: &mut Context<'_>) -> 
 
 fn server_crash(
     crash: &ServerCrash,
-    at: Option<&Spanned<Barrier>>,
+    at: Option<&Spanned<CrashAt>>,
     span: Span,
     cx: &mut Context<'_>,
 ) -> Option<Action> {
-    let of_server = |barrier: &Barrier| {
-        BARRIERS[BARRIERS_OF_DEVICES..].iter().any(|(_, known)| known == barrier)
+    let barrier_of_server = |at: CrashAt| match at {
+        CrashAt::Seen(_) => None,
+        CrashAt::Barrier(barrier) => {
+            BARRIERS[BARRIERS_OF_DEVICES..].iter().any(|(_, it)| *it == barrier).then_some(barrier)
+        }
     };
     let down = until(crash.lasting.as_ref(), crash.until.as_ref(), cx)?;
     let at = match (at, &crash.of) {
@@ -281,10 +292,11 @@ fn server_crash(
             return None;
         }
         (Some(at), Some(of)) => {
-            if !of_server(&at.value) {
+            let barrier = barrier_of_server(at.value);
+            if barrier.is_none() {
                 cx.sink.foreign_barrier(at.span, "this is a barrier of a device", "crash");
             }
-            Some((cx.user(of)?, at.value))
+            Some((cx.user(of)?, barrier?))
         }
     };
     Some(Action::ServerCrash { at, down })
