@@ -1,7 +1,7 @@
 /* JSON for `adapter.c`: a line is read into a row of nodes, each followed by what is inside of it.
  *
- * It is strict, it takes no memory but what stands here, and its depth is bounded. Who has a JSON reader already
- * uses that one. Not here: what the values mean.
+ * It is strict, it takes no memory but what stands here, and its depth is bounded. Who has a reader of JSON
+ * already uses that one. Not here: what the values mean.
  */
 #ifndef JSON_H
 #define JSON_H
