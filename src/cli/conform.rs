@@ -43,11 +43,11 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     let loaded = setup::tests(&selection)?;
     let mut profiles = files::profiles(&args.paths)?;
     let mut suite = suite(args, &loaded, &mut profiles)?;
+    let known = args.expectations.as_deref().map(|path| known_of(path, &suite)).transpose()?;
     choose(args, &mut suite, &profiles)?;
     if args.list {
         return list(&suite);
     }
-    let known = args.expectations.as_deref().map(expectations).transpose()?;
     let folder = args.resume.as_deref().or(args.report.as_deref());
     let archive = folder.map(prepare).transpose()?;
     let mut bed = LinkBed::make(args.device.rig()?)?;
@@ -58,7 +58,7 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     let made = make(args, &suite, archive.as_ref(), &mut bed)?;
     let (mut trials, interrupted) = made;
     match known {
-        Some((known, sources)) => compare(&mut trials, &known, &sources)?,
+        Some(known) => expectation::compare(&mut trials, &known, &calendar::today()),
         None => trials.iter_mut().for_each(|it| it.expected = expectation::unexpected(it)),
     }
     let results = Results::of(env!("CARGO_PKG_VERSION"), subject, trials, interrupted);
@@ -168,14 +168,17 @@ pub(super) fn expectations(path: &Path) -> Result<(Known, Sources), CliError> {
     }
 }
 
-fn compare(trials: &mut [Trial], known: &Known, sources: &Sources) -> Result<(), CliError> {
+/// What is known of tests of a suite.
+fn known_of(path: &Path, suite: &Suite<'_>) -> Result<Known, CliError> {
+    let (known, sources) = expectations(path)?;
+    let ids: Vec<&str> = suite.0.iter().map(|test| test.trial.id.as_str()).collect();
     let mut sink = Diagnostics::default();
-    expectation::compare(trials, known, &calendar::today(), &mut sink);
-    output::note(&render(&sink, sources, output::stderr_has_color()));
+    expectation::check(&known, &ids, &mut sink);
+    output::note(&render(&sink, &sources, output::stderr_has_color()));
     if sink.has_errors() {
         return Err(CliError::Usage("the expectations name tests that there are not".to_owned()));
     }
-    Ok(())
+    Ok(known)
 }
 
 /// Makes the folder of the report, and tries to write there.

@@ -10,7 +10,7 @@ use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::native::{capability, look_at};
-use crate::scenario::plan::{Action, CrashAt, Plan};
+use crate::scenario::plan::{Action, CrashAt, Plan, WorkloadKind};
 
 /// Why a case does not apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,9 @@ pub fn applies(
     {
         return Err(Inapplicable::Unseen(what));
     }
+    if let Some(needed) = basic(plan, user).find(|needed| !declared.can(needed)) {
+        return Err(Inapplicable::Needs(needed.to_owned()));
+    }
     for step in &plan.steps {
         let inside = matches!(&step.action,
             Action::Crash { by, at: Some(CrashAt::Barrier(_)), .. } if *by == user);
@@ -67,6 +70,26 @@ pub fn applies(
         }
     }
     Ok(())
+}
+
+/// What a case needs by what it gives the device and has it do all along.
+fn basic(plan: &Plan, user: u32) -> impl Iterator<Item = &'static str> {
+    let device = &plan.devices[user as usize];
+    let config = &plan.profiles[device.profile as usize].config;
+    let traffic = plan.workloads.iter().filter(move |it| it.by.iter().any(|by| by.contains(&user)));
+    let traffic = traffic.map(|it| match &it.what {
+        WorkloadKind::Send { .. } => "send",
+        WorkloadKind::Ask { own: true, .. } => "compose",
+        WorkloadKind::Ask { .. } => "request",
+        WorkloadKind::Poll => "poll",
+        WorkloadKind::Rotate => "rotate",
+    });
+    let given = [
+        (config.poll.is_some(), "poll"),
+        (config.push, "push"),
+        (true, "reset"),
+    ];
+    given.into_iter().filter(|(holds, _)| *holds).map(|(_, needed)| needed).chain(traffic)
 }
 
 /// The first thing in a case that this user's device, a closed box, does not show.

@@ -14,22 +14,28 @@ use crate::verdict::trial::{Expected, Mark, Trial};
 /// Runs of an intermittent test, at least: fewer show no rate.
 const RUNS_MIN: u32 = 2;
 
-/// Says of each test whether it is as expected; `today` is a day such as `2026-12-31`. Expectations of tests
-/// that are not there are told in `sink`.
-pub fn compare(trials: &mut [Trial], known: &Known, today: &str, sink: &mut Diagnostics) {
+/// Tells of expectations of tests that are not there.
+pub fn check(known: &Known, ids: &[&str], sink: &mut Diagnostics) {
+    for entry in &known.tests.0 {
+        let id = entry.name.value.0.as_str();
+        if !ids.contains(&id) {
+            let message = format!("no test has the ID `{id}`");
+            let finding = Diagnostic::new(Code::UnknownTest, entry.name.span, message);
+            sink.add(finding.suggest(id, ids.iter().copied()));
+        }
+    }
+}
+
+/// Says of each test whether it is as expected; `today` is a day such as `2026-12-31`.
+pub fn compare(trials: &mut [Trial], known: &Known, today: &str) {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (place, trial) in trials.iter_mut().enumerate() {
         places.insert(trial.id.clone(), place);
         trial.expected = unexpected(trial);
     }
     for entry in &known.tests.0 {
-        let id = &entry.name.value.0;
-        let Some(place) = places.get(id) else {
-            let message = format!("no test has the ID `{id}`");
-            let finding = Diagnostic::new(Code::UnknownTest, entry.name.span, message);
-            sink.add(finding.suggest(id, places.keys().map(String::as_str)));
-            continue;
-        };
+        // A test that is not here is another shard's.
+        let Some(place) = places.get(&entry.name.value.0) else { continue };
         let trial = &mut trials[*place];
         trial.expected = expected(trial, &entry.value, today);
         if entry.value.expect.value == KnownMark::Intermittent {
@@ -138,6 +144,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::check as check_ids;
     use super::*;
     use crate::base::time::Instant;
     use crate::scenario::known;
@@ -174,7 +181,7 @@ mod tests {
     fn check(mark: Mark, entry: &str, expected: &str) {
         let known = known(&format!("  'A[n=1]@bob#1': {{{entry}}}\n"));
         let mut trials = [trial(mark, "S-03")];
-        compare(&mut trials, &known, "2026-06-01", &mut Diagnostics::default());
+        compare(&mut trials, &known, "2026-06-01");
         let got = match &trials[0].expected {
             Expected::Good => "good",
             Expected::Unknown => "unknown",
@@ -204,9 +211,10 @@ mod tests {
     fn an_expectation_of_nothing_is_an_error() {
         let known = known("  'B@bob#1': {expect: fail, reason: x}\n");
         let mut sink = Diagnostics::default();
-        let mut trials = [trial(Mark::Fail, "S-03")];
-        compare(&mut trials, &known, "2026-06-01", &mut sink);
+        check_ids(&known, &["A@bob#1"], &mut sink);
         assert!(sink.has_errors());
+        let mut trials = [trial(Mark::Fail, "S-03")];
+        compare(&mut trials, &known, "2026-06-01");
         assert_eq!(trials[0].expected, Expected::Unknown);
     }
 
@@ -216,7 +224,7 @@ mod tests {
         let text = update(&trials, None);
         let (mut sources, mut sink) = (Sources::default(), Diagnostics::default());
         let read = known::read("k", text.as_bytes(), &mut sources, &mut sink).unwrap();
-        compare(&mut trials, &read, "2026-06-01", &mut sink);
+        compare(&mut trials, &read, "2026-06-01");
         assert_eq!(trials[0].expected, Expected::Known("it's wrong".to_owned()));
         assert!(check_update(&trials).is_ok());
         assert!(check_update(&[trial(Mark::Error, "S-03")]).is_err());

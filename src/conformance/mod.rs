@@ -15,6 +15,8 @@
 //!
 //! Not here: judging (`oracle`), or sockets and processes (`runtime`).
 //!
+#![doc = include_str!("guide.md")]
+#![doc = include_str!("ci.md")]
 #![doc = include_str!("attach.md")]
 
 pub mod adapter;

@@ -143,11 +143,16 @@ fn claims(case: &read::Case) -> Vec<Shown> {
     claims.collect()
 }
 
+/// Whether a word names a test: its scenario or its case, alone or with who is under test, or all of its ID.
 fn is_named(test: &Test<'_>, word: &str) -> bool {
     let case = &test.case.case;
-    let role = test.trial.id.split('#').next();
-    [case.scenario.id.value.0.as_str(), &case.id, &test.trial.id].contains(&word)
-        || role == Some(word)
+    let [scenario, case] = [case.scenario.id.value.0.as_str(), case.id.as_str()];
+    let role = test.case.device.as_ref().map_or("", UserId::as_str);
+    let with_role =
+        |name: &str| word.strip_prefix(name).and_then(|it| it.strip_prefix('@')) == Some(role);
+    [scenario, case, test.trial.id.as_str()].contains(&word)
+        || with_role(scenario)
+        || with_role(case)
 }
 
 /// Which tests are wanted; an empty choice wants all of them.

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C, or a request to terminate: the first asks for an orderly end, the second ends at once.
 //!
 //! Not here: what an orderly end is, or what is told to the user.
 
@@ -23,11 +23,11 @@ impl Interrupt {
         let raised = interrupt.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let watch = async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if asked().await.is_ok() {
                 raised.raise();
                 first();
             }
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if asked().await.is_ok() {
                 second();
             }
         };
@@ -47,4 +47,26 @@ impl Interrupt {
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Waits until somebody asks for an end.
+#[cfg(unix)]
+async fn asked() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut int, mut term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    std::future::poll_fn(|context| {
+        if int.poll_recv(context).is_ready() || term.poll_recv(context).is_ready() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    Ok(())
+}
+
+/// Waits until somebody asks for an end.
+#[cfg(not(unix))]
+async fn asked() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
 }

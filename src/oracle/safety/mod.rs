@@ -22,6 +22,7 @@ pub mod no_dead_epoch;
 pub mod no_lookup_on_hit;
 pub mod no_signature_without_press;
 pub mod no_silent_reencryption;
+pub mod nonces_differ_on_the_wire;
 pub mod nonces_never_repeat;
 pub mod one_lookup_per_miss;
 pub mod own_rotation_reaches_every_slot;
@@ -59,6 +60,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(epochs_never_fall::EpochsNeverFall::default()),
         Box::new(own_rotation_reaches_every_slot::OwnRotationReachesEverySlot::default()),
         Box::new(nonces_never_repeat::NoncesNeverRepeat::default()),
+        Box::new(nonces_differ_on_the_wire::NoncesDifferOnTheWire::default()),
         Box::new(no_signature_without_press::NoSignatureWithoutPress::default()),
         Box::new(signature_covers_display::SignatureCoversDisplay::default()),
         Box::new(approved_once_and_in_time::ApprovedOnceAndInTime::default()),

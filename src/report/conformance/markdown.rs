@@ -35,7 +35,7 @@ pub fn write(results: &Results) -> String {
     if !bad.is_empty() {
         text.push_str("\n| test | mark | why | again |\n| --- | --- | --- | --- |\n");
         for trial in bad.iter().take(SHOWN) {
-            let (id, why, again) = (cell(&trial.id), cell(&complaint(trial)), cell(&trial.repro));
+            let (id, why, again) = (cell(&trial.id), cell(&complaint(trial)), code(&trial.repro));
             let _ = writeln!(text, "| {id} | {} | {why} | `{again}` |", trial.mark);
         }
     }
@@ -46,6 +46,11 @@ pub fn write(results: &Results) -> String {
         text.push_str("\nThe run was interrupted.\n");
     }
     text
+}
+
+/// A command within its cell: between backticks only a bar needs care.
+fn code(text: &str) -> String {
+    text.replace('`', "'").replace('|', "\\|").replace(char::is_control, " ")
 }
 
 /// A text that stays within its cell.

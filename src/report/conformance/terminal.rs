@@ -13,7 +13,7 @@ use crate::verdict::results::Results;
 use crate::verdict::trial::{Mark, Trial};
 
 /// Columns of a mark.
-const MARK: usize = 14;
+const MARK: usize = 16;
 
 /// The lines of a test: one if it passed or was left alone.
 #[must_use]
