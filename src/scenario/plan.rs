@@ -420,10 +420,12 @@ pub enum FlipField {
     Ciphertext,
     /// The tag.
     Tag,
+    /// Nothing is flipped: the tag's last octets are missing, one more each time.
+    ShortTag,
 }
 
 /// What is wrong with a forged record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forgery {
     /// A key of the adversary's, not signed by the old one.
     Unchained,
@@ -439,6 +441,27 @@ pub enum Forgery {
     OtherUser,
     /// The right record under another request ID.
     OtherRequest,
+    /// These octets in the place of the point.
+    Point(Vec<u8>),
+    /// The true self-signature in another form.
+    Signature(SignatureForm),
+}
+
+/// What form a signature has that the profile does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureForm {
+    /// The twin with the greater `s`, which holds as well by itself.
+    HighS,
+    /// `r = s = 0`.
+    Zero,
+    /// `r = s = n`, the order of the group.
+    Order,
+    /// The DER of X9.62 in the place of `r || s`.
+    Der,
+    /// Without its last octet.
+    Short,
+    /// With an octet more.
+    Long,
 }
 
 impl Plan {

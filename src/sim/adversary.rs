@@ -10,9 +10,10 @@ use crate::base::time::{Duration, Millis};
 use crate::crypto::suite::Suite;
 use crate::network::link::Arrival;
 use crate::scenario::plan::{Action, AdversaryAct, FlipField, Forgery, FrameAddress, Plan};
-use crate::sim::forge::{Addressee, Forge, flipped};
+use crate::sim::forge::{Addressee, Forge};
 use crate::sim::frame::{Frame, Label};
 use crate::sim::rules::submit_of;
+use crate::sim::spoil::spoiled;
 use crate::sim::world::World;
 use crate::trace::fact::{About, FrameKind, Meddling};
 use crate::trace::record::RecordId;
@@ -179,9 +180,9 @@ impl<S: Suite> World<S> {
         self.inject(frame, Meddling::Forged, Duration::ZERO, cause);
     }
 
-    /// Sends copies of a frame, each with another octet of the field changed.
+    /// Sends copies of a frame, each spoiled at another place of the field.
     fn sweep(&mut self, frame: &Frame, field: FlipField, cause: Option<RecordId>) {
-        let changed = (0..).map_while(|place| flipped(&frame.octets, field, place));
+        let changed = (0..).map_while(|place| spoiled(&frame.octets, field, place));
         for (octets, n) in changed.zip(0..) {
             let mut copy = frame.clone();
             copy.alter(octets);
@@ -293,7 +294,7 @@ impl What {
             Self::Forge { about, how } if is_reply(frame, about) => {
                 let other = seen.values().find(|record| record.user != *about);
                 forge
-                    .key_reply::<S>(&frame.octets, *how, wall, other)
+                    .key_reply::<S>(&frame.octets, how, wall, other)
                     .map_or(Made::Same, |octets| Made::Altered(octets, Meddling::Forged, false))
             }
             Self::Old { about, epoch } if is_reply(frame, about) => {

@@ -8,7 +8,8 @@ use crate::base::time::{Duration, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::{Suite, TAG_LEN};
-use crate::scenario::plan::{FlipField, Forgery};
+use crate::scenario::plan::Forgery;
+use crate::sim::spoil::{Splice, malformed};
 use crate::wire::header::{BodyKind, Header};
 use crate::wire::message::{Deliver, Envelope, Message, Register};
 use crate::wire::record::KeyRecord;
@@ -160,12 +161,13 @@ impl Forge {
     pub fn key_reply<S: Suite>(
         &mut self,
         reply: &[u8],
-        how: Forgery,
+        how: &Forgery,
         wall: Millis,
         other: Option<&KeyRecord>,
     ) -> Option<Vec<u8>> {
         let mut list = records(reply)?;
         let newest = list.last_mut()?;
+        let mut splice = None;
         match how {
             Forgery::Unchained => {
                 let next = self.successor::<S>(newest, wall);
@@ -174,15 +176,26 @@ impl Forge {
             Forgery::OffCurve | Forgery::Identity | Forgery::OtherEncoding => {
                 let sign = KeyPair::generate::<S>(&mut self.0);
                 newest.sig_pk = sign.public;
-                if how == Forgery::Identity {
+                if *how == Forgery::Identity {
                     newest.agree_pk = [0; 65];
-                } else if how == Forgery::OtherEncoding {
+                } else if *how == Forgery::OtherEncoding {
                     // The hybrid form of X9.62: the same coordinates, and the parity of y in the tag.
                     newest.agree_pk[0] = 6 | newest.agree_pk[64] & 1;
                 } else {
                     newest.agree_pk[64] ^= 1;
                 }
                 newest.sig_self = S::sign(&sign.secret, &newest.signed_octets());
+            }
+            Forgery::Point(point) => {
+                let sign = KeyPair::generate::<S>(&mut self.0);
+                newest.sig_pk = sign.public;
+                let it = Splice { place: newest.agree_pk.to_vec(), octets: point.clone() };
+                newest.sig_self = S::sign(&sign.secret, &it.apply(&newest.signed_octets())?);
+                splice = Some(it);
+            }
+            Forgery::Signature(form) => {
+                let octets = malformed(*form, &newest.sig_self);
+                splice = Some(Splice { place: newest.sig_self.to_vec(), octets });
             }
             Forgery::BadSignature => newest.sig_self[63] ^= 1,
             Forgery::OtherUser => {
@@ -199,36 +212,12 @@ impl Forge {
                 return Some(Envelope { req: ReqId(self.0.octets()), ..envelope }.encode());
             }
         }
-        self.with_records(reply, list)
+        let reply = self.with_records(reply, list)?;
+        match splice {
+            Some(splice) => splice.apply(&reply),
+            None => Some(reply),
+        }
     }
-}
-
-/// One bit flipped in the octet at this place of a field; none beyond its end, or without a field.
-#[must_use]
-pub fn flipped(octets: &[u8], field: FlipField, place: usize) -> Option<Vec<u8>> {
-    let body = Envelope::decode(octets).ok()?.body;
-    let (header, ciphertext) = if let Message::Submit(it) = body {
-        (it.header, it.ciphertext)
-    } else if let Message::Deliver(it) = body {
-        (it.header, it.ciphertext)
-    } else {
-        return None;
-    };
-    let header = header.encode();
-    let tag = ciphertext.len().checked_sub(TAG_LEN)?;
-    let wanted = match field {
-        FlipField::Header => &header[..],
-        FlipField::Ciphertext => &ciphertext[..tag],
-        FlipField::Tag => &ciphertext[tag..],
-    };
-    if place >= wanted.len() {
-        return None;
-    }
-    // The last one: a header might hold what looks like a ciphertext, not the other way round.
-    let start = octets.windows(wanted.len()).rposition(|window| window == wanted)?;
-    let mut flipped = octets.to_vec();
-    flipped[start + place] ^= 1;
-    Some(flipped)
 }
 
 fn records(reply: &[u8]) -> Option<Vec<KeyRecord>> {
@@ -268,19 +257,6 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_of_a_field_is_flipped_once() {
-        let octets = deliver();
-        for (field, len) in [(FlipField::Ciphertext, 32), (FlipField::Tag, TAG_LEN)] {
-            let all: Vec<Vec<u8>> =
-                (0..).map_while(|place| flipped(&octets, field, place)).collect();
-            assert_eq!(all.len(), len);
-            for one in &all {
-                assert_eq!(one.iter().zip(&octets).filter(|(a, b)| a != b).count(), 1);
-            }
-        }
-    }
-
-    #[test]
     fn a_reflection_comes_from_its_receiver() {
         let Message::Deliver(it) = Envelope::decode(&deliver()).unwrap().body else { panic!() };
         let submit = crate::wire::message::Submit {
@@ -309,7 +285,7 @@ mod tests {
         let honest = Message::KeyReply { records: vec![newest.clone()], more: false };
         let honest = forge.envelope(honest);
         let mut forged = |how| {
-            let octets = forge.key_reply::<Model>(&honest, how, Millis(3), None).unwrap();
+            let octets = forge.key_reply::<Model>(&honest, &how, Millis(3), None).unwrap();
             let list = records(&octets).unwrap();
             (Envelope::decode(&octets).unwrap().req, list[0].clone())
         };
@@ -320,8 +296,9 @@ mod tests {
         let by_last = it.sig_prev.unwrap();
         assert!(!Model::verify(&newest.sig_pk, &it.signed_octets(), &by_last));
         for how in [Forgery::OffCurve, Forgery::Identity, Forgery::OtherEncoding] {
+            let told = format!("{how:?}");
             let (_, it) = forged(how);
-            assert!(own(&it) && Model::check_point(&it.agree_pk).is_err(), "{how:?}");
+            assert!(own(&it) && Model::check_point(&it.agree_pk).is_err(), "{told}");
         }
         assert!(!own(&forged(Forgery::BadSignature).1));
         assert_ne!(forged(Forgery::OtherUser).1.user, newest.user);

@@ -28,6 +28,7 @@ mod rules;
 pub mod run;
 pub mod seat;
 pub mod shards;
+mod spoil;
 mod store;
 pub mod testimony;
 mod turn;

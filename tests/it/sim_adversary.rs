@@ -4,8 +4,8 @@
 use peadsim::base::id::Epoch;
 use peadsim::oracle::spec::{NamedThing, Point};
 use peadsim::scenario::plan::{
-    Action, AdversaryAct, FlipField, Forgery, FrameAct, FrameAddress, FrameOf, Given, SuiteName,
-    Until, When,
+    Action, AdversaryAct, FlipField, Forgery, FrameAct, FrameAddress, FrameOf, Given,
+    SignatureForm, SuiteName, Until, When,
 };
 use peadsim::trace::fact::{Fact, FrameKind, Meddling, RejectCause, ReplyResult};
 
@@ -65,9 +65,12 @@ fn a_reflected_message_does_not_authenticate() {
 
 #[test]
 fn flipped_copies_do_not_authenticate_and_the_real_message_is_shown() {
-    for (field, octets) in
-        [(FlipField::Header, 48), (FlipField::Ciphertext, 5), (FlipField::Tag, 16)]
-    {
+    for (field, octets) in [
+        (FlipField::Header, 48),
+        (FlipField::Ciphertext, 5),
+        (FlipField::Tag, 16),
+        (FlipField::ShortTag, 16),
+    ] {
         let mut draft = trio();
         draft.plan.given = Given { warm: vec![(0, 1)], ..Given::default() };
         draft.send("m1", When::At(secs(1)), 0, 1, "hello");
@@ -89,14 +92,18 @@ fn forged_key_replies_are_refused_each_for_its_reason() {
         (Forgery::OffCurve, Some(ReplyResult::InvalidKey)),
         (Forgery::OtherEncoding, Some(ReplyResult::InvalidKey)),
         (Forgery::Identity, Some(ReplyResult::InvalidKey)),
+        (Forgery::Point([&[4][..], &[1; 64]].concat()), Some(ReplyResult::InvalidKey)),
         (Forgery::BadSignature, Some(ReplyResult::BadSignature)),
+        (Forgery::Signature(SignatureForm::HighS), Some(ReplyResult::BadSignature)),
+        (Forgery::Signature(SignatureForm::Zero), Some(ReplyResult::BadSignature)),
+        (Forgery::Signature(SignatureForm::Order), Some(ReplyResult::BadSignature)),
         (Forgery::OtherUser, Some(ReplyResult::WrongUser)),
         (Forgery::OtherRequest, Some(ReplyResult::Unsolicited)),
         // At first contact there is nothing to hold a key against.
         (Forgery::Unchained, Some(ReplyResult::Accepted)),
     ] {
         let mut draft = trio();
-        let act = AdversaryAct::ForgeKeyReply { about: user("bob"), how };
+        let act = AdversaryAct::ForgeKeyReply { about: user("bob"), how: how.clone() };
         attack(&mut draft, "forge", 0, When::At(secs(0)), act);
         draft.send("m1", When::At(secs(1)), 0, 1, "hello");
         let trace = go(&draft);
@@ -104,6 +111,26 @@ fn forged_key_replies_are_refused_each_for_its_reason() {
         let first = trace.first(|fact| matches!(fact, Fact::KeyReply { .. }));
         let Fact::KeyReply { result: seen, .. } = &first.fact else { panic!() };
         assert_eq!(Some(*seen), result, "{how:?}");
+    }
+}
+
+#[test]
+fn a_field_of_another_length_is_no_frame_and_the_right_record_gets_through() {
+    let points = [0, 1, 33, 64, 66, 133].map(|length| Forgery::Point(vec![2; length]));
+    let forms = [SignatureForm::Der, SignatureForm::Short, SignatureForm::Long];
+    for how in points.into_iter().chain(forms.map(Forgery::Signature)) {
+        let mut draft = trio();
+        let told = format!("{how:?}");
+        let act = AdversaryAct::ForgeKeyReply { about: user("bob"), how };
+        attack(&mut draft, "forge", 0, When::At(secs(0)), act);
+        draft.send("m1", When::At(secs(1)), 0, 1, "hello").expect("m1", Point::Displayed);
+        let trace = go(&draft).passes();
+        let rejected = trace.first(|fact| matches!(fact, Fact::Reject { .. }));
+        let malformed = matches!(rejected.fact, Fact::Reject { why: RejectCause::Malformed, .. });
+        assert!(malformed, "{told}: {:?}", rejected.fact);
+        assert_eq!(count(&trace, Meddling::Forged), 1, "{told}");
+        let derived = trace.first(|fact| matches!(fact, Fact::Derive { .. }));
+        assert!(derived.at > rejected.at, "{told}");
     }
 }
 

@@ -43,6 +43,8 @@ words! {
         Ciphertext = "ciphertext",
         /// The tag.
         Tag = "tag",
+        /// Nothing is flipped: of 16 copies each lacks the last octets of the tag, from one to all of them.
+        ShortTag = "short-tag",
     }
 }
 
@@ -54,8 +56,12 @@ table! {
         /// Whose record.
         of: Spanned<UserId>,
         /// What is wrong with it.
-        how: Spanned<ForgeryOf>,
+        how: Option<Spanned<ForgeryOf>>,
+        /// The octets in the place of its agreement key, at most 133: any tag, any length. Everything else is
+        /// in order, under a signature of the adversary's own. Only P-256 knows points from elsewhere.
+        point: Option<Spanned<Hex>>,
     }
+    rules [ExactlyOne(&["how", "point"])]
 }
 
 words! {
@@ -75,6 +81,18 @@ words! {
         OtherUser = "other-user",
         /// The right record under another request ID.
         OtherRequest = "other-request",
+        /// The twin of the true signature with the greater `s`.
+        HighS = "high-s",
+        /// A signature with `r = s = 0`.
+        ZeroSignature = "zero-signature",
+        /// A signature with `r = s = n`, the order of the group.
+        OrderSignature = "order-signature",
+        /// The DER encoding of the true signature, in the place of 64 octets.
+        DerSignature = "der-signature",
+        /// The true signature without its last octet.
+        ShortSignature = "short-signature",
+        /// The true signature with an octet more.
+        LongSignature = "long-signature",
     }
 }
 

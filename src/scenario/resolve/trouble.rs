@@ -6,13 +6,14 @@ use crate::base::id::UserId;
 use crate::base::units::Ratio;
 use crate::oracle::spec::NamedThing;
 use crate::scenario::address::{FrameAt, Owner, owner_of};
-use crate::scenario::ast::adversary::{FlipPart, ForgeryOf, Inject};
+use crate::scenario::ast::adversary::{FlipPart, ForgeKeyReply, ForgeryOf, Inject};
 use crate::scenario::ast::fault::{Direction, LinkSet, Partition};
 use crate::scenario::ast::step::Verb;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::plan::{
     Action, AdversaryAct, FlipField, Forgery, FrameAct, FrameAddress, FrameOf, LinkChange,
+    SignatureForm,
 };
 use crate::scenario::resolve::Context;
 use crate::scenario::resolve::draws::Draws;
@@ -24,6 +25,9 @@ use crate::trace::fact::FrameKind;
 
 /// Most times that a frame is duplicated, and most frames of a spray.
 const TIMES_MAX: u64 = 10_000;
+
+/// Most octets of a literal point: an uncompressed one of P-521, the longest that anybody confuses with ours.
+const POINT_MAX: usize = 133;
 
 /// The action of a verb about links, frames or the adversary.
 pub fn action(verb: &Verb, cx: &mut Context<'_>) -> Option<Action> {
@@ -220,7 +224,8 @@ fn adversary(verb: &Verb, cx: &mut Context<'_>) -> Option<Action> {
         }
         Verb::ForgeKeyReply(it) => {
             let (at, about) = (cx.user(&it.to), cx.known(&it.of));
-            (at?, AdversaryAct::ForgeKeyReply { about: about?, how: forgery(it.how.value) })
+            let how = forgery(it, cx.sink);
+            (at?, AdversaryAct::ForgeKeyReply { about: about?, how: how? })
         }
         Verb::ForgeNotice(it) => {
             let (at, about) = (cx.user(&it.to), cx.known(&it.of));
@@ -264,11 +269,22 @@ const fn flip_part(part: FlipPart) -> FlipField {
         FlipPart::Header => FlipField::Header,
         FlipPart::Ciphertext => FlipField::Ciphertext,
         FlipPart::Tag => FlipField::Tag,
+        FlipPart::ShortTag => FlipField::ShortTag,
     }
 }
 
-const fn forgery(how: ForgeryOf) -> Forgery {
-    match how {
+fn forgery(it: &ForgeKeyReply, sink: &mut Diagnostics) -> Option<Forgery> {
+    if let Some(point) = &it.point {
+        let octets = &point.value.0;
+        if octets.len() > POINT_MAX {
+            let message = format!("the point has {} octets", octets.len());
+            let expected = format!("expected at most {POINT_MAX}");
+            sink.add(Diagnostic::new(Code::OutOfLimits, point.span, message).label(expected));
+        }
+        return Some(Forgery::Point(octets.clone()));
+    }
+    // That neither is there is reported when the step was read.
+    Some(match it.how.as_ref()?.value {
         ForgeryOf::Unchained => Forgery::Unchained,
         ForgeryOf::OffCurve => Forgery::OffCurve,
         ForgeryOf::OtherEncoding => Forgery::OtherEncoding,
@@ -276,7 +292,13 @@ const fn forgery(how: ForgeryOf) -> Forgery {
         ForgeryOf::BadSignature => Forgery::BadSignature,
         ForgeryOf::OtherUser => Forgery::OtherUser,
         ForgeryOf::OtherRequest => Forgery::OtherRequest,
-    }
+        ForgeryOf::HighS => Forgery::Signature(SignatureForm::HighS),
+        ForgeryOf::ZeroSignature => Forgery::Signature(SignatureForm::Zero),
+        ForgeryOf::OrderSignature => Forgery::Signature(SignatureForm::Order),
+        ForgeryOf::DerSignature => Forgery::Signature(SignatureForm::Der),
+        ForgeryOf::ShortSignature => Forgery::Signature(SignatureForm::Short),
+        ForgeryOf::LongSignature => Forgery::Signature(SignatureForm::Long),
+    })
 }
 
 impl Diagnostics {
