@@ -1,6 +1,6 @@
 //! What can be typed: the whole command line, as clap derives it. Not here: what it means.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::base::time::Duration;
 use crate::cli::words::{
-    Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
+    Clock, Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
     duration, seeds,
 };
 
@@ -144,6 +144,15 @@ pub struct Conform {
     /// the first.
     #[arg(long = "as", value_name = "NAME")]
     pub role: Option<String>,
+    /// Whose the device's clock is. On a real one a run takes as long as the scenario says.
+    #[arg(long, value_name = "CLOCK", default_value = "virtual")]
+    pub clock: Clock,
+    /// Let the device and its world live so many times as fast as real time; the device must be able to.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub time_scale: NonZeroU32,
+    /// Leave cases out that may take longer than this in real time; only with a real clock.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub budget_case: Duration,
     /// How long an answer may take.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub patience: Duration,

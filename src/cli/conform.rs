@@ -5,23 +5,26 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::time::Now;
+use crate::base::time::{Duration, Now};
 use crate::cli::args::Conform;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::jobs::{Job, jobs};
 use crate::cli::output;
-use crate::cli::run::run_jobs;
+use crate::cli::run::{Outsiders, run_jobs};
 use crate::cli::setup;
-use crate::cli::words::Format;
+use crate::cli::words::{Clock as ClockWord, Format};
 use crate::conformance::applies::{Inapplicable, applies};
-use crate::conformance::attached::{Attached, SharedLink, greet};
+use crate::conformance::attached::{Attached, Clock, SharedLink, greet};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::link::{Line, Link, LinkFault};
 use crate::conformance::message::Welcome;
 use crate::conformance::opaque::make_opaque;
+use crate::conformance::paced::{Paced, round_trip};
+use crate::conformance::timing::{cost, lasts};
 use crate::conformance::transport::{Exec, Socket};
 use crate::scenario::plan::Plan;
 use crate::sim::body::{Answer, Broken, Happening, Outside, Remote};
+use crate::sim::pace::Pacer;
 
 /// Tests the device.
 ///
@@ -37,6 +40,7 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
             format!("device        {} {} {}\n", product.vendor, product.model, product.version);
         output::print(&text)?;
     }
+    let round_trip = rig.round_trip(&link)?;
     let all = jobs(&loaded, &args.run)?;
     let (fitting, others) = sort(&all, args, &welcome.capabilities)?;
     for (job, why) in others {
@@ -52,7 +56,7 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
         if opaque {
             make_opaque(plan, user);
         }
-        vec![(user, rig.stand(&link, plan, user))]
+        rig.stand(&link, plan, user, round_trip)
     };
     run_jobs(&args.run, &fitting, Some(&stand))
 }
@@ -68,12 +72,30 @@ fn sort<'a>(
     let (mut fitting, mut others) = (Vec::new(), Vec::new());
     for job in all {
         let plan = job.plan(args.run.suite).map_err(CliError::Usage)?;
-        match applies(&job.case.scenario, &plan, declared, args.role.as_deref()) {
+        let user = applies(&job.case.scenario, &plan, declared, args.role.as_deref());
+        match user.and_then(|user| affordable(&plan, args).map(|()| user)) {
             Ok(user) => fitting.push((*job, user)),
             Err(why) => others.push((*job, why)),
         }
     }
     Ok((fitting, others))
+}
+
+/// Whether a run costs no more real time than it may.
+fn affordable(plan: &Plan, args: &Conform) -> Result<(), Inapplicable> {
+    if args.clock == ClockWord::Virtual {
+        return Ok(());
+    }
+    let cost = cost(lasts(plan), args.time_scale);
+    if cost > args.budget_case {
+        return Err(Inapplicable::Costs(cost, args.budget_case));
+    }
+    output::note(&format!(
+        "{}: about {} s of real time\n",
+        plan.case,
+        cost.as_millis().div_ceil(1_000)
+    ));
+    Ok(())
 }
 
 /// Where the device is.
@@ -86,7 +108,7 @@ impl Rig<'_> {
     fn connect(&self) -> Result<(SharedLink, Welcome), CliError> {
         let line = self.line()?;
         let mut link = Link::new(line, self.args.patience);
-        let welcome = greet(&mut link, "peadsim").and_then(|welcome| {
+        let welcome = greet(&mut link, "peadsim", self.clock()).and_then(|welcome| {
             let void = |void: &dyn std::fmt::Display| LinkFault::Shape {
                 method: "hello".to_owned(),
                 why: void.to_string(),
@@ -97,6 +119,24 @@ impl Rig<'_> {
         let welcome = welcome
             .map_err(|fault| CliError::Rig(format!("the device cannot be tested: {fault}")))?;
         Ok((Arc::new(Mutex::new(link)), welcome))
+    }
+
+    /// What a round trip takes by the world's clock, where the device has its own.
+    fn round_trip(&self, link: &SharedLink) -> Result<Option<Duration>, CliError> {
+        let Clock::Real(scale) = self.clock() else { return Ok(None) };
+        let taken = round_trip(link)
+            .map_err(|fault| CliError::Rig(format!("the device cannot be tested: {fault}")))?;
+        if self.args.run.format == Format::Human {
+            output::print(&format!("round trip    {taken}, of 99 in 100\n"))?;
+        }
+        Ok(Some(taken.times(u64::from(scale.get()))))
+    }
+
+    const fn clock(&self) -> Clock {
+        match self.args.clock {
+            ClockWord::Virtual => Clock::Virtual,
+            ClockWord::Real => Clock::Real(self.args.time_scale),
+        }
     }
 
     fn line(&self) -> Result<Box<dyn Line>, CliError> {
@@ -121,17 +161,39 @@ impl Rig<'_> {
     }
 
     /// The device as that of a plan's user; one that cannot become it is broken from the start.
-    fn stand(&self, link: &Mutex<SharedLink>, plan: &Plan, user: u32) -> Remote {
+    fn stand(
+        &self,
+        link: &Mutex<SharedLink>,
+        plan: &Plan,
+        user: u32,
+        round_trip: Option<Duration>,
+    ) -> Outsiders {
         let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
+        let dead = |why: String| {
+            let body: Remote = Arc::new(Mutex::new(Dead(Broken(why))));
+            Outsiders { bodies: vec![(user, body)], ..Outsiders::default() }
+        };
         if link.lock().unwrap_or_else(PoisonError::into_inner).is_broken() {
             match self.connect() {
                 Ok((again, _)) => *link = again,
-                Err(error) => return Arc::new(Mutex::new(Dead(Broken(error.to_string())))),
+                Err(error) => return dead(error.to_string()),
             }
         }
-        match Attached::provision(Arc::clone(&link), plan, user) {
-            Ok(attached) => Arc::new(Mutex::new(attached)),
-            Err(fault) => Arc::new(Mutex::new(Dead(Broken(fault.to_string())))),
+        let (link, budget) = (Arc::clone(&link), self.args.budget_case);
+        let stood = match self.clock() {
+            Clock::Virtual => Attached::provision(link, plan, user).map(|it| {
+                let body: Remote = Arc::new(Mutex::new(it));
+                (body, None)
+            }),
+            Clock::Real(scale) => Paced::provision(link, plan, user, scale, budget).map(|it| {
+                let paced = Arc::new(Mutex::new(it));
+                let (body, pace): (Remote, Pacer) = (paced.clone(), paced);
+                (body, Some(pace))
+            }),
+        };
+        match stood {
+            Ok((body, pace)) => Outsiders { bodies: vec![(user, body)], pace, round_trip },
+            Err(fault) => dead(fault.to_string()),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use crate::cli::args::Device;
 use crate::cli::exit::{CliError, Exit};
 use crate::conformance::adapter::{Adapter, Nature};
+use crate::conformance::serve::serve;
 use crate::proto::deviation::{Deviation, Deviations, Side};
 use crate::scenario::diagnostics::suggest;
 
@@ -18,7 +19,7 @@ pub fn run(args: &Device) -> Result<Exit, CliError> {
     let deviations: Result<Deviations, CliError> =
         args.deviations.iter().map(|name| deviation(name)).collect();
     let mut adapter = Adapter::new(Nature { deviations: deviations?, opaque: args.opaque });
-    let served = adapter.serve(&mut io::stdin().lock(), &mut io::stdout().lock());
+    let served = serve(&mut adapter, io::stdin(), &mut io::stdout().lock());
     served.map_err(CliError::io("the line to the harness fails"))?;
     Ok(Exit::Success)
 }

@@ -20,6 +20,7 @@ use crate::cli::papers::Papers;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
 use crate::cli::words::Format;
+use crate::conformance::timing::excuse;
 use crate::explore::attempt::attempt;
 use crate::explore::campaign;
 use crate::explore::relations::attempt_related;
@@ -35,6 +36,7 @@ use crate::runtime::memory;
 use crate::scenario::ast::scenario::SizeWord;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::body::Remote;
+use crate::sim::pace::Pacer;
 use crate::sim::run::RunOptions;
 use crate::sim::shards::{USERS_MIN, Whole};
 use crate::trace::digest::Forms;
@@ -58,8 +60,19 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
     run_jobs(args, &jobs(&loaded, args)?, None)
 }
 
+/// What stands outside of a world.
+#[derive(Default)]
+pub(super) struct Outsiders {
+    /// Bodies of devices, by user.
+    pub bodies: Vec<(u32, Remote)>,
+    /// The clock that the world keeps to, if it does.
+    pub pace: Option<Pacer>,
+    /// What a round trip to them takes by the world's clock, if they keep their own.
+    pub round_trip: Option<Duration>,
+}
+
 /// Puts bodies of devices of a plan outside of its world, which may change how it is judged.
-pub(super) type Stand<'a> = dyn Fn(&mut Plan) -> Vec<(u32, Remote)> + Sync + 'a;
+pub(super) type Stand<'a> = dyn Fn(&mut Plan) -> Outsiders + Sync + 'a;
 
 /// Makes these runs; with devices outside, one after another.
 ///
@@ -144,7 +157,7 @@ fn execute(
     // The other forms cost as much as the full one: large worlds do without.
     let small = job.case.scenario.size.value == SizeWord::Small;
     options.forms = Forms { masked: small, black_box: small };
-    options.outside = outside;
+    (options.outside, options.pace) = (outside.bodies, outside.pace);
     options.sinks.extend(sink.as_mut().map(|(sink, _)| sink as &mut dyn Sink));
     let asked = args.threads.is_some() && plan.devices.len() >= USERS_MIN;
     let whole = options.whole(&plan).filter(|_| asked);
@@ -155,6 +168,9 @@ fn execute(
     };
     if let Some((sink, place)) = sink {
         sink.finish().map_err(trace_failed(place))?.publish()?;
+    }
+    if let Some(round_trip) = outside.round_trip {
+        excuse(&plan, &mut outcome, round_trip);
     }
     outcome.repro = job.repro(args);
     Ok(Done { outcome, whole })

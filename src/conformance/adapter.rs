@@ -2,19 +2,20 @@
 //!
 //! Not here: what the device does (`proto`, `sim::seat`), or where lines come from.
 
-use std::io::{self, BufRead, Write};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::rng::{Luck, Purpose};
-use crate::base::time::{Instant, Millis, Now};
+use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::{
-    Act, Event, EventLine, Form, Half, KeyPairs, LINE_MAX, Method, Moment, Product, Provision,
+    Act, ClockKind, Event, EventLine, Form, Half, KeyPairs, Method, Moment, Product, Provision,
     Refusal, RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
 };
+use crate::conformance::own_time::OwnTime;
 use crate::conformance::params::Params;
 use crate::crypto::keys::KeyPair;
 use crate::crypto::model::Model;
@@ -45,6 +46,12 @@ pub struct Adapter {
     nature: Nature,
     device: Option<Remote>,
     events: u64,
+    /// How fast it lives, if nobody moves its clock.
+    pace: Option<NonZeroU32>,
+    /// Its own clock, if it has one.
+    time: Option<OwnTime>,
+    /// When it wants to go on by itself.
+    next: Option<Instant>,
 }
 
 type Outcome<T> = Result<T, Refusal>;
@@ -57,7 +64,7 @@ impl Adapter {
     /// A device of this kind.
     #[must_use]
     pub const fn new(nature: Nature) -> Self {
-        Self { nature, device: None, events: 0 }
+        Self { nature, device: None, events: 0, pace: None, time: None, next: None }
     }
 
     /// What it can do: everything but what needs hands on the machine itself.
@@ -88,28 +95,25 @@ impl Adapter {
         }
     }
 
-    /// Answers requests until there are no more, or the session is over.
-    ///
-    /// # Errors
-    /// When lines cannot be read or written.
-    pub fn serve(&mut self, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<()> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let most = LINE_MAX as u64 + 1;
-            if io::Read::take(&mut *input, most).read_until(b'\n', &mut line)? == 0 {
-                return Ok(());
-            }
-            let (lines, over) = self.answer(&line);
-            for line in lines {
-                output.write_all(line.as_bytes())?;
-                output.write_all(b"\n")?;
-            }
-            output.flush()?;
-            if over {
-                return Ok(());
-            }
-        }
+    /// How long it has nothing to do by itself; none: until it is asked, or the harness moves its clock.
+    #[must_use]
+    pub fn rest(&self) -> Option<Duration> {
+        let (time, next) = (self.time.as_ref()?, self.next?);
+        Some(time.until(next))
+    }
+
+    /// Does what is due by its own clock, and says what comes of it.
+    pub fn wake(&mut self) -> Vec<String> {
+        let (Some(device), Some(time)) = (&self.device, &self.time) else { return Vec::new() };
+        // One that is at fault says so when it is asked next.
+        let answer = tell(device, time.now(), None, Happening::Timeout).unwrap_or_default();
+        self.next = answer.next;
+        self.say(answer.said)
+    }
+
+    fn say(&mut self, said: Vec<Said>) -> Vec<String> {
+        let told: Vec<Said> = said.into_iter().filter(|said| self.tells(said)).collect();
+        told.into_iter().map(|said| self.event(said)).collect()
     }
 
     /// What is said to one line, and whether the session is over.
@@ -135,11 +139,14 @@ impl Adapter {
                     let text = format!("this device speaks version {VERSION}");
                     return Err(refuse(RefusalCode::BadRequest, text));
                 }
+                self.pace = (hello.clock == ClockKind::Real).then_some(hello.time_scale);
                 return Ok(value(&self.welcome()));
             }
             Method::Ping {} | Method::Shutdown {} => return Ok(Value::Object(Default::default())),
             Method::Provision(provision) => {
                 self.device = Some(self.make(&provision)?);
+                self.time = self.pace.map(OwnTime::start);
+                self.next = None;
                 return Ok(Value::Object(Default::default()));
             }
             Method::PowerOn(it) => (it.moment, Happening::Start(it.ticket)),
@@ -152,6 +159,10 @@ impl Adapter {
                 (it.moment, Happening::Input(input))
             }
             Method::Act(it) => (it.moment, Happening::Input(input(it.act))),
+            Method::Advance(_) if self.pace.is_some() => {
+                let text = "nobody moves the clock of this device: it goes by itself";
+                return Err(refuse(RefusalCode::WrongState, text));
+            }
             Method::Advance(moment) | Method::Sync(moment) => (moment, Happening::Timeout),
             Method::Snapshot(it) => (it.moment, Happening::Snapshot(it.name)),
             Method::Restore(it) => (it.moment, Happening::Restore(it.name, it.rng)),
@@ -159,14 +170,18 @@ impl Adapter {
         let device = self.device.as_ref();
         let device =
             device.ok_or_else(|| refuse(RefusalCode::WrongState, "there is no device yet"))?;
-        let answer = tell(device, now(moment), Some(id), what);
+        let now = match &mut self.time {
+            Some(time) => {
+                time.set(moment);
+                time.now()
+            }
+            None => now(moment),
+        };
+        let answer = tell(device, now, Some(id), what);
         let answer = answer.map_err(|broken| refuse(RefusalCode::Internal, broken.to_string()))?;
         let Answer { said, next, pending } = answer;
-        for said in said {
-            if self.tells(&said) {
-                lines.push(self.event(said));
-            }
-        }
+        self.next = next;
+        lines.extend(self.say(said));
         let next_ns = next.map(Instant::as_nanos);
         Ok(value(&Settled { seq: self.events, next_ns, pending }))
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::time::Duration;
 use crate::conformance::declaration::Declaration;
 use crate::scenario::ast::device::Body;
 use crate::scenario::ast::scenario::Scenario;
@@ -28,6 +29,9 @@ pub enum Inapplicable {
     /// It expects what only the inside of a device shows.
     #[error("it expects what nobody outside can see: {0}")]
     Unseen(String),
+    /// It would take too long.
+    #[error("it costs {0} of real time, more than the {1} that a case may take")]
+    Costs(Duration, Duration),
     /// There is no device in it, or none of that name.
     #[error("there is no such device in it")]
     Nobody,

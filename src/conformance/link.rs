@@ -11,6 +11,7 @@ use crate::base::time::Duration;
 use crate::conformance::message::{
     EventLine, LINE_MAX, Method, Refusal, RefusalCode, ReplyLine, RequestLine, VERSION,
 };
+use crate::runtime::clock::Stamp;
 
 /// What carries lines to a device and back.
 pub trait Line: std::fmt::Debug + Send {
@@ -25,6 +26,14 @@ pub trait Line: std::fmt::Debug + Send {
     /// # Errors
     /// When none comes within that time, or what comes is no line.
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault>;
+
+    /// The same, with when it came; unless somebody looks at the clock as lines come, when it is taken.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    fn receive_stamped(&mut self, within: Duration) -> Result<(Vec<u8>, Stamp), LinkFault> {
+        self.receive(within).map(|line| (line, Stamp::now()))
+    }
 
     /// The last things that the device has logged.
     fn log(&self) -> Vec<String>;
@@ -74,6 +83,9 @@ pub enum LinkFault {
         /// Which was named.
         got: u64,
     },
+    /// A reply to nothing.
+    #[error("a reply to request {0}, while none is open")]
+    Unasked(u64),
     /// An event out of order.
     #[error("event {got} follows event {last}: numbers count from 1 without gaps")]
     WrongEvent {
@@ -166,7 +178,16 @@ pub struct Called<T> {
     /// The number of the request.
     pub id: u64,
     /// What the device said until then.
-    pub events: Vec<EventLine>,
+    pub events: Vec<Heard>,
+}
+
+/// An event that has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// What.
+    pub line: EventLine,
+    /// When.
+    pub came: Stamp,
 }
 
 impl Link {
@@ -244,6 +265,31 @@ impl Link {
         }
     }
 
+    /// The next thing that the device says by itself, if it says something within that time.
+    ///
+    /// # Errors
+    /// What is wrong with the link or the event.
+    pub fn listen(&mut self, within: Duration) -> Result<Option<Heard>, LinkFault> {
+        let heard = self.try_listen(within);
+        self.broken |= heard.is_err();
+        heard
+    }
+
+    fn try_listen(&mut self, within: Duration) -> Result<Option<Heard>, LinkFault> {
+        let (octets, came) = match self.line.receive_stamped(within) {
+            Ok(received) => received,
+            Err(LinkFault::Mute { .. }) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        match read(&octets)? {
+            Incoming::Event(line) => {
+                self.check_event(&line, u64::MAX)?;
+                Ok(Some(Heard { line, came }))
+            }
+            Incoming::Reply(reply) => Err(LinkFault::Unasked(reply.re)),
+        }
+    }
+
     fn exchange(&mut self, name: &str, params: Value, until: u64) -> Exchanged {
         let exchanged = self.try_exchange(name, params, until);
         self.broken |= exchanged.is_err();
@@ -257,14 +303,15 @@ impl Link {
         self.line.send(&serde_json::to_string(&line).unwrap_or_default())?;
         let mut events = Vec::new();
         loop {
-            let octets = self.line.receive(self.within).map_err(|fault| fault.asked(name))?;
+            let received = self.line.receive_stamped(self.within);
+            let (octets, came) = received.map_err(|fault| fault.asked(name))?;
             match read(&octets)? {
-                Incoming::Event(event) => {
+                Incoming::Event(line) => {
                     if events.len() == EVENTS_MAX {
                         return Err(LinkFault::Flood);
                     }
-                    self.check_event(&event, until)?;
-                    events.push(event);
+                    self.check_event(&line, until)?;
+                    events.push(Heard { line, came });
                 }
                 Incoming::Reply(reply) if reply.re == id => {
                     if until < u64::MAX {
@@ -294,7 +341,7 @@ impl Link {
 }
 
 /// A request's number, its reply, and the events before that.
-type Exchanged = Result<(u64, ReplyLine, Vec<EventLine>), LinkFault>;
+type Exchanged = Result<(u64, ReplyLine, Vec<Heard>), LinkFault>;
 
 /// What comes from a device.
 enum Incoming {

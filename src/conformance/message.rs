@@ -5,6 +5,7 @@
 //! travel (`link`), or frames of the device's own protocol, which are octets here.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,6 +98,13 @@ pub struct Hello {
     pub line_max: u64,
     /// Who moves the clock.
     pub clock: ClockKind,
+    /// How many seconds of its life the device has in a second, when nobody moves its clock.
+    #[serde(default = "once")]
+    pub time_scale: NonZeroU32,
+}
+
+const fn once() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 /// Who moves the clock.
@@ -105,7 +113,7 @@ pub struct Hello {
 pub enum ClockKind {
     /// The harness, by the times in its requests.
     Virtual,
-    /// The world.
+    /// Nobody: it goes by itself.
     Real,
 }
 

@@ -13,6 +13,7 @@ use crate::base::time::Duration;
 use crate::conformance::link::{Line, LinkFault};
 use crate::conformance::message::LINE_MAX;
 use crate::runtime::child::Child;
+use crate::runtime::clock::Stamp;
 use crate::runtime::lines::{LineError, Lines};
 
 fn fault(error: LineError, within: Duration, ending: impl FnOnce() -> String) -> LinkFault {
@@ -56,7 +57,11 @@ impl Line for Exec {
     }
 
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-        let received = self.0.lines().receive(within);
+        self.receive_stamped(within).map(|(line, _)| line)
+    }
+
+    fn receive_stamped(&mut self, within: Duration) -> Result<(Vec<u8>, Stamp), LinkFault> {
+        let received = self.0.lines().receive_stamped(within);
         received.map_err(|error| fault(error, within, || self.ending()))
     }
 
@@ -97,7 +102,11 @@ impl Line for Socket {
     }
 
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-        self.0.receive(within).map_err(|error| fault(error, within, String::new))
+        self.receive_stamped(within).map(|(line, _)| line)
+    }
+
+    fn receive_stamped(&mut self, within: Duration) -> Result<(Vec<u8>, Stamp), LinkFault> {
+        self.0.receive_stamped(within).map_err(|error| fault(error, within, String::new))
     }
 
     fn log(&self) -> Vec<String> {

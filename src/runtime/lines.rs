@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread;
 
 use crate::base::time::Duration;
+use crate::runtime::clock::Stamp;
 
 /// Lines that were read and not taken; beyond them the other end has to wait.
 const WAITING_MAX: usize = 256;
@@ -18,7 +19,7 @@ const UNSENT_MAX: usize = 16;
 /// Lines in both directions.
 #[derive(Debug)]
 pub struct Lines {
-    incoming: Receiver<Result<Vec<u8>, LineError>>,
+    incoming: Receiver<(Stamp, Result<Vec<u8>, LineError>)>,
     outgoing: SyncSender<Vec<u8>>,
 }
 
@@ -77,16 +78,24 @@ impl Lines {
     /// # Errors
     /// [`LineError::Silent`], [`LineError::Closed`], [`LineError::TooLong`].
     pub fn receive(&self, within: Duration) -> Result<Vec<u8>, LineError> {
+        self.receive_stamped(within).map(|(line, _)| line)
+    }
+
+    /// The same, with when its end was read.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_stamped(&self, within: Duration) -> Result<(Vec<u8>, Stamp), LineError> {
         let within = std::time::Duration::from_nanos(within.as_nanos());
         match self.incoming.recv_timeout(within) {
-            Ok(line) => line,
+            Ok((stamp, line)) => line.map(|line| (line, stamp)),
             Err(RecvTimeoutError::Timeout) => Err(LineError::Silent),
             Err(RecvTimeoutError::Disconnected) => Err(LineError::Closed),
         }
     }
 }
 
-fn read_all(from: impl Read, most: usize, found: &SyncSender<Result<Vec<u8>, LineError>>) {
+fn read_all(from: impl Read, most: usize, found: &SyncSender<(Stamp, Result<Vec<u8>, LineError>)>) {
     let mut from = BufReader::new(from);
     loop {
         let mut line = Vec::new();
@@ -105,7 +114,7 @@ fn read_all(from: impl Read, most: usize, found: &SyncSender<Result<Vec<u8>, Lin
             Ok(line)
         };
         let over = result.is_err();
-        if found.send(result).is_err() || over {
+        if found.send((Stamp::now(), result)).is_err() || over {
             return;
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use peadsim::base::time::Duration;
 use peadsim::conformance::adapter::{Adapter, Nature};
-use peadsim::conformance::attached::{Attached, greet};
+use peadsim::conformance::attached::{Attached, Clock, greet};
 use peadsim::conformance::link::{Line, Link, LinkFault};
 use peadsim::explore::subject::plan;
 use peadsim::scenario::plan::{Action, Plan};
@@ -103,7 +103,7 @@ impl Line for Loop {
 fn attached(plan: &Arc<Plan>, user: u32) -> Remote {
     let line = Loop(Adapter::new(Nature::default()), VecDeque::new());
     let mut link = Link::new(Box::new(line), Duration::from_secs(2));
-    greet(&mut link, "test").unwrap().capabilities.check().unwrap();
+    greet(&mut link, "test", Clock::Virtual).unwrap().capabilities.check().unwrap();
     let link = Arc::new(Mutex::new(link));
     Arc::new(Mutex::new(Attached::provision(link, plan, user).unwrap()))
 }
