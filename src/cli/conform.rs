@@ -15,10 +15,11 @@ use crate::cli::jobs;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
-use crate::cli::words::{Format, Suite as SuiteName};
+use crate::cli::words::{Clock as ClockWord, Format, Suite as SuiteName};
 use crate::conformance::archive::Archive;
+use crate::conformance::attached::Clock;
 use crate::conformance::bed::LinkBed;
-use crate::conformance::campaign::{Bed, Campaign, Settings};
+use crate::conformance::campaign::{Bed, Campaign, Real, Settings};
 use crate::conformance::expectation;
 use crate::conformance::suite::{Choice, Setting, Suite};
 use crate::report::conformance::terminal;
@@ -50,7 +51,7 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     }
     let folder = args.resume.as_deref().or(args.report.as_deref());
     let archive = folder.map(prepare).transpose()?;
-    let mut bed = LinkBed::make(args.device.rig()?)?;
+    let mut bed = LinkBed::make(args.device.rig(clock(args))?, real(args))?;
     if args.resume.is_some() {
         take_up(args, &mut suite, archive.as_ref(), &bed)?;
     }
@@ -69,6 +70,19 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     }
     conformity::print(&results, exit, args.format)?;
     Ok(exit)
+}
+
+/// Who moves the device's clock.
+const fn clock(args: &Conform) -> Clock {
+    match args.clock {
+        ClockWord::Virtual => Clock::Virtual,
+        ClockWord::Real => Clock::Real(args.time_scale),
+    }
+}
+
+fn real(args: &Conform) -> Option<Real> {
+    let real = Real { scale: args.time_scale, budget: args.budget_case };
+    (args.clock == ClockWord::Real).then_some(real)
 }
 
 /// Ends the session with the device.
@@ -270,6 +284,7 @@ fn make(
         program: env!("CARGO_PKG_VERSION").to_owned(),
         set: args.set.clone(),
         suite: args.suite.map(|suite| word(suite).to_owned()),
+        real: real(args),
         repeat: args.repeat.get(),
         command: command(args),
     };
@@ -297,6 +312,11 @@ fn command(args: &Conform) -> String {
     };
     for (flag, value) in args.device.words() {
         option(flag, &value);
+    }
+    if let Some(Real { scale, budget }) = real(args) {
+        option("--clock", "real");
+        option("--time-scale", &scale.to_string());
+        option("--budget-case", &budget.to_string());
     }
     if let Some(suite) = args.suite {
         option("--suite", word(suite));

@@ -2,7 +2,7 @@
 //!
 //! Not here: what it answers (`conformance::adapter`), or how a line is served (`conformance::serve`).
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::process::Command;
 
 use crate::base::time::Duration;
@@ -62,10 +62,15 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn serve(&self, framing: Framing, from: impl Read, to: impl Write) -> io::Result<Ending> {
+    fn serve(
+        &self,
+        framing: Framing,
+        from: impl Read + Send + 'static,
+        to: impl Write,
+    ) -> io::Result<Ending> {
         let mut service = Service::new(self.nature, framing, self.args.fault);
         let mut output = BufWriter::with_capacity(BUFFER, to);
-        let ending = service.serve(&mut BufReader::new(from), &mut output, &mut Own);
+        let ending = service.serve(from, &mut output, &mut Own);
         // What was never flushed is lost, as with a device that is switched off.
         drop(output.into_parts());
         ending

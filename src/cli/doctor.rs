@@ -9,6 +9,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::places::Doctor;
 use crate::cli::words::Format;
+use crate::conformance::attached::Clock;
 use crate::conformance::doctor::{Check, Report, State, examine};
 use crate::explore::subject;
 use crate::scenario::plan::{Plan, SuiteName};
@@ -29,7 +30,7 @@ const ARRIVAL: Duration = Duration::from_secs(5);
 pub fn run(args: &Doctor) -> Result<Exit, CliError> {
     let mut device = args.device.clone();
     device.arrival = device.arrival.min(ARRIVAL);
-    let rig = device.rig()?;
+    let rig = device.rig(Clock::Virtual)?;
     let report = examine(&rig, &plan()?);
     let exit = if report.cause().is_some() { Exit::Harness } else { Exit::Success };
     output::print(&match args.format {

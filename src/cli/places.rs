@@ -13,6 +13,7 @@ use crate::base::units::hex;
 use crate::cli::exit::CliError;
 use crate::cli::output;
 use crate::cli::words::{Format, duration};
+use crate::conformance::attached::Clock;
 use crate::conformance::flaw::Flaw;
 use crate::conformance::rig::{Endpoint, Patience, Rig};
 use crate::runtime::entropy;
@@ -79,11 +80,11 @@ impl Attachment {
     ///
     /// # Errors
     /// When nobody can listen there, or the operating system has no entropy.
-    pub fn rig(&self) -> Result<Rig, CliError> {
+    pub fn rig(&self, clock: Clock) -> Result<Rig, CliError> {
         let patience = Patience { answer: self.patience, arrival: self.arrival };
         let name = entropy::octets::<4>().map_err(CliError::io("cannot name the run"))?;
         let run = format!("peadsim-{}", hex(&name));
-        let rig = Rig::open(self.endpoint()?, patience, run)?;
+        let rig = Rig::open(self.endpoint()?, patience, run, clock)?;
         if let Some(invitation) = rig.invitation() {
             output::note(&format!("{invitation}\n"));
         }

@@ -33,6 +33,16 @@ pub enum World {
     Load,
 }
 
+/// Who moves the clock of a device under test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Clock {
+    /// The harness: a second passes when it says so.
+    #[default]
+    Virtual,
+    /// Nobody: it goes by itself, and the world with it.
+    Real,
+}
+
 /// How the kill matrix is printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum MatrixFormat {

@@ -2,18 +2,20 @@
 //!
 //! Not here: what the device does (`proto`, `sim::seat`), or where lines come from (`serve`).
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::rng::{Luck, Purpose};
-use crate::base::time::{Instant, Millis, Now};
+use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::{
-    Act, Event, EventLine, Form, Half, KeyPairs, Method, Moment, Product, Provision, Refusal,
-    RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
+    Act, ClockKind, Event, EventLine, Form, Half, KeyPairs, Method, Moment, Product, Provision,
+    Refusal, RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
 };
+use crate::conformance::own_time::OwnTime;
 use crate::conformance::params::Params;
 use crate::crypto::keys::KeyPair;
 use crate::crypto::model::Model;
@@ -44,6 +46,12 @@ pub struct Adapter {
     nature: Nature,
     device: Option<Remote>,
     events: u64,
+    /// How fast it lives, if nobody moves its clock.
+    pace: Option<NonZeroU32>,
+    /// Its own clock, if it has one.
+    time: Option<OwnTime>,
+    /// When it wants to go on by itself.
+    next: Option<Instant>,
 }
 
 type Outcome<T> = Result<T, Refusal>;
@@ -56,7 +64,7 @@ impl Adapter {
     /// A device of this kind.
     #[must_use]
     pub const fn new(nature: Nature) -> Self {
-        Self { nature, device: None, events: 0 }
+        Self { nature, device: None, events: 0, pace: None, time: None, next: None }
     }
 
     /// What it can do: everything but what needs hands on the machine itself.
@@ -88,6 +96,27 @@ impl Adapter {
         }
     }
 
+    /// How long it has nothing to do by itself; none: until it is asked, or the harness moves its clock.
+    #[must_use]
+    pub fn rest(&self) -> Option<Duration> {
+        let (time, next) = (self.time.as_ref()?, self.next?);
+        Some(time.until(next))
+    }
+
+    /// Does what is due by its own clock, and says what comes of it.
+    pub fn wake(&mut self) -> Vec<String> {
+        let (Some(device), Some(time)) = (&self.device, &self.time) else { return Vec::new() };
+        // One that is at fault says so when it is asked next.
+        let answer = tell(device, time.now(), None, Happening::Timeout).unwrap_or_default();
+        self.next = answer.next;
+        self.say(answer.said)
+    }
+
+    fn say(&mut self, said: Vec<Said>) -> Vec<String> {
+        let told: Vec<Said> = said.into_iter().filter(|said| self.tells(said)).collect();
+        told.into_iter().map(|said| self.event(said)).collect()
+    }
+
     /// What is said to one line, and whether the session is over.
     pub fn answer(&mut self, line: &[u8]) -> (Vec<String>, bool) {
         let Ok(request) = serde_json::from_slice::<RequestLine>(line) else {
@@ -113,11 +142,14 @@ impl Adapter {
                 }
                 // A new connection, on lines where that is not to be seen.
                 (self.device, self.events) = (None, 0);
+                self.pace = (hello.clock == ClockKind::Real).then_some(hello.time_scale);
                 return Ok(value(&self.welcome()));
             }
             Method::Ping {} | Method::Shutdown {} => return Ok(Value::Object(Default::default())),
             Method::Provision(provision) => {
                 self.device = Some(self.make(&provision)?);
+                self.time = self.pace.map(OwnTime::start);
+                self.next = None;
                 return Ok(Value::Object(Default::default()));
             }
             Method::PowerOn(it) => (it.moment, Happening::Start(it.ticket.map(Into::into))),
@@ -130,6 +162,10 @@ impl Adapter {
                 (it.moment, Happening::Input(input))
             }
             Method::Act(it) => (it.moment, Happening::Input(input(it.act))),
+            Method::Advance(_) if self.pace.is_some() => {
+                let text = "nobody moves the clock of this device: it goes by itself";
+                return Err(refuse(RefusalCode::WrongState, text));
+            }
             Method::Advance(moment) => (moment, Happening::Timeout),
             Method::Sync(moment) => (moment, Happening::Fence),
             Method::Snapshot(it) => (it.moment, Happening::Snapshot(it.name)),
@@ -138,14 +174,18 @@ impl Adapter {
         let device = self.device.as_ref();
         let device =
             device.ok_or_else(|| refuse(RefusalCode::WrongState, "there is no device yet"))?;
-        let answer = tell(device, now(moment), Some(id), what);
+        let now = match &mut self.time {
+            Some(time) => {
+                time.set(moment);
+                time.now()
+            }
+            None => now(moment),
+        };
+        let answer = tell(device, now, Some(id), what);
         let answer = answer.map_err(|broken| refuse(RefusalCode::Internal, broken.to_string()))?;
         let Answer { said, next, pending } = answer;
-        for said in said {
-            if self.tells(&said) {
-                lines.push(self.event(said));
-            }
-        }
+        self.next = next;
+        lines.extend(self.say(said));
         let next_ns = next.map(Instant::as_nanos);
         Ok(value(&Settled { seq: self.events, next_ns, pending }))
     }

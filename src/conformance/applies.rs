@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::time::Duration;
 use crate::conformance::declaration::Declaration;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
@@ -27,6 +28,9 @@ pub enum Inapplicable {
     /// It expects what only the inside of a device shows.
     #[error("it expects what nobody outside can see: {0}")]
     Unseen(String),
+    /// It would take too long.
+    #[error("it costs {0} of real time, more than the {1} that a case may take")]
+    Costs(Duration, Duration),
 }
 
 /// Whether a case applies to a device that declares this, in the part of this user's.
@@ -84,11 +88,7 @@ fn basic(plan: &Plan, user: u32) -> impl Iterator<Item = &'static str> {
         WorkloadKind::Poll => "poll",
         WorkloadKind::Rotate => "rotate",
     });
-    let given = [
-        (config.poll.is_some(), "poll"),
-        (config.push, "push"),
-        (true, "reset"),
-    ];
+    let given = [(config.poll.is_some(), "poll"), (config.push, "push"), (true, "reset")];
     given.into_iter().filter(|(holds, _)| *holds).map(|(_, needed)| needed).chain(traffic)
 }
 

@@ -1,8 +1,10 @@
 //! A device at the end of a link, as a world sees it: what happens to it is asked for, what it says is told.
 //!
-//! Not here: the link itself (`link`), or the world.
+//! Its time is the world's. Not here: the link itself (`link`), a device that keeps its own time (`paced`), or
+//! the world.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -12,10 +14,10 @@ use crate::base::id::Hash32;
 use crate::base::time::{Instant, Now};
 use crate::base::units::hex;
 use crate::conformance::fault::LinkFault;
-use crate::conformance::link::{Called, Link};
+use crate::conformance::link::{Called, Heard, Link};
 use crate::conformance::message::{
-    Act, ClockKind, Copy, Deliver, Event, Form, Half, Hello, KeyPairs, LINE_MAX, Method, Moment,
-    PowerOn, Provision, Rng, Session, Settled, Start, UserAct, VERSION, Welcome,
+    Act, ClockKind, Copy, Deliver, Event, EventLine, Form, Half, Hello, KeyPairs, LINE_MAX, Method,
+    Moment, PowerOn, Provision, Rng, Session, Settled, Start, UserAct, VERSION, Welcome,
 };
 use crate::conformance::params::Params;
 use crate::proto::device::durable::OwnKey;
@@ -34,32 +36,105 @@ pub type SharedLink = Arc<Mutex<Link>>;
 #[derive(Debug)]
 pub struct Attached {
     link: SharedLink,
-    /// The numbers of happenings, by the request that told of them.
-    reasons: VecDeque<(u64, u64)>,
+    reasons: Reasons,
+}
+
+/// Who moves the clock of the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Clock {
+    /// The harness.
+    #[default]
+    Virtual,
+    /// Nobody; the device has so many seconds of its life in a second.
+    Real(NonZeroU32),
+}
+
+/// The numbers of happenings, by the request that told of them.
+#[derive(Debug, Default)]
+pub(super) struct Reasons(VecDeque<(u64, u64)>);
+
+impl Reasons {
+    /// A request tells of a happening, if that has a number.
+    pub fn note(&mut self, request: u64, of: Option<u64>) {
+        if self.0.len() == REASONS_MAX {
+            self.0.pop_front();
+        }
+        self.0.extend(of.map(|of| (request, of)));
+    }
+
+    /// What an event says, at this time of the world.
+    pub fn said(&self, line: EventLine, at: Instant) -> Said {
+        let of = line.of.and_then(|id| {
+            let place = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+            Some(self.0[place].1)
+        });
+        let what = match line.event {
+            Event::Send { octets } => Saying::Frame(octets),
+            Event::Fact(fact) => Saying::Fact(fact),
+        };
+        Said { what, at, of }
+    }
 }
 
 /// Who is there: greets, asks for what nobody knows, and for nothing at all.
 ///
 /// # Errors
 /// What is wrong with the link or the answers.
-pub fn greet(link: &mut Link, run: &str) -> Result<Welcome, LinkFault> {
+pub fn greet(link: &mut Link, run: &str, clock: Clock) -> Result<Welcome, LinkFault> {
     // Other names in each run: what a device knows by heart shows nothing.
     let grease = hex(&Sha256::digest(run)[..4]);
-    let hello = Hello {
-        proto: [VERSION, VERSION],
-        run: run.to_owned(),
-        line_max: LINE_MAX as u64,
-        clock: ClockKind::Virtual,
-        more: BTreeMap::from([(format!("grease-{grease}"), Value::Bool(true))]),
+    let more = BTreeMap::from([(format!("grease-{grease}"), Value::Bool(true))]);
+    let own_time = clock != Clock::Virtual;
+    let (clock, time_scale) = match clock {
+        Clock::Virtual => (ClockKind::Virtual, NonZeroU32::MIN),
+        Clock::Real(scale) => (ClockKind::Real, scale),
     };
+    let (run, line_max) = (run.to_owned(), LINE_MAX as u64);
+    let hello = Hello { proto: [VERSION, VERSION], run, line_max, clock, time_scale, more };
     let Called { reply, .. } = link.call::<Welcome>(&Method::Hello(hello), u64::MAX)?;
     if reply.proto != VERSION {
         return Err(LinkFault::Version(reply.proto));
     }
     link.declared(reply.capabilities.can("facts"));
+    link.keeps_own_time(own_time);
     link.probe(&format!("harness.probe-{grease}"))?;
     link.call::<Value>(&Method::Ping {}, u64::MAX)?;
     Ok(reply)
+}
+
+/// Makes the device of a plan's user at the end of the link.
+///
+/// # Errors
+/// When it cannot become that device.
+pub(super) fn provision(link: &SharedLink, plan: &Plan, user: u32) -> Result<(), LinkFault> {
+    let make = make_of(plan, user);
+    let keys = |key: &OwnKey| KeyPairs {
+        agree: Hash32(*key.agree.secret.expose()),
+        sign: Hash32(*key.sign.secret.expose()),
+    };
+    let start = match &make.given {
+        Given::Blank => Start::Blank,
+        Given::Keyed(key) => Start::Keyed { keys: keys(key) },
+        Given::Registered(key, record) => {
+            Start::Registered { keys: keys(key), record: record.encode() }
+        }
+    };
+    let suite = match plan.suite {
+        SuiteName::P256 => "p256",
+        SuiteName::Model => "model",
+    };
+    let provision = Provision {
+        user: make.user,
+        suite: suite.to_owned(),
+        start,
+        params: Params::of(&make.config, make.sync, make.cpu),
+        rng: Rng { seed: plan.seed, device: u64::from(user) },
+    };
+    let mut own = link.lock().unwrap_or_else(PoisonError::into_inner);
+    // What comes before the reply is of the device before: one that keeps its own time lives until then.
+    own.call::<Value>(&Method::Provision(Box::new(provision)), u64::MAX)?;
+    own.start_over();
+    Ok(())
 }
 
 impl Attached {
@@ -68,34 +143,8 @@ impl Attached {
     /// # Errors
     /// When it cannot become that device.
     pub fn provision(link: SharedLink, plan: &Plan, user: u32) -> Result<Self, LinkFault> {
-        let make = make_of(plan, user);
-        let keys = |key: &OwnKey| KeyPairs {
-            agree: Hash32(*key.agree.secret.expose()),
-            sign: Hash32(*key.sign.secret.expose()),
-        };
-        let start = match &make.given {
-            Given::Blank => Start::Blank,
-            Given::Keyed(key) => Start::Keyed { keys: keys(key) },
-            Given::Registered(key, record) => {
-                Start::Registered { keys: keys(key), record: record.encode() }
-            }
-        };
-        let suite = match plan.suite {
-            SuiteName::P256 => "p256",
-            SuiteName::Model => "model",
-        };
-        let provision = Provision {
-            user: make.user,
-            suite: suite.to_owned(),
-            start,
-            params: Params::of(&make.config, make.sync, make.cpu),
-            rng: Rng { seed: plan.seed, device: u64::from(user) },
-        };
-        let mut own = link.lock().unwrap_or_else(PoisonError::into_inner);
-        own.start_over();
-        own.call::<Value>(&Method::Provision(Box::new(provision)), u64::MAX)?;
-        drop(own);
-        Ok(Self { link, reasons: VecDeque::new() })
+        provision(&link, plan, user)?;
+        Ok(Self { link, reasons: Reasons::default() })
     }
 
     fn call(&mut self, now: Now, of: Option<u64>, what: Happening) -> Result<Answer, LinkFault> {
@@ -106,21 +155,10 @@ impl Attached {
         link.fence(called.reply.seq)?;
         link.announced(called.reply.next_ns);
         drop(link);
-        if self.reasons.len() == REASONS_MAX {
-            self.reasons.pop_front();
-        }
-        self.reasons.extend(of.map(|of| (called.id, of)));
-        let reason = |id: u64| {
-            let place = self.reasons.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-            Some(self.reasons[place].1)
-        };
-        let said = called.events.into_iter().map(|line| Said {
-            what: match line.event {
-                Event::Send { octets } => Saying::Frame(octets),
-                Event::Fact(fact) => Saying::Fact(fact),
-            },
-            at: Instant::from_nanos(line.at_ns),
-            of: line.of.and_then(reason),
+        self.reasons.note(called.id, of);
+        let said = called.events.into_iter().map(|Heard { line, .. }| {
+            let at = Instant::from_nanos(line.at_ns);
+            self.reasons.said(line, at)
         });
         let Settled { next_ns, pending, .. } = called.reply;
         let said = said.collect();
@@ -134,9 +172,14 @@ impl Outside for Attached {
     }
 }
 
+/// Both clocks as a request tells them.
+pub(super) const fn moment(now: Now) -> Moment {
+    Moment { now_ns: now.at.as_nanos(), wall_ms: now.wall.0 }
+}
+
 /// The request that tells of something.
-fn method(now: Now, what: Happening) -> Method {
-    let moment = Moment { now_ns: now.at.as_nanos(), wall_ms: now.wall.0 };
+pub(super) fn method(now: Now, what: Happening) -> Method {
+    let moment = moment(now);
     match what {
         Happening::Start(ticket) => {
             Method::PowerOn(PowerOn { moment, ticket: ticket.map(Session::from) })

@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use crate::base::time::Duration;
 use crate::conformance::attached::{Attached, SharedLink};
-use crate::conformance::campaign::Bed;
+use crate::conformance::campaign::{Bed, Real, Stood};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::Link;
 use crate::conformance::message::{Method, Product, RefusalCode, Welcome};
+use crate::conformance::paced::{Paced, round_trip};
 use crate::conformance::rig::{Rig, Unreachable};
 use crate::conformance::transcript::{Fault, SharedWriter};
 use crate::scenario::plan::Plan;
 use crate::sim::body::Remote;
+use crate::sim::pace::Pacer;
 use crate::verdict::trial::{Cause, Mark};
 
 /// A device at the end of a link.
@@ -24,16 +27,24 @@ pub struct LinkBed {
     rig: Rig,
     link: SharedLink,
     welcome: Welcome,
+    /// Where the device has its own clock.
+    real: Option<Real>,
+    /// What a round trip takes by the world's clock, there.
+    round_trip: Option<Duration>,
 }
 
 impl LinkBed {
-    /// Makes the link for the first time, and hears who is there.
+    /// Makes the link for the first time, and hears who is there. Where the device has its own clock, measures
+    /// how fast it answers.
     ///
     /// # Errors
     /// Why nothing can be tested.
-    pub fn make(rig: Rig) -> Result<Self, Unreachable> {
+    pub fn make(rig: Rig, real: Option<Real>) -> Result<Self, Unreachable> {
         let (link, welcome) = rig.connect()?;
-        Ok(Self { rig, link, welcome })
+        let measured = real
+            .map(|real| round_trip(&link).map(|taken| taken.times(u64::from(real.scale.get()))));
+        let round_trip = measured.transpose().map_err(Unreachable::Unfit)?;
+        Ok(Self { rig, link, welcome, real, round_trip })
     }
 
     /// Says that the session is over.
@@ -93,13 +104,25 @@ impl Bed for LinkBed {
         plan: &Plan,
         user: Option<u32>,
         transcript: Option<SharedWriter>,
-    ) -> Result<Vec<(u32, Remote)>, Fault> {
+    ) -> Result<Stood, Fault> {
         self.mend()?;
-        let Some(user) = user else { return Ok(Vec::new()) };
+        let Some(user) = user else { return Ok(Stood::default()) };
         self.link().watch(transcript);
-        let attached = Attached::provision(Arc::clone(&self.link), plan, user);
-        let remote: Remote = Arc::new(Mutex::new(attached.map_err(|fault| told(&fault))?));
-        Ok(vec![(user, remote)])
+        let link = Arc::clone(&self.link);
+        let broken = |fault| told(&fault);
+        let Some(Real { scale, budget }) = self.real else {
+            let attached = Attached::provision(link, plan, user).map_err(broken)?;
+            let body: Remote = Arc::new(Mutex::new(attached));
+            return Ok(Stood { bodies: vec![(user, body)], pace: None });
+        };
+        let paced = Paced::provision(link, plan, user, scale, budget).map_err(broken)?;
+        let paced = Arc::new(Mutex::new(paced));
+        let (body, pace): (Remote, Pacer) = (paced.clone(), paced);
+        Ok(Stood { bodies: vec![(user, body)], pace: Some(pace) })
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     fn fault(&mut self) -> Option<Fault> {
@@ -143,6 +166,7 @@ pub fn told(fault: &LinkFault) -> Fault {
         | LinkFault::NoMessage { .. }
         | LinkFault::Version(_)
         | LinkFault::WrongReply { .. }
+        | LinkFault::Unasked(_)
         | LinkFault::WrongEvent { .. }
         | LinkFault::Fence { .. }
         | LinkFault::WrongTime { .. }

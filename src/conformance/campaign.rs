@@ -5,17 +5,21 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::conformance::applies::applies;
+use crate::base::time::Duration;
+use crate::conformance::applies::{Inapplicable, applies};
 use crate::conformance::archive::{Archive, Open};
 use crate::conformance::assess::{Alive, Seen, assess, role};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::Product;
 use crate::conformance::suite::{Suite, Test};
+use crate::conformance::timing::{cost, excuse, lasts};
 use crate::conformance::transcript::{Entry, Fault, Head, Pen, SharedWriter, TRANSCRIPT_VERSION};
 use crate::scenario::plan::Plan;
 use crate::sim::body::Remote;
+use crate::sim::pace::Pacer;
 use crate::sim::run::{RunOptions, judge_again, run};
 use crate::sim::testimony::Scribe;
 use crate::trace::digest::Forms;
@@ -40,7 +44,10 @@ pub trait Bed {
         plan: &Plan,
         user: Option<u32>,
         transcript: Option<SharedWriter>,
-    ) -> Result<Vec<(u32, Remote)>, Fault>;
+    ) -> Result<Stood, Fault>;
+
+    /// What a round trip takes by the world's clock, where what is under test keeps its own.
+    fn round_trip(&self) -> Option<Duration>;
 
     /// What broke since it took its part.
     fn fault(&mut self) -> Option<Fault>;
@@ -52,6 +59,24 @@ pub trait Bed {
     fn check(&mut self) -> Result<(), Fault>;
 }
 
+/// What stands outside of a world.
+#[derive(Debug, Default)]
+pub struct Stood {
+    /// Bodies of devices, by user.
+    pub bodies: Vec<(u32, Remote)>,
+    /// The clock that the world keeps to, if it does.
+    pub pace: Option<Pacer>,
+}
+
+/// A clock that nobody moves.
+#[derive(Clone, Copy, Debug)]
+pub struct Real {
+    /// Seconds of the world in a second.
+    pub scale: NonZeroU32,
+    /// Real time that a test may take.
+    pub budget: Duration,
+}
+
 /// What the tests are made with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -61,6 +86,8 @@ pub struct Settings {
     pub set: Vec<String>,
     /// The cryptography, if not the scenario's own.
     pub suite: Option<String>,
+    /// Where what is under test has its own clock.
+    pub real: Option<Real>,
     /// How often each test is made.
     pub repeat: u32,
     /// The command up to `--only`.
@@ -148,6 +175,9 @@ impl Campaign<'_> {
         {
             return Ok(planned.left(Mark::NotApplicable, why.to_string()));
         }
+        if let Err(why) = self.affordable(&plan) {
+            return Ok(planned.left(Mark::NotApplicable, why.to_string()));
+        }
         let open = self.archive.map(|archive| archive.begin(&test.trial.id, making)).transpose()?;
         let (open, writer) = open.unzip();
         let writer: Option<SharedWriter> = writer.map(|writer| Arc::new(Mutex::new(writer)));
@@ -160,6 +190,13 @@ impl Campaign<'_> {
         }
         let trial = assess(planned, &plan, seen);
         keep(trial, open, writer)
+    }
+
+    /// Whether a test costs no more real time than it may.
+    fn affordable(&self, plan: &Plan) -> Result<(), Inapplicable> {
+        let Some(Real { scale, budget }) = self.settings.real else { return Ok(()) };
+        let cost = cost(lasts(plan), scale);
+        if cost > budget { Err(Inapplicable::Costs(cost, budget)) } else { Ok(()) }
     }
 
     fn head(&self, test: &Test<'_>, planned: &Trial, user: Option<u32>) -> Head {
@@ -175,6 +212,7 @@ impl Campaign<'_> {
             role: role(user),
             product: self.bed.product().clone(),
             capabilities: self.bed.declared().as_map().clone(),
+            round_trip: self.bed.round_trip(),
             texts: test.case.texts(),
         }
     }
@@ -184,8 +222,8 @@ impl Campaign<'_> {
         let mut alive = Alive::of(user);
         let mut pen = writer.clone().map(Pen);
         let forms = Forms { masked: false, black_box: true };
-        let outside = match self.bed.stand(plan, user, writer) {
-            Ok(outside) => outside,
+        let Stood { bodies: outside, pace } = match self.bed.stand(plan, user, writer) {
+            Ok(stood) => stood,
             Err(fault) => {
                 let Ok(outcome) = judge_again::<Infallible>(plan, forms, std::iter::empty());
                 return Seen { outcome, fault: Some(fault), said: 0 };
@@ -196,9 +234,13 @@ impl Campaign<'_> {
             scribe: pen.as_mut().map(|pen| pen as &mut dyn Scribe),
             forms,
             outside,
+            pace,
             ..RunOptions::default()
         };
-        let outcome = run(plan, options);
+        let mut outcome = run(plan, options);
+        if let Some(round_trip) = self.bed.round_trip() {
+            excuse(plan, &mut outcome, round_trip);
+        }
         Seen { outcome, fault: self.bed.fault(), said: alive.said }
     }
 }

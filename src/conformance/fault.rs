@@ -69,6 +69,9 @@ pub enum LinkFault {
         /// Which was named.
         got: u64,
     },
+    /// A reply to nothing.
+    #[error("a reply to request {0}, while none is open")]
+    Unasked(u64),
     /// An event out of order.
     #[error("event {got} follows event {last}: numbers count from 1 without gaps")]
     WrongEvent {

@@ -10,6 +10,7 @@ use crate::base::id::UserId;
 use crate::conformance::assess::{Alive, Seen, assess};
 use crate::conformance::case::{Case, NoCase};
 use crate::conformance::keyring::Keyring;
+use crate::conformance::timing::excuse;
 use crate::conformance::transcript::{Doubt, Entry, Fault, Head, Reader, TRANSCRIPT_VERSION};
 use crate::scenario::library::Shelf;
 use crate::scenario::read::{Extras, Reading, read};
@@ -85,7 +86,10 @@ pub fn judge(lines: impl BufRead, keys: &Keyring, file: &str) -> Result<Judged, 
                 alive.take(record);
             }
         });
-    let outcome = judge_again(&plan, forms, told)?;
+    let mut outcome = judge_again(&plan, forms, told)?;
+    if let Some(round_trip) = head.round_trip {
+        excuse(&plan, &mut outcome, round_trip);
+    }
     let root = reader.root().unwrap_or_default().to_owned();
     let kept = Some(Kept { file: file.to_owned(), root });
     let then = Trial { transcript: kept.clone(), ..then.ok_or(NoVerdict::Open)? };

@@ -16,6 +16,7 @@ use crate::conformance::message::{
 };
 use crate::conformance::strict;
 use crate::conformance::transcript::{SharedWriter, Way};
+use crate::runtime::clock::Stamp;
 use crate::trace::fact::Fact;
 use crate::trace::visible::is_visible;
 
@@ -32,6 +33,14 @@ pub trait Line: std::fmt::Debug + Send {
     /// # Errors
     /// When none comes within that time, which is [`LinkFault::Mute`], or what comes is no line.
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault>;
+
+    /// The same, with when it came; unless somebody looks at the clock as lines come, when it is taken.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    fn receive_stamped(&mut self, within: Duration) -> Result<(Vec<u8>, Stamp), LinkFault> {
+        self.receive(within).map(|line| (line, Stamp::now()))
+    }
 
     /// Whether it is closed from the other side when a session is over.
     fn ends(&self) -> bool {
@@ -73,6 +82,8 @@ pub struct Link {
     next: u64,
     /// Whether it declares that it tells of its inside.
     open: bool,
+    /// Whether nobody moves its clock, so that it says things when it likes.
+    own_time: bool,
     /// Something was wrong: what follows would be read wrongly.
     broken: bool,
     /// The first thing that was wrong since somebody asked.
@@ -107,7 +118,16 @@ pub struct Called<T> {
     /// The number of the request.
     pub id: u64,
     /// What the device said until then.
-    pub events: Vec<EventLine>,
+    pub events: Vec<Heard>,
+}
+
+/// An event that has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// What.
+    pub line: EventLine,
+    /// When.
+    pub came: Stamp,
 }
 
 impl Link {
@@ -122,6 +142,7 @@ impl Link {
             at: 0,
             next: 0,
             open: true,
+            own_time: false,
             broken: false,
             fault: None,
             transcript: None,
@@ -198,6 +219,11 @@ impl Link {
         self.open = facts;
     }
 
+    /// Expects things at any time of a device whose clock nobody moves.
+    pub const fn keeps_own_time(&mut self, own: bool) {
+        self.own_time = own;
+    }
+
     /// Another case begins, and time with it.
     pub const fn start_over(&mut self) {
         (self.at, self.next) = (0, 0);
@@ -260,6 +286,32 @@ impl Link {
         }
     }
 
+    /// The next thing that the device says by itself, if it says something within that time.
+    ///
+    /// # Errors
+    /// What is wrong with the link or the event.
+    pub fn listen(&mut self, within: Duration) -> Result<Option<Heard>, LinkFault> {
+        let heard = self.try_listen(within);
+        self.broken |= heard.is_err();
+        self.note(heard)
+    }
+
+    fn try_listen(&mut self, within: Duration) -> Result<Option<Heard>, LinkFault> {
+        let (octets, came) = match self.line.receive_stamped(within) {
+            Ok(received) => received,
+            Err(LinkFault::Mute { .. }) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        self.write_down(Way::Device, &octets);
+        match read(&octets)? {
+            Incoming::Event(line) => {
+                self.check_event(&line, u64::MAX)?;
+                Ok(Some(Heard { line, came }))
+            }
+            Incoming::Reply(reply) => Err(LinkFault::Unasked(reply.re)),
+        }
+    }
+
     fn exchange(&mut self, name: &str, params: Value, until: u64) -> Exchanged {
         let exchanged = self.try_exchange(name, params, until);
         self.broken |= exchanged.is_err();
@@ -276,7 +328,8 @@ impl Link {
         self.line.send(&text)?;
         let (mut events, mut room) = (Vec::new(), EVENT_OCTETS_MAX);
         loop {
-            let octets = self.line.receive(self.within).map_err(|fault| fault.asked(name))?;
+            let received = self.line.receive_stamped(self.within);
+            let (octets, came) = received.map_err(|fault| fault.asked(name))?;
             self.write_down(Way::Device, &octets);
             match read(&octets)? {
                 Incoming::Event(event) => {
@@ -284,12 +337,12 @@ impl Link {
                         return Err(LinkFault::Flood);
                     }
                     room -= octets.len();
-                    if QUIET.contains(&name) {
+                    if QUIET.contains(&name) && !self.own_time {
                         let method = name.to_owned();
                         return Err(LinkFault::NoOccasion { seq: event.seq, method });
                     }
                     self.check_event(&event, until)?;
-                    events.push(event);
+                    events.push(Heard { line: event, came });
                 }
                 Incoming::Reply(reply) if reply.re == id => {
                     if until < u64::MAX {
@@ -306,6 +359,9 @@ impl Link {
 
     /// Nothing may come while nothing is asked.
     fn check_silence(&mut self) -> Result<(), LinkFault> {
+        if self.own_time {
+            return Ok(());
+        }
         match self.line.receive(Duration::ZERO) {
             Err(LinkFault::Mute { .. }) => Ok(()),
             Err(other) => Err(other),
@@ -337,7 +393,7 @@ impl Link {
 }
 
 /// A request's number, its reply, and the events before that.
-type Exchanged = Result<(u64, ReplyLine, Vec<EventLine>), LinkFault>;
+type Exchanged = Result<(u64, ReplyLine, Vec<Heard>), LinkFault>;
 
 /// What comes from a device.
 enum Incoming {

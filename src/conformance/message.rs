@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -99,9 +100,16 @@ pub struct Hello {
     pub line_max: u64,
     /// Who moves the clock.
     pub clock: ClockKind,
+    /// How many seconds of its life the device has in a second, when nobody moves its clock.
+    #[serde(default = "once")]
+    pub time_scale: NonZeroU32,
     /// Fields that this version does not know: a device ignores them, and the harness always sends one.
     #[serde(flatten)]
     pub more: BTreeMap<String, Value>,
+}
+
+const fn once() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 /// Who moves the clock.
@@ -110,7 +118,7 @@ pub struct Hello {
 pub enum ClockKind {
     /// The harness, by the times in its requests.
     Virtual,
-    /// The world.
+    /// Nobody: it goes by itself.
     Real,
 }
 

@@ -4,10 +4,10 @@
 //! a node of the world whose body is outside ([`crate::sim::body`]). `message` and `params` are what the two
 //! say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets devices in that
 //! dial, `link` is how the harness says it, `fault` what can be wrong with that, `rig` where the device is,
-//! `attached` the device as the world sees it. On the other end are `adapter`, the reference device, `serve`,
+//! `attached` the device as the world sees it, or `paced` where its clock is its own (`own_time`). On the other end are `adapter`, the reference device, `serve`,
 //! its side of a line, `near`, a line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks whether all that is fit
 //! for tests. `declaration` is what a device says that it can do, `applies` which cases it fits, `opaque` what
-//! can be judged of one that tells nothing of its inside.
+//! can be judged of one that tells nothing of its inside, `timing` what of one that lives in real time.
 //!
 //! A `case` with one device under test and a seed is a test, `suite` has all of them, `campaign` makes them one
 //! after another in a `bed`, `assess` is the verdict of one, `expectation` what was known before. Everything is
@@ -40,11 +40,14 @@ pub mod message;
 pub mod near;
 pub mod octets;
 pub mod opaque;
+mod own_time;
+pub mod paced;
 pub mod params;
 pub mod rig;
 pub mod serial;
 pub mod serve;
 pub mod strict;
 pub mod suite;
+pub mod timing;
 pub mod transcript;
 pub mod transport;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::time::Duration;
 use crate::conformance::adapter::{Adapter, Nature};
-use crate::conformance::attached::{Attached, greet};
+use crate::conformance::attached::{Attached, Clock, greet};
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::{Line, Link};
 use crate::scenario::plan::Plan;
@@ -36,7 +36,7 @@ impl Near {
     pub fn attach(nature: Nature, plan: &Plan, user: u32) -> Result<Remote, LinkFault> {
         // Every answer is there at once.
         let mut link = Link::new(Box::new(Self::new(nature)), Duration::ZERO);
-        greet(&mut link, "near")?;
+        greet(&mut link, "near", Clock::Virtual)?;
         let attached = Attached::provision(Arc::new(Mutex::new(link)), plan, user)?;
         Ok(Arc::new(Mutex::new(attached)))
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::time::Duration;
-use crate::conformance::attached::{SharedLink, greet};
+use crate::conformance::attached::{Clock, SharedLink, greet};
 use crate::conformance::declaration::Void;
 use crate::conformance::door::Door;
 use crate::conformance::fault::LinkFault;
@@ -78,6 +78,7 @@ pub struct Rig {
     door: Option<Door>,
     patience: Patience,
     run: String,
+    clock: Clock,
 }
 
 /// Why there is no device to talk to.
@@ -103,12 +104,17 @@ impl Unreachable {
 }
 
 impl Rig {
-    /// A device there; `run` is what it is told as the name of the run. A place where it dials is open from now
+    /// A device there; `run` is what it is told as the name of the run, `clock` who moves its clock. A place where it dials is open from now
     /// on.
     ///
     /// # Errors
     /// When nobody can listen there.
-    pub fn open(endpoint: Endpoint, patience: Patience, run: String) -> Result<Self, Unreachable> {
+    pub fn open(
+        endpoint: Endpoint,
+        patience: Patience,
+        run: String,
+        clock: Clock,
+    ) -> Result<Self, Unreachable> {
         let (listener, token) = match &endpoint {
             Endpoint::ListenTcp { address, remote, token } => {
                 let failed = Unreachable::io(format!("cannot listen at {address}"));
@@ -119,12 +125,12 @@ impl Rig {
                 (Listener::bind_unix(path).map_err(failed)?, token)
             }
             Endpoint::Exec(_) | Endpoint::Tcp(_) | Endpoint::Unix(_) | Endpoint::Serial { .. } => {
-                return Ok(Self { endpoint, door: None, patience, run });
+                return Ok(Self { endpoint, door: None, patience, run, clock });
             }
         };
         let failed = Unreachable::io("cannot make a token".to_owned());
         let door = Some(Door::new(listener, token.clone()).map_err(failed)?);
-        Ok(Self { endpoint, door, patience, run })
+        Ok(Self { endpoint, door, patience, run, clock })
     }
 
     /// What whoever sets up the device has to know, if it is to dial.
@@ -148,7 +154,7 @@ impl Rig {
     /// # Errors
     /// When it is no device that can be tested.
     pub fn greet(&self, link: &SharedLink) -> Result<Welcome, LinkFault> {
-        let welcome = greet(&mut lock(link), &self.run)?;
+        let welcome = greet(&mut lock(link), &self.run, self.clock)?;
         let void =
             |void: Void| LinkFault::Shape { method: "hello".to_owned(), why: void.to_string() };
         welcome.capabilities.check().map_err(void)?;

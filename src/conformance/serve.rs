@@ -2,13 +2,14 @@
 //!
 //! Not here: the answers (`adapter`), or what the line runs over.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 
 use crate::base::time::Duration;
 use crate::conformance::adapter::{Adapter, Nature};
 use crate::conformance::flaw::{Deed, Flaw};
 use crate::conformance::message::LINE_MAX;
 use crate::conformance::serial::{FRAME_MAX, frame, unframe};
+use crate::runtime::lines::{LineError, Lines};
 
 /// How a message stands on its line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +48,9 @@ pub trait Hands {
 /// How long a device hangs that hangs: longer than any harness waits.
 const HANGING: Duration = Duration::from_secs(600);
 
+/// How long one waits for a line at a time, when nothing is due before.
+const LONG: Duration = Duration::from_secs(600);
+
 /// The reference device on a line.
 #[derive(Debug)]
 pub struct Service {
@@ -70,7 +74,7 @@ impl Service {
     /// When lines cannot be read or written.
     pub fn serve(
         &mut self,
-        input: &mut impl BufRead,
+        input: impl Read + Send + 'static,
         output: &mut impl Write,
         hands: &mut dyn Hands,
     ) -> io::Result<Ending> {
@@ -78,18 +82,24 @@ impl Service {
             Framing::Plain => LINE_MAX,
             Framing::Serial => FRAME_MAX,
         };
-        let mut line = Vec::new();
+        let lines = Lines::over(input, io::sink(), most);
         loop {
-            line.clear();
-            let room = most as u64 + 1;
-            if Read::take(&mut *input, room).read_until(b'\n', &mut line)? == 0 {
-                return Ok(Ending::Closed);
-            }
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            let text = match lines.receive(self.adapter.rest().unwrap_or(LONG)) {
+                Ok(text) => text,
+                Err(LineError::Silent) => {
+                    for line in self.adapter.wake() {
+                        carry_out(&Deed::Line(line), self.framing, output, hands)?;
+                    }
+                    output.flush()?;
+                    continue;
+                }
+                Err(LineError::Closed) => return Ok(Ending::Closed),
+                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            };
             let request = match self.framing {
-                Framing::Plain => Some(text.to_vec()),
+                Framing::Plain => Some(text),
                 // What is damaged is asked again by the harness.
-                Framing::Serial => unframe(text).message,
+                Framing::Serial => unframe(&text).message,
             };
             let Some(request) = request else { continue };
             let mut over = false;

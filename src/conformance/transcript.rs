@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::id::Hash32;
+use crate::base::time::Duration;
 use crate::base::units::hex;
 use crate::conformance::keyring::{Key, KeyError};
 use crate::conformance::message::Product;
@@ -58,6 +59,8 @@ pub struct Head {
     pub product: Product,
     /// What it declares.
     pub capabilities: BTreeMap<String, bool>,
+    /// What a round trip took by the world's clock, where what is under test kept its own.
+    pub round_trip: Option<Duration>,
     /// The texts of the scenario: the first is its own.
     pub texts: Vec<Text>,
 }

@@ -9,6 +9,7 @@ use crate::conformance::fault::LinkFault;
 use crate::conformance::link::Line;
 use crate::conformance::message::LINE_MAX;
 use crate::runtime::child::Child;
+use crate::runtime::clock::Stamp;
 use crate::runtime::lines::{LineError, Lines};
 use crate::runtime::sockets::Stream;
 
@@ -59,7 +60,11 @@ impl Line for Exec {
     }
 
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-        let received = self.0.lines().receive(within);
+        self.receive_stamped(within).map(|(line, _)| line)
+    }
+
+    fn receive_stamped(&mut self, within: Duration) -> Result<(Vec<u8>, Stamp), LinkFault> {
+        let received = self.0.lines().receive_stamped(within);
         received.map_err(|error| {
             if error == LineError::Silent
                 && within > Duration::ZERO
@@ -107,7 +112,11 @@ impl Line for Socket {
     }
 
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-        self.lines.receive(within).map_err(|error| fault(error, within, String::new))
+        self.receive_stamped(within).map(|(line, _)| line)
+    }
+
+    fn receive_stamped(&mut self, within: Duration) -> Result<(Vec<u8>, Stamp), LinkFault> {
+        self.lines.receive_stamped(within).map_err(|error| fault(error, within, String::new))
     }
 
     fn log(&self) -> Vec<String> {

@@ -2,7 +2,9 @@
 //!
 //! The only place that reads them. Not here: virtual time, which is an argument everywhere (`base::time`).
 
-use crate::base::time::Duration;
+use std::num::NonZeroU32;
+
+use crate::base::time::{Duration, Instant};
 
 /// Runs from its start on.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,60 @@ impl Stopwatch {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         Duration::from_nanos(u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A moment by the clock of the operating system, which never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp(std::time::Instant);
+
+impl Stamp {
+    /// This moment.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "this is the place that may read the clock")]
+    pub fn now() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since `earlier`, or nothing when that is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let nanos = self.0.saturating_duration_since(earlier.0).as_nanos();
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+/// The clock of something that lives in real time, or so many times as fast; it starts at zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Metronome {
+    start: Stamp,
+    scale: NonZeroU32,
+}
+
+impl Metronome {
+    /// Starts now.
+    #[must_use]
+    pub fn start(scale: NonZeroU32) -> Self {
+        Self { start: Stamp::now(), scale }
+    }
+
+    /// What it shows.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.at(Stamp::now())
+    }
+
+    /// What it showed at that moment; zero before its start.
+    #[must_use]
+    pub fn at(&self, stamp: Stamp) -> Instant {
+        Instant::START + stamp.since(self.start).times(u64::from(self.scale.get()))
+    }
+
+    /// The real time until it shows this; nothing once it has.
+    #[must_use]
+    pub fn until(&self, at: Instant) -> Duration {
+        let left = at.since(self.now()).as_nanos();
+        Duration::from_nanos(left.div_ceil(u64::from(self.scale.get())))
     }
 }
 
@@ -61,6 +117,17 @@ impl ThreadWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metronome_goes_as_fast_as_it_is_told() {
+        let metronome = Metronome::start(NonZeroU32::new(1_000).unwrap());
+        let until = Instant::from_nanos(2_000_000_000_000);
+        let left = metronome.until(until);
+        assert!(left <= Duration::from_secs(2) && left > Duration::from_millis(1_900), "{left}");
+        let stamp = Stamp::now();
+        assert!(metronome.at(stamp) <= metronome.now());
+        assert_eq!(metronome.until(Instant::START), Duration::ZERO);
+    }
 
     #[test]
     fn work_takes_processor_time() {

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread;
 
 use crate::base::time::Duration;
-use crate::runtime::clock::Stopwatch;
+use crate::runtime::clock::{Stamp, Stopwatch};
 
 /// Lines that were read and not taken; beyond them the other end has to wait.
 const WAITING_MAX: usize = 256;
@@ -25,12 +25,15 @@ const GROWTH: usize = 64;
 /// How long one line may take, however it grows.
 const LASTING: Duration = Duration::from_secs(60);
 
+/// A line, or why there is none, with when that was known.
+type Stamped = (Stamp, Result<Vec<u8>, LineError>);
+
 /// Lines in both directions.
 #[derive(Debug)]
 pub struct Lines {
     /// Octets of the line that is begun and not ended.
     open: Arc<AtomicUsize>,
-    incoming: Receiver<Result<Vec<u8>, LineError>>,
+    incoming: Receiver<Stamped>,
     outgoing: SyncSender<Vec<u8>>,
 }
 
@@ -94,11 +97,19 @@ impl Lines {
     /// # Errors
     /// [`LineError::Silent`], [`LineError::Slow`], [`LineError::Closed`], [`LineError::TooLong`].
     pub fn receive(&self, within: Duration) -> Result<Vec<u8>, LineError> {
+        self.receive_stamped(within).map(|(line, _)| line)
+    }
+
+    /// The same, with when its end was read.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_stamped(&self, within: Duration) -> Result<(Vec<u8>, Stamp), LineError> {
         let watch = Stopwatch::start();
         let (mut seen, mut wait) = (0_usize, within);
         loop {
             match self.incoming.recv_timeout(std::time::Duration::from_nanos(wait.as_nanos())) {
-                Ok(line) => return line,
+                Ok((stamp, line)) => return line.map(|line| (line, stamp)),
                 Err(RecvTimeoutError::Disconnected) => return Err(LineError::Closed),
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -115,12 +126,7 @@ impl Lines {
     }
 }
 
-fn read_all(
-    from: impl Read,
-    most: usize,
-    found: &SyncSender<Result<Vec<u8>, LineError>>,
-    open: &AtomicUsize,
-) {
+fn read_all(from: impl Read, most: usize, found: &SyncSender<Stamped>, open: &AtomicUsize) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     loop {
@@ -137,17 +143,17 @@ fn read_all(
         from.consume(taken);
         if line.len() > most {
             // Nobody listens any more if this does not arrive.
-            let _ = found.send(Err(LineError::TooLong));
+            let _ = found.send((Stamp::now(), Err(LineError::TooLong)));
             return;
         }
-        if ended && found.send(Ok(std::mem::take(&mut line))).is_err() {
+        if ended && found.send((Stamp::now(), Ok(std::mem::take(&mut line)))).is_err() {
             return;
         }
         open.store(line.len(), Ordering::Relaxed);
     }
     // The end came within a line: there will be no more.
     if !line.is_empty() {
-        let _ = found.send(Ok(line));
+        let _ = found.send((Stamp::now(), Ok(line)));
     }
 }
 

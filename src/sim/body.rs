@@ -74,9 +74,10 @@ pub struct Answer {
 #[error("{0}")]
 pub struct Broken(pub String);
 
-/// A device outside that keeps the world's time.
+/// A device outside that is moved along with the world's time, or keeps its own (`pace`).
 pub trait Outside: fmt::Debug + Send {
-    /// Lets something happen to it, after everything that is due by then; `of` is its number.
+    /// Lets something happen to it, after everything that is due by then; `of` is its number. What one that
+    /// keeps its own time says is heard later: the answer is without it.
     ///
     /// # Errors
     /// When it gives no answer that can be used.
@@ -95,6 +96,8 @@ pub struct Outsider {
     pending: bool,
     broken: Option<Broken>,
     node: NodeId,
+    /// It keeps its own time: it says things when it likes, and nobody has to wake it.
+    paced: bool,
     /// The record that leads to the next happening: its number is that of the happening.
     cause: Option<RecordId>,
     /// What led to what it has said, oldest first.
@@ -106,7 +109,7 @@ pub struct Outsider {
 impl Outsider {
     /// A device that is off.
     #[must_use]
-    pub fn new(node: NodeId, remote: Remote) -> Self {
+    pub fn new(node: NodeId, remote: Remote, paced: bool) -> Self {
         Self {
             remote,
             sheet: Sheet::default(),
@@ -114,6 +117,7 @@ impl Outsider {
             pending: false,
             broken: None,
             node,
+            paced,
             cause: None,
             causes: VecDeque::new(),
             since: None,
@@ -126,9 +130,21 @@ impl Outsider {
         self.pending
     }
 
-    fn say(&mut self, Said { what, of, .. }: Said) {
+    /// Why nothing more will come of it.
+    #[must_use]
+    pub const fn broken(&self) -> Option<&Broken> {
+        self.broken.as_ref()
+    }
+
+    /// It has said this; it leaves with its next turn.
+    pub fn say(&mut self, Said { what, of, .. }: Said) {
         self.sheet.push(output(what));
         self.causes.push_back(of.map(|seq| RecordId { node: self.node, seq }));
+    }
+
+    /// Asks it how it is, without a turn.
+    pub fn ask(&mut self, now: Now) {
+        self.happen(now, Happening::Timeout);
     }
 
     fn pop(&mut self) -> Option<Output<DeviceWrite>> {
@@ -205,6 +221,8 @@ impl<S: Suite> Machine for Body<S> {
     fn handle_timeout(&mut self, now: Now) {
         match self {
             Self::Inside(device) => device.handle_timeout(now),
+            // What it has said is all that happens.
+            Self::Outside(it) if it.paced => {}
             Self::Outside(it) => it.happen(now, Happening::Timeout),
         }
     }
@@ -270,7 +288,7 @@ impl<S: Suite> Machine for Body<S> {
     fn broken(&self) -> Option<&Broken> {
         match self {
             Self::Inside(_) => None,
-            Self::Outside(it) => it.broken.as_ref(),
+            Self::Outside(it) => it.broken(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod links;
 pub mod lockstep;
 mod node;
 mod outbox;
+pub mod pace;
 mod path;
 mod permutation;
 mod phase;

@@ -92,7 +92,10 @@ impl<S: Suite> World<S> {
         }
         node.boot += 1;
         node.machine = Some(match self.outside.get(&user) {
-            Some(remote) => Body::Outside(Outsider::new(NodeId::device(user), Arc::clone(remote))),
+            Some(remote) => {
+                let paced = self.pace.is_some();
+                Body::Outside(Outsider::new(NodeId::device(user), Arc::clone(remote), paced))
+            }
             None => {
                 let (name, durable) = (plan.user.clone(), node.durable.clone());
                 Body::Inside(Device::new(config, name, durable, luck, node.boot))

@@ -18,6 +18,7 @@ use crate::oracle::escrow::Escrow;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::body::Remote;
+use crate::sim::pace::Pacer;
 use crate::sim::shards::{Shards, USERS_MIN, Whole, shards};
 use crate::sim::testimony::{Counted, Scribe, Told};
 use crate::sim::world::{Limits, World};
@@ -49,6 +50,8 @@ pub struct RunOptions<'a> {
     pub users_min: usize,
     /// Bodies of devices that are not part of the world, by user. A world with such has one thread.
     pub outside: Vec<(u32, Remote)>,
+    /// The clock outside that the world keeps to, if it does.
+    pub pace: Option<Pacer>,
     /// What the command line set, for the line that shows the run again: `--set PATH=VALUE`.
     pub settings: Vec<String>,
 }
@@ -70,6 +73,7 @@ impl Default for RunOptions<'_> {
             threads: 1,
             users_min: USERS_MIN,
             outside: Vec::new(),
+            pace: None,
             settings: Vec::new(),
         }
     }
@@ -138,6 +142,9 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
         Ok(mut world) => {
             for (user, remote) in options.outside.drain(..) {
                 world.put_outside(user, remote);
+            }
+            if let Some(pace) = options.pace.take() {
+                world.keep_to(pace);
             }
             if !options.takes_batches() {
                 judge_step_by_step(&mut world, &mut judges, &mut options);

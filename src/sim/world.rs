@@ -28,11 +28,12 @@ use crate::scenario::plan::{Plan, Profile};
 use crate::sim::adversary::Adversary;
 use crate::sim::agenda::{Agenda, Due, points_awaited};
 use crate::sim::barrier::Armed;
-use crate::sim::body::{Body, Remote};
+use crate::sim::body::{Body, Remote, Said};
 use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
 use crate::sim::node::{Loan, Node};
+use crate::sim::pace::Pacer;
 use crate::sim::power::issuer;
 use crate::sim::rules::{Addresses, Rules};
 use crate::sim::store::Store;
@@ -80,6 +81,8 @@ pub(super) enum Event {
     Look,
     /// The end of the prelude's `offline`.
     Online,
+    /// A body outside says something by itself.
+    Heard(Box<Said>),
     /// A whole second: is anything pending?
     Tick,
     /// `settle` begins.
@@ -96,6 +99,8 @@ pub struct World<S: Suite> {
     pub(super) links: PerUser<Links>,
     /// Bodies that are not part of the world.
     pub(super) outside: BTreeMap<u32, Remote>,
+    /// What the world waits for; none: it goes from event to event.
+    pub(super) pace: Option<Pacer>,
     pub(super) device_loan: Loan<DeviceWrite>,
     pub(super) account_loan: Loan<AccountWrite>,
     pub(super) server_key: Arc<Secret>,
@@ -197,6 +202,7 @@ impl<S: Suite> World<S> {
             accounts: PerUser::with_capacity(plan.devices.len()),
             links: PerUser::with_capacity(plan.devices.len()),
             outside: BTreeMap::new(),
+            pace: None,
             device_loan: Loan::default(),
             account_loan: Loan::default(),
             server_key: crate::sim::keys::server_secret(plan.seed),
@@ -255,6 +261,10 @@ impl<S: Suite> World<S> {
             self.make_nodes();
             self.look();
             return self.goes_on();
+        }
+        self.wait();
+        if !self.goes_on() {
+            return false;
         }
         match self.scheduler.next() {
             Ok(Some((key, event))) => {
@@ -379,6 +389,7 @@ impl<S: Suite> World<S> {
             Event::Warm(to) => self.warm(user, to),
             Event::Look => self.look_for_mail(user),
             Event::Online => self.online(user),
+            Event::Heard(said) => self.hear(user, *said),
             Event::Tick | Event::Settle => {}
         }
         self.list(node);
@@ -389,6 +400,7 @@ impl<S: Suite> World<S> {
             Event::Begin(step) => self.begin(NodeId::HARNESS, step),
             Event::End(step) => self.end(NodeId::HARNESS, step),
             Event::Tick => {
+                self.ask_around();
                 let pending = self.pending();
                 self.tick(pending);
             }
@@ -405,7 +417,8 @@ impl<S: Suite> World<S> {
             | Event::Answer(_)
             | Event::Warm(_)
             | Event::Look
-            | Event::Online => {}
+            | Event::Online
+            | Event::Heard(_) => {}
         }
     }
 

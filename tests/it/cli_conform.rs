@@ -96,6 +96,19 @@ fn a_device_can_take_another_part() {
 }
 
 #[test]
+fn a_device_may_live_by_its_own_clock() {
+    let real = |more: &[&str]| {
+        let args = [&["--clock", "real", "--time-scale", "60"], more].concat();
+        conform(&place(), &program("device --opaque"), &args)
+    };
+    check(&real(&["--seeds", "1..2"]), 0, &["2 pass"]);
+    let dear = real(&["--budget-case", "100ms"]);
+    check(&dear, 5, &["1 not_applicable", "it costs 1.", "of real time, more than the 100ms"]);
+    let broken = ["--clock", "real", "--time-scale", "60"];
+    check(&conform(&place(), &program("device --deviation M06"), &broken), 1, &["S-06"]);
+}
+
+#[test]
 fn what_is_no_device_is_told_apart() {
     let place = place();
     check(&conform(&place, "echo ready", &[]), 4, &["does the device log to its standard output?"]);

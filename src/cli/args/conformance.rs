@@ -11,7 +11,7 @@ use clap::{Args, Subcommand, ValueHint};
 use crate::base::id::UserId;
 use crate::base::time::Duration;
 use crate::cli::places::{Attachment, Doctor};
-use crate::cli::words::{Format, Shard, Suite, assignment, class, duration, seeds, user};
+use crate::cli::words::{Clock, Format, Shard, Suite, assignment, class, duration, seeds, user};
 use crate::verdict::requirement::Class;
 
 /// Arguments of `conform`.
@@ -43,6 +43,15 @@ pub struct Conform {
     /// The device stands for the one of this name in every case, whatever profiles say.
     #[arg(long = "as", value_name = "NAME", value_parser = user)]
     pub role: Option<UserId>,
+    /// Whose the device's clock is. On a real one a test takes as long as its scenario says.
+    #[arg(long, value_name = "CLOCK", default_value = "virtual")]
+    pub clock: Clock,
+    /// Let the device and its world live so many times as fast as real time; the device must be able to.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub time_scale: NonZeroU32,
+    /// Leave tests out that may take longer than this in real time; only with a real clock.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub budget_case: Duration,
     /// Make each test so many times; the worst counts.
     #[arg(long, value_name = "N", default_value = "1")]
     pub repeat: NonZeroU32,

@@ -88,7 +88,7 @@ impl Oracle for NoncesDifferOnTheWire {
 fn submitted(fact: &Fact) -> Option<Submit> {
     let Fact::Tx(frame) = fact else { return None };
     match Envelope::decode(&frame.octets.as_ref()?.0).ok()?.body {
-        Message::Submit(submit) => Some(submit),
+        Message::Submit(submit) => Some(*submit),
         _ => None,
     }
 }
