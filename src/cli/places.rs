@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
 use strum::VariantNames as _;
 
 use crate::base::time::Duration;
@@ -20,26 +20,26 @@ use crate::runtime::entropy;
 
 /// How a device under test is reached.
 #[derive(Clone, Debug, Args)]
-#[group(id = "place", multiple = false, args =
-    ["exec", "tcp", "unix", "listen_tcp", "listen_unix", "serial"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("place").multiple(false))]
 pub struct Attachment {
     /// Start this command; the device answers on its standard output.
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, group = "place", value_name = "CMD")]
     pub exec: Option<String>,
     /// Dial a device that listens there.
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    #[arg(long, group = "place", value_name = "HOST:PORT", value_parser = host_and_port)]
     pub tcp: Option<String>,
     /// Dial a device that listens on this Unix socket.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(long, group = "place", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub unix: Option<PathBuf>,
     /// Wait there for a device that dials; port 0 is one that is free.
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    #[arg(long, group = "place", value_name = "HOST:PORT", value_parser = host_and_port)]
     pub listen_tcp: Option<String>,
     /// Wait on this Unix socket for a device that dials.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(long, group = "place", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub listen_unix: Option<PathBuf>,
     /// Use the device at this serial port, at 115200 baud unless it says otherwise.
-    #[arg(long, value_name = "DEV[:BAUD]", value_parser = serial)]
+    #[arg(long, group = "place", value_name = "DEV[:BAUD]", value_parser = serial)]
     pub serial: Option<Wire>,
     /// What a device that dials has to say first; otherwise it is made up and told.
     #[arg(long, value_name = "TOKEN")]
@@ -137,23 +137,23 @@ impl Attachment {
 
 /// Arguments of `device`. Without a place it answers on standard output what is asked on standard input.
 #[derive(Clone, Debug, Args)]
-#[group(id = "at", multiple = false, args =
-    ["listen", "unix", "dial", "dial_unix", "serial"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("at").multiple(false))]
 pub struct Device {
     /// Wait there for a harness that dials.
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    #[arg(long, group = "at", value_name = "HOST:PORT", value_parser = host_and_port)]
     pub listen: Option<String>,
     /// Wait on this Unix socket for a harness that dials.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    #[arg(long, group = "at", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub unix: Option<PathBuf>,
     /// Dial a harness that waits there.
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port, requires = "token")]
+    #[arg(long, group = "at", value_name = "HOST:PORT", value_parser = host_and_port, requires = "token")]
     pub dial: Option<String>,
     /// Dial a harness that waits on this Unix socket.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, requires = "token")]
+    #[arg(long, group = "at", value_name = "PATH", value_hint = ValueHint::AnyPath, requires = "token")]
     pub dial_unix: Option<PathBuf>,
     /// Serve this serial port, at 115200 baud unless it says otherwise.
-    #[arg(long, value_name = "DEV[:BAUD]", value_parser = serial)]
+    #[arg(long, group = "at", value_name = "DEV[:BAUD]", value_parser = serial)]
     pub serial: Option<Wire>,
     /// What to say first when it dials.
     #[arg(long, value_name = "TOKEN")]

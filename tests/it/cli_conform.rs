@@ -23,7 +23,7 @@ expect:
 time: {active: 1m, settle: 1m}
 ";
 
-/// What answers the greeting and the probe like the reference, and then nothing.
+/// What answers the greeting like the reference, lets itself be made, and then answers nothing.
 const MUTE: &str = r#"
 n=0
 while read -r line; do
@@ -32,6 +32,7 @@ while read -r line; do
     1) echo "$line" | PEADSIM device ;;
     2) echo '{"v":1,"re":2,"err":{"code":"unimplemented","definite":true,"text":"?"}}' ;;
     3) echo '{"v":1,"re":3,"ok":{}}' ;;
+    4) echo '{"v":1,"re":4,"ok":{}}' ;;
     *) sleep 30 ;;
   esac
 done
