@@ -117,9 +117,9 @@ mod tests {
         check(r#"{"a":9007199254740992}"#, Ok(r#"{"a":9007199254740992}"#));
         let p = r#"{"p":{"draft":18446744073709551615,"by":-1}}"#;
         check(p, Ok(r#"{"p":{"by":-1,"draft":18446744073709551615}}"#));
-        let twice = "the key `a` comes twice at line 1 column 11";
+        let twice = "the key `a` comes twice at line 1 column 10";
         check(r#"{"a":1,"a":1}"#, Err(twice));
-        check(r#"{"p":{"b":1,"b":1}}"#, Err("the key `b` comes twice at line 1 column 16"));
+        check(r#"{"p":{"b":1,"b":1}}"#, Err("the key `b` comes twice at line 1 column 15"));
         let above = "9007199254740993 is no whole number from 0 to 2^53 at line 1 column 21";
         check(r#"{"a":9007199254740993}"#, Err(above));
         check(r#"{"a":-1}"#, Err("-1 is no whole number from 0 to 2^53 at line 1 column 7"));

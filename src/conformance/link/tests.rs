@@ -21,7 +21,7 @@ impl Line for Script {
     }
 
     fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
-        let line = self.answers.pop_front().filter(|_| self.asked);
+        let line = if self.asked { self.answers.pop_front() } else { None };
         line.map(String::into_bytes).ok_or(LinkFault::Mute { method: String::new(), within })
     }
 
