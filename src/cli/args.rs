@@ -297,8 +297,8 @@ pub struct Why {
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
-    /// `C05-R2`, `S-03`, `M39`, `R1`, `E101`, a version of digests: `rng`, `trace`, `world`; or `requirements`, for a
-    /// catalogue of all.
+    /// `C05-R2`, `S-03`, `M39`, `R1`, `E101`, a version of digests: `rng`, `trace`, `world`; or `requirements`,
+    /// for a catalogue of all.
     #[arg(value_name = "ID")]
     pub id: String,
 }

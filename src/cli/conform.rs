@@ -56,12 +56,12 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
         take_up(args, &mut suite, archive.as_ref(), &bed)?;
     }
     let subject = subject(&bed);
-    let made = make(args, &suite, archive.as_ref(), &mut bed)?;
-    let (mut trials, interrupted) = made;
-    match known {
-        Some(known) => expectation::compare(&mut trials, &known, &calendar::today()),
+    let judge = |trials: &mut [Trial]| match &known {
+        Some(known) => expectation::compare(trials, known, &calendar::today()),
         None => trials.iter_mut().for_each(|it| it.expected = expectation::unexpected(it)),
-    }
+    };
+    let (mut trials, interrupted) = make(args, &suite, archive.as_ref(), &mut bed, &judge)?;
+    judge(&mut trials);
     let results = Results::of(env!("CARGO_PKG_VERSION"), subject, trials, interrupted);
     let (results, exit) = conformity::concluded(results);
     let exit = close(bed, exit);
@@ -91,7 +91,7 @@ fn close(bed: LinkBed, exit: Exit) -> Exit {
         Ok(()) => exit,
         Err(fault) => {
             output::note(&format!("after the last test: {fault}\n"));
-            exit.worst(Exit::Harness)
+            exit.worst(Exit::Finding)
         }
     }
 }
@@ -255,6 +255,7 @@ fn make(
     suite: &Suite<'_>,
     archive: Option<&Archive>,
     bed: &mut LinkBed,
+    judge: &dyn Fn(&mut [Trial]),
 ) -> Result<(Vec<Trial>, bool), CliError> {
     let interrupt = setup::interrupt()?;
     let clock = Stopwatch::start();
@@ -273,7 +274,9 @@ fn make(
         if args.format == Format::Json || trial.mark == Mark::Skipped {
             return Ok(());
         }
-        let text = terminal::trial(trial, &palette);
+        let mut own = trial.clone();
+        judge(std::slice::from_mut(&mut own));
+        let text = terminal::trial(&own, &palette);
         progress.aside(|| output::print(&text)).map_err(|error| {
             let text = error.to_string();
             *failed.borrow_mut() = Some(error);

@@ -1,4 +1,5 @@
-//! The bed that a device lies in while it is tested: a link that is made anew when it breaks, and what broke it.
+//! The bed that a device lies in while it is tested: a link that is made anew when it breaks, and what broke
+//! it.
 //!
 //! Not here: how the device is reached (`rig`), or the tests (`campaign`).
 

@@ -170,6 +170,9 @@ impl Campaign<'_> {
             Ok(planned_run) => planned_run,
             Err(why) => return Ok(planned.left(Mark::Error, why.to_string())),
         };
+        if user.is_none() {
+            return Ok(planned.left(Mark::NotApplicable, "a server is under test in it"));
+        }
         if let Some(user) = user
             && let Err(why) = applies(&test.case.case.scenario, &plan, &declared, user)
         {

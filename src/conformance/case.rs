@@ -43,6 +43,9 @@ pub enum NoCase {
         /// The name.
         device: UserId,
     },
+    /// No case has a device of that name.
+    #[error("no case has a device `{0}`")]
+    Nobody(UserId),
     /// This seed draws something impossible.
     #[error("{0}")]
     NoPlan(String),

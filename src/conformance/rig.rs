@@ -104,8 +104,8 @@ impl Unreachable {
 }
 
 impl Rig {
-    /// A device there; `run` is what it is told as the name of the run, `clock` who moves its clock. A place where it dials is open from now
-    /// on.
+    /// A device there; `run` is what it is told as the name of the run, `clock` who moves its clock. A place
+    /// where it dials is open from now on.
     ///
     /// # Errors
     /// When nobody can listen there.

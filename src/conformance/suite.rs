@@ -70,9 +70,7 @@ impl<'a> Suite<'a> {
             }
         }
         match setting.role {
-            Some(role) if suite.0.is_empty() => {
-                Err(NoCase::NoDevice { case: "any".to_owned(), device: role.clone() })
-            }
+            Some(role) if suite.0.is_empty() => Err(NoCase::Nobody(role.clone())),
             Some(_) | None => Ok(suite),
         }
     }

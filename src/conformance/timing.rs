@@ -84,7 +84,8 @@ mod tests {
     use crate::verdict::finding::Finding;
     use crate::verdict::outcome::Verdict;
 
-    const TEXT: &str = "peadsim: 1\nid: A\ntitle: t\nsteps: [{send: {as: m1, from: a, to: b, at: 1s}}]\n\
+    const TEXT: &str = "peadsim: 1\nid: A\ntitle: t\ndevices: {a: {}, b: {receive: {push: true}}}\n\
+                        steps: [{send: {as: m1, from: a, to: b, at: 1s}}]\n\
                         expect: [{displayed: {message: m1, within: 8s}}]\n\
                         time: {active: 20s, settle: 1m}\n";
 

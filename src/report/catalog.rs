@@ -1,4 +1,4 @@
-//! The catalogue of requirements as Markdown: what each asks, where it comes from, who can see it, who judges it.
+//! The catalogue of requirements as Markdown: what each asks, where it comes from, who can see and judge it.
 //!
 //! Not here: the requirements (`verdict::requirement`).
 
@@ -11,10 +11,10 @@ use crate::verdict::requirement::{Observability, Requirement};
 pub fn markdown() -> String {
     let mut text = String::from(
         "# Requirements\n\n\
-         Origin: L is literal in the claim, I is inferred (the claim cannot work without it), P is hardening by the \
-         profile. Only L and I count for *conforms to the claims*.\n\n\
-         Seen: B from outside, G with the peers' or the device's keys, W only with a hook in the device. What only \
-         W shows is not applicable to a closed device.\n\n\
+         Origin: L is literal in the claim, I is inferred (the claim cannot work without it), P is \
+         hardening by the profile. Only L and I count for *conforms to the claims*.\n\n\
+         Seen: B from outside, G with the peers' or the device's keys, W only with a hook in the device. \
+         What only W shows is not applicable to a closed device.\n\n\
          | requirement | asks | origin | seen | classes | judged by |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );

@@ -17,7 +17,6 @@ use crate::report::text::{clean, counted, grouped, span};
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::requirement::Polarity;
-use crate::verdict::trial::Mark;
 
 /// The styles of the report.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,16 +44,6 @@ impl Palette {
             doubt: AnsiColor::Yellow.on_default(),
             dim: Style::new().dimmed(),
             strong: Style::new().bold(),
-        }
-    }
-
-    /// Of a conformance test.
-    pub(super) const fn of_mark(&self, mark: Mark) -> Style {
-        match mark {
-            Mark::Pass => self.good,
-            Mark::Fail | Mark::Error => self.bad,
-            Mark::Warn | Mark::Inconclusive => self.doubt,
-            Mark::NotApplicable | Mark::Skipped | Mark::NotRun => self.dim,
         }
     }
 

@@ -82,7 +82,7 @@ mod tests {
     fn a_profile_names_scenarios_and_roles() {
         let head = "peadsim: 1\nkind: profile\nid: core\ntitle: All\n";
         check(&format!("{head}tests: {{A-1: [bob, alice], B: []}}\n"), "A-1:bob+alice B:");
-        check(&format!("{head}tests: {{A 1: [bob]}}\n"), "a scenario ID");
+        check(&format!("{head}tests: {{A 1: [bob]}}\n"), "is no scenario ID");
         check(&format!("{head}test: {{}}\n"), "did you mean `tests`?");
         check("kind: profile\npeadsim: 1\nid: a\ntitle: t\n", "comes first");
     }

@@ -83,7 +83,7 @@ impl Results {
         self.totals.get(&mark).copied().unwrap_or_default()
     }
 
-    /// Tests of which something is to be told: they are wrong and nobody expected it, or otherwise than expected.
+    /// Tests of which something is to be told: wrong and nobody expected it, or otherwise than expected.
     pub fn surprises(&self) -> impl Iterator<Item = &Trial> {
         self.trials.iter().filter(|trial| !trial.expected.is_as_expected())
     }

@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_worst_test_that_was_made_counts_and_none_shows_nothing() {
-        use Mark::*;
+        use Mark::{Error, Fail, Inconclusive, NotApplicable, NotRun, Pass, Skipped, Warn};
         for (marks, expected) in [
             (vec![], Inconclusive),
             (vec![NotApplicable, Skipped, NotRun], Inconclusive),

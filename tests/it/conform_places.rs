@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use serde_json::Value;
+
 use crate::cli::{Done, Place};
 use crate::lab::Lab;
 
@@ -55,21 +57,25 @@ impl Drop for Running {
     }
 }
 
-fn line<'a>(out: &'a str, word: &str) -> &'a str {
-    out.lines().find(|it| it.starts_with(word)).unwrap_or_else(|| panic!("no `{word}` in {out}"))
+/// What an observer sees of each run, by the digests in a list of results.
+fn digests(out: &str, list: &str, digest: &str) -> Vec<String> {
+    let results: Value = serde_json::from_str(out).unwrap_or_else(|_| panic!("{out}"));
+    let runs = results[list].as_array().unwrap().iter();
+    runs.map(|run| run.pointer(digest).unwrap().as_str().unwrap().to_owned()).collect()
 }
 
 /// All cases pass, and look from outside as they do within the world.
 fn check(place: &Place, exit: i32, out: &str, err: &str) {
-    let cases = cases();
-    let inside = place.run(&with_cases(&["run"], &cases));
+    let inside = place.run(&with_cases(&["run", "--format", "json"], &cases()));
     assert_eq!(exit, 0, "{out}\n{err}");
-    assert_eq!(line(out, "black box"), line(&inside.out, "black box"), "{out}\n{err}");
+    let expected = digests(&inside.out, "runs", "/digest/black_box");
+    assert_eq!(digests(out, "trials", "/black_box"), expected, "{err}");
 }
 
 fn conform(place: &Place, args: &[&str]) -> Done {
     let cases = cases();
-    place.run(&with_cases(&[&["conform", "--patience", "5s"], args].concat(), &cases))
+    let start = ["conform", "--format", "json", "--patience", "5s"];
+    place.run(&with_cases(&[&start[..], args].concat(), &cases))
 }
 
 #[test]
@@ -99,7 +105,8 @@ fn a_device_can_listen_on_a_unix_socket() {
 fn a_device_can_dial_and_strangers_cannot() {
     let place = Place::new();
     let cases = cases();
-    let args = ["conform", "--patience", "5s", "--listen-tcp", "127.0.0.1:0", "--token", "sesame"];
+    let listen = ["--listen-tcp", "127.0.0.1:0", "--token", "sesame"];
+    let args = [&["conform", "--format", "json", "--patience", "5s"][..], &listen].concat();
     let mut harness = Running::start(place.command(&with_cases(&args, &cases)));
     let mut errors = harness.errors();
     let address = Running::told(&mut errors, "at");
@@ -132,7 +139,7 @@ fn a_device_can_be_at_a_noisy_serial_port() {
     let (near, far) = (lab.near().to_owned(), format!("{}:115200", lab.far()));
     let _device = Running::start(place.command(&["device", "--serial", &far]));
     let cases = cases();
-    let args = ["conform", "--patience", "1s", "--serial", &near];
+    let args = ["conform", "--format", "json", "--patience", "1s", "--serial", &near];
     let done = place.run(&with_cases(&args, &cases));
     check(&place, done.exit, &done.out, &done.err);
     let (damaged, logged) = lab.made();

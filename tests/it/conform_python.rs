@@ -69,7 +69,7 @@ fn bugs_in_a_copy_of_it_are_caught_by_the_tests_named_for_them() {
         ("early-press", "BOX-03-early-press@alice"),
         ("nonce-reset", "BOX-02-nonces@alice"),
         ("one-press-signs-two", "BOX-03-one-press@alice"),
-        ("stale-secret", "BOX-15-mail-in-flight@alice"),
+        ("stale-secret", "BOX-15-mail-in-flight@bob"),
         ("window-in-memory", "BOX-10-ack-lost-power-cut@bob"),
     ] {
         let Some(device) = device(&format!("broken.py {bug}")) else { return };

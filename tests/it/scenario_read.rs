@@ -82,9 +82,9 @@ fn all_scenarios() -> Vec<PathBuf> {
     files
 }
 
-/// Is it a library, which other files use?
+/// Is it a library, which other files use, or a profile, which names others?
 fn is_library(text: &str) -> bool {
-    !text.lines().any(|line| line.starts_with("id:"))
+    !text.lines().any(|line| line.starts_with("id:")) || text.contains("\nkind: profile\n")
 }
 
 #[test]

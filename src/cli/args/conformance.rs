@@ -30,8 +30,8 @@ pub struct Conform {
     /// Only the tests of this scenario, case or test: `ROT-R1-inflight`, `CLAIM-03-approve@bob#1`.
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
-    /// Only tests that show a requirement of this class: `tx`, `rx`, `cache`, `approve`, `poll`, `push`, `prov`,
-    /// `rot`, `srv`.
+    /// Only tests that show a requirement of this class: `tx`, `rx`, `cache`, `approve`, `poll`, `push`,
+    /// `prov`, `rot`, `srv`.
     #[arg(long = "class", value_name = "CLASS", value_parser = class)]
     pub classes: Vec<Class>,
     /// Only the tests of this profile: `core`.

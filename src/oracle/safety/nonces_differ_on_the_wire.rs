@@ -87,10 +87,8 @@ impl Oracle for NoncesDifferOnTheWire {
 
 fn submitted(fact: &Fact) -> Option<Submit> {
     let Fact::Tx(frame) = fact else { return None };
-    match Envelope::decode(&frame.octets.as_ref()?.0).ok()?.body {
-        Message::Submit(submit) => Some(*submit),
-        _ => None,
-    }
+    let body = Envelope::decode(&frame.octets.as_ref()?.0).ok()?.body;
+    if let Message::Submit(submit) = body { Some(*submit) } else { None }
 }
 
 fn mid(submit: &Submit) -> Mid {

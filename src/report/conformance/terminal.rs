@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use anstyle::Style;
+
 use crate::report::conformance::{complaint, headline};
 use crate::report::human::Palette;
 use crate::report::text::{clean, counted};
@@ -15,10 +17,19 @@ use crate::verdict::trial::{Mark, Trial};
 /// Columns of a mark.
 const MARK: usize = 16;
 
+const fn style(palette: &Palette, mark: Mark) -> Style {
+    match mark {
+        Mark::Pass => palette.good,
+        Mark::Fail | Mark::Error => palette.bad,
+        Mark::Warn | Mark::Inconclusive => palette.doubt,
+        Mark::NotApplicable | Mark::Skipped | Mark::NotRun => palette.dim,
+    }
+}
+
 /// The lines of a test: one if it passed or was left alone.
 #[must_use]
 pub fn trial(it: &Trial, palette: &Palette) -> String {
-    let style = palette.of_mark(it.mark);
+    let style = style(palette, it.mark);
     let left = !it.mark.is_judged();
     let is_good = it.mark == Mark::Pass && it.expected.is_as_expected();
     let word = it.mark.word();
@@ -51,7 +62,7 @@ pub fn summary(results: &Results, palette: &Palette, ending: &str) -> String {
     let claims = &results.conformity.claims;
     let profile = &results.conformity.profile;
     for (name, it) in [("claims", claims), ("profile", profile)] {
-        let style = palette.of_mark(it.mark);
+        let style = style(palette, it.mark);
         line(name, &format!("{style}{}{style:#}", headline(it)));
     }
     let surprises = results.surprises().count() as u64;
@@ -74,7 +85,7 @@ fn matrix(rows: &[Row], palette: &Palette) -> Vec<(String, String)> {
             Mark::NotApplicable => '-',
             Mark::Skipped | Mark::NotRun => '.',
         };
-        let style = palette.of_mark(row.mark);
+        let style = style(palette, row.mark);
         let line = claims.entry(row.requirement.claim).or_default();
         let _ = write!(line, "{style}R{}{sign}{style:#} ", row.requirement.number);
     }
