@@ -63,7 +63,7 @@ impl Builder {
         let short = table.short.and_then(|key| table.fields.iter().find(|field| field.key == key));
         match short {
             Some(field) => json!({"anyOf": [reference, self.kind(&field.kind)]}),
-            None => reference,
+            None => or_parameter(vec![reference]),
         }
     }
 
