@@ -95,24 +95,32 @@ pub struct Selection {
     pub sweep: Vec<String>,
 }
 
-/// Arguments of `run`.
+/// What runs are made with in place of what scenarios say.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Run {
-    /// Which scenarios.
-    #[command(flatten)]
-    pub selection: Selection,
+pub struct Luck {
     /// Run with this seed only.
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub seed: Option<u64>,
     /// Run with these seeds, both ends included.
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<RangeInclusive<u64>>,
-    /// Run only this case of the scenarios: `ROT-R1[lead=20ms]`.
-    #[arg(long, value_name = "NAME")]
-    pub case: Option<String>,
     /// Use this suite whatever the scenario says.
     #[arg(long, value_name = "SUITE")]
     pub suite: Option<Suite>,
+}
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Run {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Which luck, and which cryptography.
+    #[command(flatten)]
+    pub luck: Luck,
+    /// Run only this case of the scenarios: `ROT-R1[lead=20ms]`.
+    #[arg(long, value_name = "NAME")]
+    pub case: Option<String>,
     /// Threads to run on; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -154,15 +162,9 @@ pub struct Compare {
     /// Change a value in the second arm; of two files, in both.
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<String>,
-    /// Run with this seed only.
-    #[arg(long, value_name = "N", conflicts_with = "seeds")]
-    pub seed: Option<u64>,
-    /// Run with these seeds, both ends included.
-    #[arg(long, value_name = "A..B", value_parser = seeds)]
-    pub seeds: Option<RangeInclusive<u64>>,
-    /// Use this suite whatever the scenario says.
-    #[arg(long, value_name = "SUITE")]
-    pub suite: Option<Suite>,
+    /// Which luck, and which cryptography.
+    #[command(flatten)]
+    pub luck: Luck,
     /// Threads to run on; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -298,7 +300,7 @@ pub struct Why {
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
     /// `C05-R2`, `S-03`, `M39`, `R1`, `E101`, a version of digests: `rng`, `trace`, `world`; or `requirements`,
-    /// for a catalogue of all.
+    /// for a catalog of all.
     #[arg(value_name = "ID")]
     pub id: String,
 }

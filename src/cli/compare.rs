@@ -28,9 +28,7 @@ pub fn run(args: &Compare) -> Result<Exit, CliError> {
     let selections = arms(args)?;
     let loaded = [setup::scenarios(&selections[0])?, setup::scenarios(&selections[1])?];
     let wanted = selections.each_ref().map(|selection| args::Run {
-        seed: args.seed,
-        seeds: args.seeds.clone(),
-        suite: args.suite,
+        luck: args.luck.clone(),
         selection: selection.clone(),
         ..args::Run::default()
     });
@@ -103,7 +101,7 @@ fn pairs<'a>(first: Vec<Job<'a>>, second: Vec<Job<'a>>) -> Result<Vec<[Job<'a>; 
 }
 
 fn execute(job: &Job<'_>, args: &Compare) -> Result<Outcome, CliError> {
-    let plan = job.plan(args.suite).map_err(|findings| {
+    let plan = job.plan(args.luck.suite).map_err(|findings| {
         CliError::Usage(format!("{} cannot run with seed {}\n{findings}", job.case.id, job.seed))
     })?;
     Ok(safely(&Arc::new(plan), RunOptions::default()))

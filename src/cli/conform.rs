@@ -15,13 +15,13 @@ use crate::cli::jobs;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
-use crate::cli::words::{Clock as ClockWord, Format, Suite as SuiteName};
+use crate::cli::words::{Clock as ClockWord, Format};
 use crate::conformance::archive::Archive;
 use crate::conformance::attached::Clock;
 use crate::conformance::bed::LinkBed;
-use crate::conformance::campaign::{Bed, Campaign, Real, Settings};
+use crate::conformance::campaign::{Bed, Campaign, Real, Settings, TakenUp};
 use crate::conformance::expectation;
-use crate::conformance::suite::{Choice, Setting, Suite};
+use crate::conformance::suite::{Choice, Setting, Suite, Test};
 use crate::report::conformance::terminal;
 use crate::runtime::calendar;
 use crate::runtime::clock::Stopwatch;
@@ -31,7 +31,7 @@ use crate::scenario::read::Reading;
 use crate::scenario::render::render;
 use crate::scenario::source::Sources;
 use crate::verdict::conformity::Role;
-use crate::verdict::results::{Results, Subject};
+use crate::verdict::results::Results;
 use crate::verdict::trial::{Mark, Trial};
 
 /// Tests what the command line says.
@@ -52,15 +52,12 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     let folder = args.resume.as_deref().or(args.report.as_deref());
     let archive = folder.map(prepare).transpose()?;
     let mut bed = LinkBed::make(args.device.rig(clock(args))?, real(args))?;
-    if args.resume.is_some() {
-        take_up(args, &mut suite, archive.as_ref(), &bed)?;
-    }
-    let subject = subject(&bed);
+    let subject = bed.product().subject(Role::Device, bed.declared().as_map());
     let judge = |trials: &mut [Trial]| match &known {
         Some(known) => expectation::compare(trials, known, &calendar::today()),
         None => trials.iter_mut().for_each(|it| it.expected = expectation::unexpected(it)),
     };
-    let (mut trials, interrupted) = make(args, &suite, archive.as_ref(), &mut bed, &judge)?;
+    let (mut trials, interrupted) = make(args, &mut suite, archive.as_ref(), &mut bed, &judge)?;
     judge(&mut trials);
     let results = Results::of(env!("CARGO_PKG_VERSION"), subject, trials, interrupted);
     let (results, exit) = conformity::concluded(results);
@@ -103,9 +100,9 @@ fn suite<'a>(
     all: &mut Profiles,
 ) -> Result<Suite<'a>, CliError> {
     let readings: Vec<&Reading> = loaded.iter().map(|it| &it.reading).collect();
-    let seeds = match args.seed {
+    let seeds = match args.luck.seed {
         Some(seed) => Some(vec![seed]),
-        None => args.seeds.as_ref().map(jobs::within).transpose()?,
+        None => args.luck.seeds.as_ref().map(jobs::within).transpose()?,
     };
     let setting = Setting { set: &args.set, seeds, role: args.role.as_ref() };
     let Profiles { profiles, sink, sources } = all;
@@ -151,7 +148,7 @@ fn choose(args: &Conform, suite: &mut Suite<'_>, all: &Profiles) -> Result<(), C
         let mut place = 0..;
         suite.0.retain(|_| place.next().is_some_and(|place| shard.holds(place)));
     }
-    if !suite.0.iter().any(crate::conformance::suite::Test::is_wanted) {
+    if !suite.0.iter().any(Test::is_wanted) {
         return Err(CliError::Nothing("no test is left to be made".to_owned()));
     }
     Ok(())
@@ -202,57 +199,18 @@ fn prepare(folder: &Path) -> Result<Archive, CliError> {
     Archive::of(folder).map_err(failed)
 }
 
-fn subject(bed: &LinkBed) -> Subject {
-    let product = bed.product();
-    Subject {
-        role: Role::Device,
-        vendor: product.vendor.clone(),
-        model: product.model.clone(),
-        version: product.version.clone(),
-        capabilities: bed.declared().as_map().clone(),
+/// Tells what of an earlier run need not be made again.
+fn tell(taken: &TakenUp) {
+    for (name, why) in &taken.unread {
+        output::note(&format!("not taken up: {name}: {why}\n"));
     }
-}
-
-/// Takes the verdicts of tests from transcripts that are there already, of the same tests and the same device.
-fn take_up(
-    args: &Conform,
-    suite: &mut Suite<'_>,
-    archive: Option<&Archive>,
-    bed: &LinkBed,
-) -> Result<(), CliError> {
-    let Some(archive) = archive else { return Ok(()) };
-    let names = archive.names().map_err(CliError::io("cannot read the transcripts"))?;
-    let mut count = 0;
-    for name in names {
-        let judged = match archive.judge(&name) {
-            Ok(judged) => judged,
-            Err(why) => {
-                output::note(&format!("not taken up: {name}: {why}\n"));
-                continue;
-            }
-        };
-        let head = &judged.head;
-        let is_same = head.product == *bed.product()
-            && head.capabilities == *bed.declared().as_map()
-            && head.suite.as_deref() == args.suite.map(word);
-        let fits = |test: &&mut crate::conformance::suite::Test<'_>| {
-            test.is_wanted()
-                && test.trial.id == head.trial.id
-                && test.trial.content == head.trial.content
-        };
-        if let Some(test) = suite.0.iter_mut().find(fits).filter(|_| is_same) {
-            count += 1;
-            test.trial = Trial { profiles: test.trial.profiles.clone(), ..judged.now };
-        }
-    }
-    output::note(&format!("taken up: {count} tests\n"));
-    Ok(())
+    output::note(&format!("taken up: {} tests\n", taken.tests));
 }
 
 /// Makes the tests; tells whether somebody stopped them.
 fn make(
     args: &Conform,
-    suite: &Suite<'_>,
+    suite: &mut Suite<'_>,
     archive: Option<&Archive>,
     bed: &mut LinkBed,
     judge: &dyn Fn(&mut [Trial]),
@@ -286,25 +244,21 @@ fn make(
     let settings = Settings {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         set: args.set.clone(),
-        suite: args.suite.map(|suite| word(suite).to_owned()),
+        suite: args.luck.suite.map(|suite| jobs::suite_name(suite).word().to_owned()),
         real: real(args),
         repeat: args.repeat.get(),
         command: command(args),
     };
     let mut campaign = Campaign { bed, archive, settings };
+    if args.resume.is_some() {
+        tell(&campaign.take_up(suite).map_err(CliError::io("cannot read the transcripts"))?);
+    }
     let made = campaign.make(suite, &stop, &mut told);
     let made = made.map_err(|error| {
         let own = failed.borrow_mut().take();
         own.unwrap_or_else(|| CliError::io("cannot write a transcript")(error))
     })?;
     Ok((made, interrupt.is_raised()))
-}
-
-const fn word(suite: SuiteName) -> &'static str {
-    match suite {
-        SuiteName::P256 => "p256",
-        SuiteName::Model => "model",
-    }
 }
 
 /// The command that makes a test again, up to its ID.
@@ -321,8 +275,8 @@ fn command(args: &Conform) -> String {
         option("--time-scale", &scale.to_string());
         option("--budget-case", &budget.to_string());
     }
-    if let Some(suite) = args.suite {
-        option("--suite", word(suite));
+    if let Some(suite) = args.luck.suite {
+        option("--suite", jobs::suite_name(suite).word());
     }
     if let Some(role) = &args.role {
         option("--as", role.as_str());

@@ -11,7 +11,7 @@ use crate::cli::files::{self, Loaded, Wanted};
 use crate::cli::output;
 use crate::explore::golden::{VERSIONS, Version};
 use crate::proto::deviation::Deviation;
-use crate::report::catalog as catalog_of_requirements;
+use crate::report::requirements;
 use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::suggest;
@@ -25,7 +25,7 @@ use crate::verdict::requirement::{Info, Requirement};
 pub fn run(args: &Explain) -> Result<Exit, CliError> {
     let id = args.id.trim().to_uppercase();
     let text = if id == REQUIREMENTS {
-        catalog_of_requirements::markdown()
+        requirements::markdown()
     } else if let Some(info) = Requirement::parse(&id).and_then(Requirement::info) {
         requirement(info)
     } else if let Some(entry) = catalog::find(&id) {

@@ -44,9 +44,9 @@ pub fn jobs<'a>(loaded: &'a [Loaded], args: &args::Run) -> Result<Vec<Job<'a>>, 
     let mut jobs = Vec::new();
     let mut position = 0;
     for (file, case) in all().filter(|(_, it)| args.case.as_ref().is_none_or(|id| it.id == *id)) {
-        let seeds = match args.seed {
+        let seeds = match args.luck.seed {
             Some(seed) => vec![seed],
-            None => seeds(case, args.seeds.as_ref())?,
+            None => seeds(case, args.luck.seeds.as_ref())?,
         };
         for seed in seeds {
             if args.shard.is_none_or(|shard| shard.holds(position)) {
@@ -118,10 +118,10 @@ pub fn command(args: &args::Run) -> String {
     if let Some(case) = &args.case {
         option("--case", quoted(case));
     }
-    if let Some(seed) = args.seed {
+    if let Some(seed) = args.luck.seed {
         option("--seed", seed.to_string());
     }
-    if let Some(seeds) = &args.seeds {
+    if let Some(seeds) = &args.luck.seeds {
         option("--seeds", format!("{}..{}", seeds.start(), seeds.end()));
     }
     if let Some(shard) = args.shard {
@@ -141,8 +141,8 @@ fn changes(args: &args::Run) -> Vec<String> {
     for (flag, values) in [("--set", set), ("--sweep", sweep)] {
         words.extend(values.iter().flat_map(|value| [flag.to_owned(), quoted(value)]));
     }
-    if let Some(suite) = args.suite {
-        words.extend(["--suite".to_owned(), suite_word(suite).to_owned()]);
+    if let Some(suite) = args.luck.suite {
+        words.extend(["--suite".to_owned(), suite_name(suite).word().to_owned()]);
     }
     if args.relations {
         words.push("--relations".to_owned());
@@ -155,13 +155,6 @@ pub const fn suite_name(suite: Suite) -> SuiteName {
     match suite {
         Suite::P256 => SuiteName::P256,
         Suite::Model => SuiteName::Model,
-    }
-}
-
-const fn suite_word(suite: Suite) -> &'static str {
-    match suite {
-        Suite::P256 => "p256",
-        Suite::Model => "model",
     }
 }
 

@@ -36,13 +36,8 @@ fn file(path: &Path, args: &Judge) -> Result<Exit, CliError> {
     if args.format == Format::Human {
         output::print(&terminal::trial(&judged.now, &conformity::palette()))?;
     }
-    let subject = crate::verdict::results::Subject {
-        role: judged.head.role,
-        vendor: judged.head.product.vendor.clone(),
-        model: judged.head.product.model.clone(),
-        version: judged.head.product.version.clone(),
-        capabilities: judged.head.capabilities.clone(),
-    };
+    let head = &judged.head;
+    let subject = head.product.subject(head.role, &head.capabilities);
     let results = Results::of(&judged.head.program, subject, vec![judged.now], false);
     let (results, exit) = conformity::concluded(results);
     conformity::print(&results, exit, args.format)?;

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::cli::args::{Mutants, Selection};
 use crate::cli::exit::{CliError, Exit};
@@ -17,8 +16,8 @@ use crate::cli::setup;
 use crate::cli::words::MatrixFormat;
 use crate::conformance::adapter::{Adapter, Nature};
 use crate::conformance::applies::applies;
+use crate::conformance::case::put_under_test;
 use crate::conformance::near::Near;
-use crate::conformance::opaque::make_opaque;
 use crate::explore::mutants::{self, Settings};
 use crate::explore::subject::Subject;
 use crate::proto::deviation::{Deviation, Deviations, Side};
@@ -100,11 +99,7 @@ fn attached(
     let deviations: Deviations = deviation.into_iter().collect();
     let nature = Nature { deviations, opaque };
     applies(&case.scenario, &plan, &Adapter::new(nature).declaration(), user).ok()?;
-    plan.share_agreements = false;
-    Arc::make_mut(&mut plan.spec).under_test = Some(user);
-    if opaque {
-        make_opaque(&mut plan, user);
-    }
+    put_under_test(&mut plan, Some(user), !opaque);
     let remote = Near::attach(nature, &plan, user).ok()?;
     Some((plan, remote))
 }

@@ -32,7 +32,7 @@ use crate::report::summary::Summary;
 use crate::runtime::clock::Stopwatch;
 use crate::runtime::memory;
 use crate::scenario::ast::scenario::SizeWord;
-use crate::scenario::plan::{Plan, SuiteName};
+use crate::scenario::plan::Plan;
 use crate::sim::run::RunOptions;
 use crate::sim::shards::{USERS_MIN, Whole};
 use crate::trace::digest::Forms;
@@ -106,7 +106,7 @@ struct Done {
 
 fn execute(job: &Job<'_>, args: &Run, threads: usize, trace: Option<Draft>) -> Executed {
     tracing::info!(case = job.case.id, seed = job.seed, "running");
-    let plan = job.plan(args.suite).map_err(|findings| {
+    let plan = job.plan(args.luck.suite).map_err(|findings| {
         CliError::Usage(format!("{} cannot run with seed {}\n{findings}", job.case.id, job.seed))
     })?;
     let plan = Arc::new(plan);
@@ -160,16 +160,9 @@ pub(super) fn header(plan: &Plan) -> Header {
         rng: RNG_VERSION,
         case: plan.case.clone(),
         seed: plan.seed,
-        suite: suite(plan).to_owned(),
+        suite: plan.suite.word().to_owned(),
         users: plan.spec.users.clone(),
         messages: plan.spec.names.iter().filter_map(message).collect(),
-    }
-}
-
-const fn suite(plan: &Plan) -> &'static str {
-    match plan.suite {
-        SuiteName::P256 => "p256",
-        SuiteName::Model => "model",
     }
 }
 
@@ -187,7 +180,7 @@ fn broken(plan: &Plan, text: &str) -> Outcome {
         case: plan.case.clone(),
         title: plan.title.clone(),
         seed: plan.seed,
-        suite: suite(plan).to_owned(),
+        suite: plan.suite.word().to_owned(),
         verdict: Verdict::Error,
         verified: 0,
         findings: vec![finding],

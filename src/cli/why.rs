@@ -182,9 +182,8 @@ fn made(args: &Why) -> Result<Known, CliError> {
     let (mut loaded, _) = files::load(&selection, Wanted::All)?;
     check(&mut loaded)?;
     let wanted = args::Run {
-        seed: args.seed,
+        luck: args::Luck { seed: args.seed, suite: args.suite, ..args::Luck::default() },
         case: args.case.clone(),
-        suite: args.suite,
         selection,
         ..args::Run::default()
     };

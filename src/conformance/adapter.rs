@@ -202,14 +202,9 @@ impl Adapter {
 
     fn make(&self, provision: &Provision) -> Outcome<Remote> {
         let Provision { user, suite, params, rng, .. } = provision;
-        let suite = match suite.as_str() {
-            "p256" => SuiteName::P256,
-            "model" => SuiteName::Model,
-            other => {
-                let text = format!("there is no suite {other}");
-                return Err(refuse(RefusalCode::UnsupportedCapability, text));
-            }
-        };
+        let suite = SuiteName::find(suite).ok_or_else(|| {
+            refuse(RefusalCode::UnsupportedCapability, format!("there is no suite {suite}"))
+        })?;
         let given = match suite {
             SuiteName::P256 => given::<P256>(&provision.start),
             SuiteName::Model => given::<Model>(&provision.start),

@@ -10,7 +10,6 @@ use crate::scenario::plan::Plan;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
 use crate::trace::sink::Sink;
-use crate::verdict::conformity::Role;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::trial::{Cause, Mark, Shown, Stability, Trial};
@@ -149,10 +148,4 @@ pub fn reason_code(trial: &Trial) -> &str {
             finding.map_or_else(|| trial.mark.word(), |it| it.oracle.as_str())
         }
     }
-}
-
-/// What an observer of a device may take part in, by what is under test.
-#[must_use]
-pub const fn role(user: Option<u32>) -> Role {
-    if user.is_some() { Role::Device } else { Role::Server }
 }

@@ -22,7 +22,7 @@ use crate::conformance::message::{
 use crate::conformance::params::Params;
 use crate::proto::device::durable::OwnKey;
 use crate::proto::port::{self, DeviceInput, RequestForm, UserAction};
-use crate::scenario::plan::{Plan, SuiteName};
+use crate::scenario::plan::Plan;
 use crate::sim::body::{Answer, Broken, Happening, Outside, Said, Saying};
 use crate::sim::seat::{Given, make_of};
 
@@ -119,13 +119,9 @@ pub(super) fn provision(link: &SharedLink, plan: &Plan, user: u32) -> Result<(),
             Start::Registered { keys: keys(key), record: record.encode() }
         }
     };
-    let suite = match plan.suite {
-        SuiteName::P256 => "p256",
-        SuiteName::Model => "model",
-    };
     let provision = Provision {
         user: make.user,
-        suite: suite.to_owned(),
+        suite: plan.suite.word().to_owned(),
         start,
         params: Params::of(&make.config, make.sync, make.cpu),
         rng: Rng { seed: plan.seed, device: u64::from(user) },

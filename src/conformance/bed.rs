@@ -103,11 +103,10 @@ impl Bed for LinkBed {
     fn stand(
         &mut self,
         plan: &Plan,
-        user: Option<u32>,
+        user: u32,
         transcript: Option<SharedWriter>,
     ) -> Result<Stood, Fault> {
         self.mend()?;
-        let Some(user) = user else { return Ok(Stood::default()) };
         self.link().watch(transcript);
         let link = Arc::clone(&self.link);
         let broken = |fault| told(&fault);

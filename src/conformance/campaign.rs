@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::time::Duration;
 use crate::conformance::applies::{Inapplicable, applies};
-use crate::conformance::archive::{Archive, Open};
-use crate::conformance::assess::{Alive, Seen, assess, role};
+use crate::conformance::archive::{Archive, Open, Unread};
+use crate::conformance::assess::{Alive, Seen, assess};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::Product;
 use crate::conformance::suite::{Suite, Test};
@@ -24,6 +24,7 @@ use crate::sim::run::{RunOptions, judge_again, run};
 use crate::sim::testimony::Scribe;
 use crate::trace::digest::Forms;
 use crate::trace::sink::Sink;
+use crate::verdict::conformity::Role;
 use crate::verdict::trial::{Cause, Kept, Mark, Trial};
 
 /// Where what is under test stands.
@@ -34,15 +35,14 @@ pub trait Bed {
     /// What it says that it can do.
     fn declared(&self) -> &Declaration;
 
-    /// Gives it the part of this user's device in a plan; of no user: that of the server. What is said goes
-    /// to the transcript.
+    /// Gives it the part of this user's device in a plan. What is said goes to the transcript.
     ///
     /// # Errors
     /// When it cannot take it.
     fn stand(
         &mut self,
         plan: &Plan,
-        user: Option<u32>,
+        user: u32,
         transcript: Option<SharedWriter>,
     ) -> Result<Stood, Fault>;
 
@@ -107,7 +107,49 @@ pub struct Campaign<'a> {
     pub settings: Settings,
 }
 
+/// What was taken up of an earlier run.
+#[derive(Debug, Default)]
+pub struct TakenUp {
+    /// Tests that need not be made again.
+    pub tests: u64,
+    /// Transcripts that give no verdict, and why.
+    pub unread: Vec<(String, Unread)>,
+}
+
 impl Campaign<'_> {
+    /// Takes the verdicts of tests from transcripts that are there already, of the same tests and the same
+    /// device.
+    ///
+    /// # Errors
+    /// When the transcripts cannot be listed.
+    pub fn take_up(&self, suite: &mut Suite<'_>) -> io::Result<TakenUp> {
+        let mut taken = TakenUp::default();
+        let Some(archive) = self.archive else { return Ok(taken) };
+        for name in archive.names()? {
+            let judged = match archive.judge(&name) {
+                Ok(judged) => judged,
+                Err(why) => {
+                    taken.unread.push((name, why));
+                    continue;
+                }
+            };
+            let head = &judged.head;
+            let is_same = head.product == *self.bed.product()
+                && head.capabilities == *self.bed.declared().as_map()
+                && head.suite == self.settings.suite;
+            let is_it = |test: &&mut Test<'_>| {
+                test.is_wanted()
+                    && test.trial.id == head.trial.id
+                    && test.trial.content == head.trial.content
+            };
+            if let Some(test) = suite.0.iter_mut().find(is_it).filter(|_| is_same) {
+                taken.tests += 1;
+                test.trial = Trial { profiles: test.trial.profiles.clone(), ..judged.now };
+            }
+        }
+        Ok(taken)
+    }
+
     /// Makes every test that is wanted, until `stop` says why no more are to be made. Each is told as soon as
     /// it is over.
     ///
@@ -170,12 +212,10 @@ impl Campaign<'_> {
             Ok(planned_run) => planned_run,
             Err(why) => return Ok(planned.left(Mark::Error, why.to_string())),
         };
-        if user.is_none() {
+        let Some(user) = user else {
             return Ok(planned.left(Mark::NotApplicable, "a server is under test in it"));
-        }
-        if let Some(user) = user
-            && let Err(why) = applies(&test.case.case.scenario, &plan, &declared, user)
-        {
+        };
+        if let Err(why) = applies(&test.case.case.scenario, &plan, &declared, user) {
             return Ok(planned.left(Mark::NotApplicable, why.to_string()));
         }
         if let Err(why) = self.affordable(&plan) {
@@ -185,7 +225,7 @@ impl Campaign<'_> {
         let (open, writer) = open.unzip();
         let writer: Option<SharedWriter> = writer.map(|writer| Arc::new(Mutex::new(writer)));
         if let Some(writer) = &writer {
-            add(writer, Entry::Head(Box::new(self.head(test, &planned, user))));
+            add(writer, Entry::Head(Box::new(self.head(test, &planned))));
         }
         let seen = self.watch(&plan, user, writer.clone());
         if let (Some(writer), Some(fault)) = (&writer, &seen.fault) {
@@ -202,7 +242,7 @@ impl Campaign<'_> {
         if cost > budget { Err(Inapplicable::Costs(cost, budget)) } else { Ok(()) }
     }
 
-    fn head(&self, test: &Test<'_>, planned: &Trial, user: Option<u32>) -> Head {
+    fn head(&self, test: &Test<'_>, planned: &Trial) -> Head {
         Head {
             version: TRANSCRIPT_VERSION,
             program: self.settings.program.clone(),
@@ -212,7 +252,7 @@ impl Campaign<'_> {
             device: test.case.device.as_ref().map(ToString::to_string),
             suite: self.settings.suite.clone(),
             set: self.settings.set.clone(),
-            role: role(user),
+            role: Role::Device,
             product: self.bed.product().clone(),
             capabilities: self.bed.declared().as_map().clone(),
             round_trip: self.bed.round_trip(),
@@ -221,8 +261,8 @@ impl Campaign<'_> {
     }
 
     /// Runs a plan with what is under test in its part.
-    fn watch(&mut self, plan: &Arc<Plan>, user: Option<u32>, writer: Option<SharedWriter>) -> Seen {
-        let mut alive = Alive::of(user);
+    fn watch(&mut self, plan: &Arc<Plan>, user: u32, writer: Option<SharedWriter>) -> Seen {
+        let mut alive = Alive::of(Some(user));
         let mut pen = writer.clone().map(Pen);
         let forms = Forms { masked: false, black_box: true };
         let Stood { bodies: outside, pace } = match self.bed.stand(plan, user, writer) {

@@ -87,20 +87,11 @@ impl<'a> Case<'a> {
         let plan = resolve(self.case, seed, self.source(), &mut diagnostics);
         let mut plan =
             plan.ok_or_else(|| NoCase::NoPlan(render(&diagnostics, &self.reading.sources, false)))?;
-        match suite {
-            Some("p256") => plan.suite = SuiteName::P256,
-            Some("model") => plan.suite = SuiteName::Model,
-            Some(_) | None => {}
+        if let Some(suite) = suite.and_then(SuiteName::find) {
+            plan.suite = suite;
         }
-        // What is under test computes for itself.
-        plan.share_agreements = false;
         let user = self.device.as_ref().and_then(|device| plan.spec.index(device));
-        if let Some(user) = user {
-            Arc::make_mut(&mut plan.spec).under_test = Some(user);
-            if !declared.get("facts").copied().unwrap_or_default() {
-                make_opaque(&mut plan, user);
-            }
-        }
+        put_under_test(&mut plan, user, declared.get("facts").copied().unwrap_or_default());
         Ok((Arc::new(plan), user))
     }
 
@@ -142,6 +133,19 @@ impl<'a> Case<'a> {
             part(&text);
         }
         hex(&hash.finalize())
+    }
+}
+
+/// Has a plan's run judged by what it shows of this user's device; of no user: of the server. One without
+/// `facts` tells nothing of its inside.
+pub fn put_under_test(plan: &mut Plan, user: Option<u32>, facts: bool) {
+    // What is under test computes for itself.
+    plan.share_agreements = false;
+    if let Some(user) = user {
+        Arc::make_mut(&mut plan.spec).under_test = Some(user);
+        if !facts {
+            make_opaque(plan, user);
+        }
     }
 }
 

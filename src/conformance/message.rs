@@ -18,6 +18,8 @@ use crate::conformance::declaration::Declaration;
 use crate::conformance::octets;
 use crate::conformance::params::Params;
 use crate::trace::fact::{Button, Fact};
+use crate::verdict::conformity::Role;
+use crate::verdict::results::Subject;
 use crate::wire::message::Ticket;
 
 /// The version spoken here.
@@ -142,6 +144,20 @@ pub struct Product {
     pub model: String,
     /// Of its software.
     pub version: String,
+}
+
+impl Product {
+    /// The same as the subject of results, with what it declares.
+    #[must_use]
+    pub fn subject(&self, role: Role, capabilities: &BTreeMap<String, bool>) -> Subject {
+        Subject {
+            role,
+            vendor: self.vendor.clone(),
+            model: self.model.clone(),
+            version: self.version.clone(),
+            capabilities: capabilities.clone(),
+        }
+    }
 }
 
 /// What a device is to become.

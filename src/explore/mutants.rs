@@ -187,7 +187,10 @@ fn made(
             Some((plan, vec![(user, remote)]))
         }
         (Some(_), None) | (None, _) => {
-            let plan = deviation.map_or_else(|| plan.clone(), |it| deviant(plan.clone(), it));
+            let plan = match deviation {
+                Some(deviation) => deviant(plan, deviation),
+                None => plan,
+            };
             Some((plan, Vec::new()))
         }
     }

@@ -114,8 +114,7 @@ pub fn repro(seed: u64, settings: &Settings<'_>) -> String {
         line += &format!(" --deviation {deviation}");
     }
     match settings.suite {
-        Some(SuiteName::P256) => line + " --suite p256",
-        Some(SuiteName::Model) => line + " --suite model",
+        Some(suite) => line + " --suite " + suite.word(),
         None => line,
     }
 }

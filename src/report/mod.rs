@@ -3,7 +3,6 @@
 //! Nothing here reads a clock: the same outcomes give the same JSON and JUnit, octet for octet. Not here:
 //! verdicts (`verdict`), or where reports are written (`cli`).
 
-pub mod catalog;
 pub mod claims;
 pub mod compare;
 pub mod conformance;
@@ -16,6 +15,7 @@ pub mod mermaid;
 pub mod mutants;
 pub mod perfetto;
 pub mod provenance;
+pub mod requirements;
 pub mod study;
 pub mod summary;
 pub mod svg;

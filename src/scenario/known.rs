@@ -5,9 +5,9 @@
 
 use crate::scenario::ast::forms::Names;
 use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::fields::{Read as _, leaf, table, words};
+use crate::scenario::fields::{leaf, table, words};
+use crate::scenario::read::read_alone;
 use crate::scenario::source::{Sources, Spanned};
-use crate::scenario::syntax;
 
 table! {
     /// What is known of a device before its tests are made.
@@ -119,9 +119,7 @@ pub fn read(
     sources: &mut Sources,
     sink: &mut Diagnostics,
 ) -> Option<Known> {
-    let tree = syntax::read(name, octets, sources, sink)?;
-    sink.check_version(&tree);
-    Known::read(&tree, sink)
+    read_alone(name, octets, sources, sink)
 }
 
 #[cfg(test)]

@@ -77,6 +77,23 @@ pub enum SuiteName {
     Model,
 }
 
+impl SuiteName {
+    /// As it stands in files and on command lines.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::P256 => "p256",
+            Self::Model => "model",
+        }
+    }
+
+    /// The suite that is called so.
+    #[must_use]
+    pub fn find(word: &str) -> Option<Self> {
+        [Self::P256, Self::Model].into_iter().find(|suite| suite.word() == word)
+    }
+}
+
 /// One device.
 #[derive(Clone, Debug)]
 pub struct DevicePlan {

@@ -6,10 +6,10 @@
 use crate::base::id::UserId;
 use crate::scenario::ast::forms::Names;
 use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::fields::{Read as _, table, words};
+use crate::scenario::fields::{table, words};
 use crate::scenario::leaf::{Name, ScenarioId};
+use crate::scenario::read::read_alone;
 use crate::scenario::source::{Sources, Spanned};
-use crate::scenario::syntax;
 use crate::scenario::tree::Node;
 
 table! {
@@ -51,9 +51,7 @@ pub fn read(
     sources: &mut Sources,
     sink: &mut Diagnostics,
 ) -> Option<Profile> {
-    let tree = syntax::read(name, octets, sources, sink)?;
-    sink.check_version(&tree);
-    Profile::read(&tree, sink)
+    read_alone(name, octets, sources, sink)
 }
 
 #[cfg(test)]

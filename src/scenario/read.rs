@@ -8,7 +8,7 @@ use crate::scenario::ast::scenario::{Scenario, WorldKind};
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::expand;
-use crate::scenario::fields::Read as _;
+use crate::scenario::fields::{self, Read as _};
 use crate::scenario::library::{self, Shelf};
 use crate::scenario::lint::lint;
 use crate::scenario::native;
@@ -148,6 +148,18 @@ pub fn read(name: &str, octets: &[u8], shelf: Option<&Shelf>, extras: &Extras) -
     reading
 }
 
+/// Reads a file of another kind than a scenario, which stands alone. What is wrong with it is in `sink`.
+pub(super) fn read_alone<T: fields::Read>(
+    name: &str,
+    octets: &[u8],
+    sources: &mut Sources,
+    sink: &mut Diagnostics,
+) -> Option<T> {
+    let tree = syntax::read(name, octets, sources, sink)?;
+    sink.check_version(&tree);
+    T::read(&tree, sink)
+}
+
 /// Reports what does not read in other worlds, so that all of it is known in any.
 fn check_worlds(tree: &Node, read: Option<WorldKind>, sink: &mut Diagnostics) {
     let worlds = tree.get("worlds").and_then(Node::entries).unwrap_or(&[]);
@@ -164,7 +176,7 @@ fn check_worlds(tree: &Node, read: Option<WorldKind>, sink: &mut Diagnostics) {
 }
 
 impl Diagnostics {
-    pub(super) fn check_version(&mut self, tree: &Node) {
+    fn check_version(&mut self, tree: &Node) {
         let Some(entries) = tree.entries() else { return };
         let finding = match entries.iter().position(|entry| entry.key.value == "peadsim") {
             Some(at) if at > 0 => (entries[at].key.span, "the version of the language comes first"),

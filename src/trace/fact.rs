@@ -356,43 +356,40 @@ impl Fact {
     }
 
     /// The message that this is about, if it is about one.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "most facts are about no message")]
     #[must_use]
     pub fn mid(&self) -> Option<&Mid> {
-        if let Self::Select { mid, .. }
-        | Self::Notice { mid, .. }
-        | Self::Reject { mid, .. }
-        | Self::Refuse { mid, .. } = self
-        {
-            return mid.as_ref();
-        }
-        if let Self::Waiting { mid, .. }
-        | Self::Commit { mid, .. }
-        | Self::Duplicate { mid }
-        | Self::Display { mid, .. }
-        | Self::Processed { mid, .. }
-        | Self::ApprovalSeen { mid, .. }
-        | Self::Accept { mid, .. }
-        | Self::Offer { mid, .. }
-        | Self::Restored { mid, .. }
-        | Self::Acked { mid, .. }
-        | Self::Nacked { mid, .. }
-        | Self::Expire { mid, .. }
-        | Self::Bounce { mid, .. }
-        | Self::Report { mid, .. }
-        | Self::ReportDone { mid, .. } = self
-        {
-            return Some(mid);
-        }
-        if let Self::Encrypt(it) = self {
-            Some(&it.mid)
-        } else if let Self::Decrypt(it) = self {
-            Some(&it.mid)
-        } else if let Self::Prompt(it) = self {
-            it.request.as_ref()
-        } else if let About::Message(mid, _) = &self.frame()?.about {
-            Some(mid)
-        } else {
-            None
+        match self {
+            Self::Select { mid, .. }
+            | Self::Notice { mid, .. }
+            | Self::Reject { mid, .. }
+            | Self::Refuse { mid, .. } => mid.as_ref(),
+            Self::Encrypt(it) => Some(&it.mid),
+            Self::Decrypt(it) => Some(&it.mid),
+            Self::Prompt(it) => it.request.as_ref(),
+            Self::Waiting { mid, .. }
+            | Self::Commit { mid, .. }
+            | Self::Duplicate { mid }
+            | Self::Display { mid, .. }
+            | Self::Processed { mid, .. }
+            | Self::ApprovalSeen { mid, .. }
+            | Self::Accept { mid, .. }
+            | Self::Offer { mid, .. }
+            | Self::Restored { mid, .. }
+            | Self::Acked { mid, .. }
+            | Self::Nacked { mid, .. }
+            | Self::Expire { mid, .. }
+            | Self::Bounce { mid, .. }
+            | Self::Report { mid, .. }
+            | Self::ReportDone { mid, .. } => Some(mid),
+            Self::Tx(frame)
+            | Self::Rx(frame)
+            | Self::Lost { frame, .. }
+            | Self::Meddled { frame, .. } => match &frame.about {
+                About::Message(mid, _) => Some(mid),
+                About::Nothing | About::User(_) | About::Epoch(_) => None,
+            },
+            _ => None,
         }
     }
 

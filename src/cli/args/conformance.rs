@@ -3,15 +3,15 @@
 //! Not here: what it means.
 
 use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
 use crate::base::id::UserId;
 use crate::base::time::Duration;
+use crate::cli::args::Luck;
 use crate::cli::places::{Attachment, Doctor};
-use crate::cli::words::{Clock, Format, Shard, Suite, assignment, class, duration, seeds, user};
+use crate::cli::words::{Clock, Format, Shard, assignment, class, duration, user};
 use crate::verdict::requirement::Class;
 
 /// Arguments of `conform`.
@@ -64,15 +64,9 @@ pub struct Conform {
     /// What is known not to pass.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub expectations: Option<PathBuf>,
-    /// Run with this seed only.
-    #[arg(long, value_name = "N", conflicts_with = "seeds")]
-    pub seed: Option<u64>,
-    /// Run with these seeds, both ends included.
-    #[arg(long, value_name = "A..B", value_parser = seeds)]
-    pub seeds: Option<RangeInclusive<u64>>,
-    /// Use this suite whatever the scenario says.
-    #[arg(long, value_name = "SUITE")]
-    pub suite: Option<Suite>,
+    /// Which luck, and which cryptography.
+    #[command(flatten)]
+    pub luck: Luck,
     /// Write reports and transcripts into this folder.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub report: Option<PathBuf>,

@@ -182,43 +182,6 @@ impl<'a> Book<'a> {
     }
 }
 
-/// The message that a fact is about.
-#[allow(clippy::wildcard_enum_match_arm, reason = "most facts are about no message")]
-pub(super) fn mid_of(fact: &Fact) -> Option<&Mid> {
-    match fact {
-        Fact::Select { mid, .. }
-        | Fact::Notice { mid, .. }
-        | Fact::Reject { mid, .. }
-        | Fact::Refuse { mid, .. } => mid.as_ref(),
-        Fact::Encrypt(it) => Some(&it.mid),
-        Fact::Decrypt(it) => Some(&it.mid),
-        Fact::Prompt(it) => it.request.as_ref(),
-        Fact::Waiting { mid, .. }
-        | Fact::Commit { mid, .. }
-        | Fact::Duplicate { mid }
-        | Fact::Display { mid, .. }
-        | Fact::Processed { mid, .. }
-        | Fact::ApprovalSeen { mid, .. }
-        | Fact::Accept { mid, .. }
-        | Fact::Offer { mid, .. }
-        | Fact::Restored { mid, .. }
-        | Fact::Acked { mid, .. }
-        | Fact::Nacked { mid, .. }
-        | Fact::Expire { mid, .. }
-        | Fact::Bounce { mid, .. }
-        | Fact::Report { mid, .. }
-        | Fact::ReportDone { mid, .. } => Some(mid),
-        Fact::Tx(frame)
-        | Fact::Rx(frame)
-        | Fact::Lost { frame, .. }
-        | Fact::Meddled { frame, .. } => match &frame.about {
-            About::Message(mid, _) => Some(mid),
-            About::Nothing | About::User(_) | About::Epoch(_) => None,
-        },
-        _ => None,
-    }
-}
-
 /// The draft that a fact is about.
 #[allow(clippy::wildcard_enum_match_arm, reason = "most facts are about no draft")]
 pub(super) fn draft_of(fact: &Fact) -> Option<DraftId> {

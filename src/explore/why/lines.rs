@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::id::{Epoch, NodeId, ReqId};
-use crate::explore::why::book::{Book, mid_of};
+use crate::explore::why::book::Book;
 use crate::explore::why::words::say;
 use crate::trace::fact::{About, Fact, FrameFact, FrameKind, LossCause, Meddling};
 use crate::trace::record::{Record, RecordId};
@@ -175,7 +175,7 @@ const fn weight(frame: &FrameFact) -> Weight {
 #[allow(clippy::wildcard_enum_match_arm, reason = "the other frames carry no message")]
 /// The epoch of the device at one end, under which the message in the frame is encrypted.
 fn epoch(book: &Book<'_>, record: &Record, frame: &FrameFact) -> Option<Epoch> {
-    let (own, theirs) = book.epochs(mid_of(&record.fact)?, record.at)?;
+    let (own, theirs) = book.epochs(record.fact.mid()?, record.at)?;
     match frame.kind {
         Some(FrameKind::Submit) => Some(own),
         Some(FrameKind::Deliver) => Some(theirs),

@@ -15,7 +15,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use crate::base::id::NodeId;
-use crate::explore::why::book::{Book, draft_of, mid_of, txn_of};
+use crate::explore::why::book::{Book, draft_of, txn_of};
 use crate::explore::why::select::{Selection, Subject};
 use crate::trace::fact::Fact;
 use crate::trace::record::{Record, RecordId};
@@ -107,7 +107,7 @@ impl<'a> Why<'a> {
     }
 
     fn by_mid(&self, text: &str) -> Option<Subject> {
-        let mentioned = || self.book.records.iter().filter_map(|record| mid_of(&record.fact));
+        let mentioned = || self.book.records.iter().filter_map(|record| record.fact.mid());
         let mid = self.book.mids().find(|mid| mid.to_string() == text);
         let mid = mid.or_else(|| mentioned().find(|mid| mid.to_string() == text))?;
         Some(Subject::of_mid(&self.book, mid))
@@ -116,7 +116,7 @@ impl<'a> Why<'a> {
     /// The messages that a record is about.
     fn subjects(&self, record: &Record, subjects: &mut Vec<Subject>) {
         let book = &self.book;
-        if let Some(mid) = mid_of(&record.fact) {
+        if let Some(mid) = record.fact.mid() {
             add(subjects, Subject::of_mid(book, mid));
         } else if let Some(draft) = draft_of(&record.fact) {
             add(subjects, Subject::of_draft(book, record.id.node, draft));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Mid, NodeId, ReqId, TxnId};
 use crate::base::time::Instant;
-use crate::explore::why::book::{Book, draft_of, mid_of, peer_of, req_of, txn_of};
+use crate::explore::why::book::{Book, draft_of, peer_of, req_of, txn_of};
 use crate::trace::fact::{Content, DeviceState, DraftStatus, Fact, FrameKind, ProvisionMode};
 use crate::trace::record::Record;
 
@@ -29,7 +29,7 @@ impl Subject {
     }
 
     pub(super) fn owns(&self, record: &Record) -> bool {
-        let mid = self.mid.is_some() && mid_of(&record.fact) == self.mid.as_ref();
+        let mid = self.mid.is_some() && record.fact.mid() == self.mid.as_ref();
         let drafted = draft_of(&record.fact).map(|draft| (record.id.node, draft));
         mid || (drafted.is_some() && drafted == self.draft)
     }
@@ -152,7 +152,7 @@ impl<'b, 'a> Selection<'b, 'a> {
             let (Some(at), Some(of), Some(from)) = (at, of, from) else { continue };
             let about = |fact: &Fact| {
                 peer_of(fact).and_then(|peer| self.book.device(peer)) == Some(of)
-                    && mid_of(fact).is_none_or(|mid| Some(mid) == subject.mid.as_ref())
+                    && fact.mid().is_none_or(|mid| Some(mid) == subject.mid.as_ref())
             };
             let within = |it: &&Record| it.id.node == at && (from..=to).contains(&it.at);
             let found = records.iter().filter(within).filter(|it| about(&it.fact));

@@ -17,7 +17,8 @@ use crate::verdict::trial::{Mark, Trial};
 /// Columns of a mark.
 const MARK: usize = 16;
 
-const fn style(palette: &Palette, mark: Mark) -> Style {
+/// How a mark is shown.
+const fn style_of(palette: &Palette, mark: Mark) -> Style {
     match mark {
         Mark::Pass => palette.good,
         Mark::Fail | Mark::Error => palette.bad,
@@ -29,7 +30,7 @@ const fn style(palette: &Palette, mark: Mark) -> Style {
 /// The lines of a test: one if it passed or was left alone.
 #[must_use]
 pub fn trial(it: &Trial, palette: &Palette) -> String {
-    let style = style(palette, it.mark);
+    let style = style_of(palette, it.mark);
     let left = !it.mark.is_judged();
     let is_good = it.mark == Mark::Pass && it.expected.is_as_expected();
     let word = it.mark.word();
@@ -62,7 +63,7 @@ pub fn summary(results: &Results, palette: &Palette, ending: &str) -> String {
     let claims = &results.conformity.claims;
     let profile = &results.conformity.profile;
     for (name, it) in [("claims", claims), ("profile", profile)] {
-        let style = style(palette, it.mark);
+        let style = style_of(palette, it.mark);
         line(name, &format!("{style}{}{style:#}", headline(it)));
     }
     let surprises = results.surprises().count() as u64;
@@ -85,7 +86,7 @@ fn matrix(rows: &[Row], palette: &Palette) -> Vec<(String, String)> {
             Mark::NotApplicable => '-',
             Mark::Skipped | Mark::NotRun => '.',
         };
-        let style = style(palette, row.mark);
+        let style = style_of(palette, row.mark);
         let line = claims.entry(row.requirement.claim).or_default();
         let _ = write!(line, "{style}R{}{sign}{style:#} ", row.requirement.number);
     }

@@ -63,12 +63,8 @@ pub fn generate(seed: u64, suite: Option<SuiteName>) -> String {
         active: pick(&mut size, &ACTIVE),
     };
     let real = size.below(REAL_ONE_IN) == 0;
-    let suite = match suite {
-        Some(SuiteName::P256) => "p256",
-        Some(SuiteName::Model) => "model",
-        None if real => "p256",
-        None => "model",
-    };
+    let drawn = if real { SuiteName::P256 } else { SuiteName::Model };
+    let suite = suite.unwrap_or(drawn).word();
     let names = frame.families.names().join(", ");
     let mut text = format!(
         "peadsim: 1\nid: {}\ntitle: \"By luck: {names}\"\nsuite: {suite}\nseeds: {seed}\n",

@@ -1,4 +1,4 @@
-//! The catalogue of requirements as Markdown: what each asks, where it comes from, who can see and judge it.
+//! The catalog of requirements as Markdown: what each asks, where it comes from, who can see and judge it.
 //!
 //! Not here: the requirements (`verdict::requirement`).
 
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::verdict::requirement::{Observability, Requirement};
 
-/// The catalogue.
+/// The catalog.
 #[must_use]
 pub fn markdown() -> String {
     let mut text = String::from(
@@ -42,7 +42,7 @@ mod tests {
 
     /// `peadsim explain requirements > reports/requirements.md`
     #[test]
-    fn the_catalogue_in_reports_is_that_of_the_code() {
+    fn the_catalog_in_reports_is_that_of_the_code() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/requirements.md");
         let written = std::fs::read_to_string(path).unwrap_or_default();
         assert!(written == markdown(), "write it again: peadsim explain requirements");
