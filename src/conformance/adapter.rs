@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::conformance::act::{Act, Form, Half};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::{
-    Act, ClockKind, Event, EventLine, Form, Half, KeyPairs, Method, Moment, Product, Provision,
-    Refusal, RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
+    ClockKind, Event, EventLine, KeyPairs, Method, Moment, Product, Provision, Refusal,
+    RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
 };
 use crate::conformance::own_time::OwnTime;
 use crate::conformance::params::Params;

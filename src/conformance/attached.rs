@@ -13,11 +13,12 @@ use sha2::{Digest as _, Sha256};
 use crate::base::id::Hash32;
 use crate::base::time::{Instant, Now};
 use crate::base::units::hex;
+use crate::conformance::act::{Act, Form, Half};
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::{Called, Heard, Link};
 use crate::conformance::message::{
-    Act, ClockKind, Copy, Deliver, Event, EventLine, Form, Half, Hello, KeyPairs, LINE_MAX, Method,
-    Moment, PowerOn, Provision, Rng, Session, Settled, Start, UserAct, VERSION, Welcome,
+    ClockKind, Copy, Deliver, Event, EventLine, Hello, KeyPairs, LINE_MAX, Method, Moment, PowerOn,
+    Provision, Rng, Session, Settled, Start, UserAct, VERSION, Welcome,
 };
 use crate::conformance::params::Params;
 use crate::proto::device::durable::OwnKey;

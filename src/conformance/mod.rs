@@ -1,10 +1,10 @@
 //! Floor 5: testing real devices, attached over a line of text to the harness.
 //!
 //! The harness plays the server, the peers, the network and the user of a device under test; the device is
-//! a node of the world whose body is outside ([`crate::sim::body`]). `message` and `params` are what the
-//! two say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets devices
-//! in that dial, `link` is how the harness says it, `fault` what can be wrong with that, `rig` where the
-//! device is, `attached` the device as the world sees it, or `paced` where its clock is its own
+//! a node of the world whose body is outside ([`crate::sim::body`]). `message`, `act` and `params` are what
+//! the two say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets
+//! devices in that dial, `link` is how the harness says it, `fault` what can be wrong with that, `rig`
+//! where the device is, `attached` the device as the world sees it, or `paced` where its clock is its own
 //! (`own_time`). On the other end are `adapter`, the reference device, `serve`, its side of a line, `near`,
 //! a line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks whether all
 //! that is fit for tests. `declaration` is what a device says that it can do, `applies` which cases it
@@ -21,6 +21,7 @@
 #![doc = include_str!("ci.md")]
 #![doc = include_str!("attach.md")]
 
+pub mod act;
 pub mod adapter;
 pub mod applies;
 pub mod archive;
