@@ -2,13 +2,13 @@
 //!
 //! Not here: running deviations (`explore`), or what the matrix looks like (`report`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Mutants, Selection};
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::files::Loaded;
+use crate::cli::files::{self, Loaded};
 use crate::cli::jobs;
 use crate::cli::output;
 use crate::cli::progress::Progress;
@@ -18,6 +18,7 @@ use crate::conformance::adapter::{Adapter, Nature};
 use crate::conformance::applies::applies;
 use crate::conformance::case::put_under_test;
 use crate::conformance::near::Near;
+use crate::conformance::suite::{Setting, Suite, Test};
 use crate::explore::mutants::{self, Settings};
 use crate::explore::subject::Subject;
 use crate::proto::deviation::{Deviation, Deviations, Side};
@@ -26,7 +27,7 @@ use crate::report::mutants as report;
 use crate::runtime::clock::{Stopwatch, timed};
 use crate::scenario::diagnostics::suggest;
 use crate::scenario::plan::Plan;
-use crate::scenario::read::Case;
+use crate::scenario::read::{Case, Reading};
 use crate::sim::body::Remote;
 use crate::verdict::matrix::{Matrix, State};
 use crate::verdict::outcome::Verdict;
@@ -51,8 +52,11 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
     let loaded = setup::scenarios(&selection)?;
     let subjects = subjects(&loaded, args)?;
     let interrupt = setup::interrupt()?;
+    let tests = if args.attached { tests(&loaded, &args.paths)? } else { BTreeSet::new() };
     let part = |case: &Case, plan: Plan, user: u32, deviation: Option<Deviation>| {
-        attached(args.opaque, case, plan, user, deviation)
+        let role = plan.spec.users.get(user as usize)?;
+        let test = (case.id.clone(), role.to_string());
+        tests.contains(&test).then(|| attached(args.opaque, case, plan, user, deviation))?
     };
     let settings = Settings {
         deviations: &deviations,
@@ -86,6 +90,19 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
         output::note(&format!("{line}\n"));
     }
     Ok(exit)
+}
+
+/// Every case of a conformance suite with the device that is under test in it.
+fn tests(loaded: &[Loaded], paths: &[PathBuf]) -> Result<BTreeSet<(String, String)>, CliError> {
+    let readings: Vec<&Reading> = loaded.iter().map(|it| &it.reading).collect();
+    let mut all = files::profiles(paths)?;
+    let suite = Suite::of(&readings, &all.profiles, &Setting::default(), &mut all.sink)
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+    let named = |test: &Test<'_>| {
+        let case = &test.case;
+        Some((case.case.id.clone(), case.device.as_ref()?.to_string()))
+    };
+    Ok(suite.0.iter().filter_map(named).collect())
 }
 
 /// The reference device at the end of a link, in the part of a user, with a deviation or without.

@@ -1,9 +1,13 @@
 //! The kill matrix: every deviation against the scenarios that say they reveal it (protocol 6, design 10).
 //!
 //! A deviation is killed when a failure's oracle, or a requirement that it cites, is named for it in the
-//! catalog. Neither an expectation of the scenario, a crash nor a limit counts: the oracles are what is tested.
+//! catalog. Neither a crash nor a limit counts, nor an expectation but for the requirement that it shows: the
+//! oracles are what is tested.
+//! Of a device that stands outside the tests are what is tested: there a requirement that a test finds broken
+//! stands for its judges, too, whoever found that.
 //! Not here: the matrix as a value (`verdict::matrix`), or printing it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -19,9 +23,11 @@ use crate::sim::body::Remote;
 use crate::sim::run::RunOptions;
 use crate::sim::world::Limits;
 use crate::verdict::catalog;
+use crate::verdict::conformity::blamed;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::matrix::{Cell, Failure, Fate, Matrix, Reference, Row};
 use crate::verdict::outcome::{Outcome, Verdict};
+use crate::verdict::requirement::Requirement;
 
 /// Events of a run with a deviation: many times those of the largest small scenario, so that only a
 /// runaway comes to it.
@@ -67,7 +73,9 @@ pub fn matrix(
     mut done: impl FnMut(&str),
 ) -> Matrix {
     let jobs = jobs(subjects, settings);
-    let mut rows: Vec<Row> = settings.deviations.iter().copied().map(row).collect();
+    let test = settings.stand.is_some();
+    let rows = settings.deviations.iter().map(|it| row(*it, test));
+    let mut rows: Vec<Row> = rows.collect();
     let mut used = vec![0; subjects.len()];
     let mut made = 0;
     in_order(
@@ -86,7 +94,18 @@ pub fn matrix(
     if let Some(job) = jobs.get(made) {
         rows.truncate(job.row);
     }
+    if test {
+        rows.iter_mut().for_each(keep_the_best);
+    }
     Matrix { rows, reference: reference(subjects, &used, settings, done) }
+}
+
+/// What scenarios say that they kill, their oracles kill; a suite of tests as a whole answers for a deviation.
+fn keep_the_best(row: &mut Row) {
+    let best = row.cells.iter().map(|cell| cell.fate).max();
+    let hides = |cell: &Cell| row.undetectable.is_some() && cell.fate == Fate::Survived;
+    row.cells.retain(|cell| cell.runs > 0 && Some(cell.fate) == best && !hides(cell));
+    row.cells.truncate(1);
 }
 
 /// How many scenarios [`matrix`] will run, so that somebody may show how far it is.
@@ -106,15 +125,23 @@ fn jobs<'a>(subjects: &'a [Subject<'a>], settings: &Settings<'_>) -> Vec<Job<'a>
     .collect()
 }
 
-fn row(deviation: Deviation) -> Row {
+fn row(deviation: Deviation, test: bool) -> Row {
     let id = deviation.id();
+    let hidden = if test { catalog::hidden(id) } else { None };
     Row {
         id: id.to_owned(),
         text: deviation.text().to_owned(),
-        killers: catalog::killers(id).iter().map(|&it| it.to_owned()).collect(),
-        undetectable: catalog::undetectable(id).map(str::to_owned),
+        killers: killers(deviation, test).map(str::to_owned).collect(),
+        undetectable: catalog::undetectable(id).or(hidden).map(str::to_owned),
         cells: Vec::new(),
     }
+}
+
+/// What is named for a deviation; for tests, what they find broken, too.
+fn killers(deviation: Deviation, test: bool) -> impl Iterator<Item = &'static str> {
+    let id = deviation.id();
+    let broken = if test { catalog::breaks(id) } else { &[] };
+    catalog::killers(id).iter().chain(broken).copied()
 }
 
 /// Runs a scenario with a deviation until a run kills it.
@@ -138,7 +165,7 @@ fn cell(job: &Job<'_>, settings: &Settings<'_>) -> Cell {
                 let Some(made) = made(case, plan.clone(), part, Some(*deviation), settings) else {
                     continue;
                 };
-                let (fate, by) = trial(made, *deviation);
+                let (fate, by) = trial(made, *deviation, part.is_some());
                 if cell.runs == 0 || fate > cell.fate {
                     (cell.fate, cell.by) = (fate, by);
                     (cell.case, cell.seed) = (named(&case.id, &plan, part), *seed);
@@ -196,12 +223,12 @@ fn made(
     }
 }
 
-/// One run with a deviation.
-fn trial((plan, outside): Made, deviation: Deviation) -> (Fate, Vec<String>) {
+/// One run with a deviation, of a test or of the oracles.
+fn trial((plan, outside): Made, deviation: Deviation, test: bool) -> (Fate, Vec<String>) {
     let limits = Limits { events: EVENTS_MAX, ..Limits::default() };
     let options = RunOptions { limits, outside, ..RunOptions::default() };
     match attempt(&Arc::new(plan), options) {
-        Ok(outcome) => judge(&outcome, catalog::killers(deviation.id())),
+        Ok(outcome) => judge(&outcome, killers(deviation, test), test),
         Err(message) => (Fate::Crash, vec![message]),
     }
 }
@@ -226,25 +253,48 @@ pub fn deviant(mut plan: Plan, deviation: Deviation) -> Plan {
     plan
 }
 
-fn judge(outcome: &Outcome, killers: &[&str]) -> (Fate, Vec<String>) {
+fn judge(
+    outcome: &Outcome,
+    killers: impl Iterator<Item = &'static str>,
+    test: bool,
+) -> (Fate, Vec<String>) {
     let failures = || outcome.findings.iter().filter(|it| it.severity == Severity::Fail);
-    let cites = |it: &Finding, killer: &str| {
-        it.oracle == killer || it.requirements.iter().any(|one| one.to_string() == killer)
-    };
     let limit = outcome.findings.iter().find(|it| it.oracle == "limit");
     if let Some(limit) = limit {
         return (Fate::Stuck, vec![limit.message.clone()]);
     }
-    let named = killers.iter().filter(|killer| failures().any(|it| cites(it, killer)));
-    let named: Vec<String> = named.map(|&killer| killer.to_owned()).collect();
+    let cites = |it: &Finding, killer: &str| {
+        it.oracle == killer || it.requirements.iter().any(|one| one.to_string() == killer)
+    };
+    let broken = if test { broken(outcome) } else { BTreeSet::new() };
+    let stands = |killer: &str| {
+        let mut judged = broken.iter().filter(|it| is_judged_by(**it, killer));
+        judged.next().map(|it| format!("{it} ({killer})"))
+    };
+    let named = killers.filter_map(|killer| {
+        let found = failures().any(|it| cites(it, killer));
+        if found { Some(killer.to_owned()) } else { stands(killer) }
+    });
+    let named: Vec<String> = named.collect();
     if !named.is_empty() {
         return (Fate::Killed, named);
     }
     let mut others: Vec<String> = failures().map(|it| it.oracle.clone()).collect();
+    others.extend(broken.iter().map(Requirement::to_string));
     others.sort();
     others.dedup();
     let fate = if others.is_empty() { Fate::Survived } else { Fate::KilledOtherwise };
     (fate, others)
+}
+
+/// What a test finds broken.
+fn broken(outcome: &Outcome) -> BTreeSet<Requirement> {
+    blamed(&outcome.findings, outcome.claimed.iter().map(|(requirement, _)| *requirement))
+}
+
+fn is_judged_by(requirement: Requirement, killer: &str) -> bool {
+    requirement.to_string() == killer
+        || requirement.info().is_some_and(|info| info.judges.contains(&killer))
 }
 
 /// The same runs by the book: for each scenario as many as some deviation needed.
@@ -308,134 +358,4 @@ fn failure((plan, outside): Made) -> Option<(Verdict, String)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::time::Instant;
-    use crate::scenario::read::{Extras, Reading, read_text};
-    use crate::sim::run::run;
-    use crate::verdict::requirement::Requirement;
-
-    /// Two texts under one key: enough for a constant nonce.
-    const TEXT: &str = "peadsim: 1\nid: TWO\ntitle: Two texts\nsuite: model\nkills: [M24, M28]\n\
-                        devices: {alice: {}, bob: {}}\n\
-                        steps:\n  - send: {as: m1, from: alice, to: bob}\n  \
-                        - send: {as: m2, from: alice, to: bob}\n\
-                        expect: [{displayed: {message: m2, count: 1}}]\n";
-
-    fn reading() -> Reading {
-        let reading = read_text("two.yaml", TEXT, &Extras::default());
-        assert!(!reading.diagnostics.has_errors(), "{}", reading.render(false));
-        reading
-    }
-
-    fn subject(reading: &Reading) -> Subject<'_> {
-        Subject::new("two.yaml".to_owned(), reading, &[vec![1, 2]]).unwrap()
-    }
-
-    fn settings(deviations: &[Deviation], all: bool, stopped: bool) -> Settings<'_> {
-        Settings {
-            deviations,
-            all,
-            stand: None,
-            threads: NonZeroUsize::new(2).unwrap(),
-            timed: &|work| {
-                work();
-                Duration::from_millis(1)
-            },
-            stopped: if stopped { &|| true } else { &|| false },
-        }
-    }
-
-    fn matrix_of(deviations: &[Deviation], all: bool, stopped: bool) -> Matrix {
-        let reading = reading();
-        let settings = settings(deviations, all, stopped);
-        matrix(&[subject(&reading)], &settings, |scenario| assert_eq!(scenario, "TWO"))
-    }
-
-    #[test]
-    fn one_is_killed_one_survives_and_one_is_not_listed() {
-        let matrix = matrix_of(&[Deviation::M24, Deviation::M28, Deviation::M39], false, false);
-        let shown: Vec<(&str, &str)> =
-            matrix.rows.iter().map(|row| (row.id.as_str(), row.state().word())).collect();
-        assert_eq!(shown, [("M24", "killed"), ("M28", "survived"), ("M39", "unlisted")]);
-        let cell = matrix.rows[0].shown().unwrap();
-        assert_eq!((cell.by.join(" "), cell.seed, cell.runs), ("S-12".to_owned(), 1, 1));
-        assert_eq!(matrix.rows[1].cells[0].runs, 2, "a survivor gets every seed");
-        assert_eq!(matrix.reference.runs, 2);
-        assert_eq!(matrix.reference.failures, []);
-    }
-
-    #[test]
-    fn what_is_not_listed_runs_with_all_and_changes_no_state() {
-        let matrix = matrix_of(&[Deviation::M39], true, false);
-        assert_eq!(matrix.rows[0].cells.len(), 1);
-        assert!(!matrix.rows[0].cells[0].listed);
-        assert_eq!(matrix.rows[0].state().word(), "unlisted");
-    }
-
-    #[test]
-    fn a_stop_leaves_out_what_is_not_complete() {
-        let matrix = matrix_of(&[Deviation::M24, Deviation::M28], false, true);
-        assert_eq!((matrix.rows.len(), matrix.reference.runs), (0, 0));
-    }
-
-    #[test]
-    fn only_the_side_that_deviates_does() {
-        let reading = reading();
-        let subject = subject(&reading);
-        let plan = || subject.plan(subject.runs[0]).unwrap();
-        for (deviation, device, server) in
-            [(Deviation::M39, true, false), (Deviation::M68, false, true)]
-        {
-            let plan = deviant(plan(), deviation);
-            let on = plan.profiles.iter().all(|it| it.config.deviations.has(deviation));
-            assert_eq!((on, plan.server.deviations.has(deviation)), (device, server));
-        }
-    }
-
-    #[test]
-    fn only_a_failure_that_names_a_killer_kills() {
-        let reading = reading();
-        let subject = subject(&reading);
-        let outcome = run(&Arc::new(subject.plan(subject.runs[0]).unwrap()), RunOptions::default());
-        let finding = |severity, oracle: &str, requirements: &[Requirement]| Finding {
-            severity,
-            oracle: oracle.to_owned(),
-            requirements: requirements.to_vec(),
-            at: Instant::START,
-            message: oracle.to_owned(),
-            records: Vec::new(),
-        };
-        let (fail, doubt) = (Severity::Fail, Severity::Inconclusive);
-        let cited = [Requirement::of(9, 6)];
-        for (findings, fate, by) in [
-            (vec![], Fate::Survived, ""),
-            (vec![finding(Severity::Warning, "S-12", &[])], Fate::Survived, ""),
-            (vec![finding(doubt, "claimed", &cited)], Fate::Survived, ""),
-            (vec![finding(fail, "expect", &[])], Fate::KilledOtherwise, "expect"),
-            (vec![finding(fail, "S-03", &[])], Fate::KilledOtherwise, "S-03"),
-            (vec![finding(fail, "S-12", &[]), finding(fail, "expect", &[])], Fate::Killed, "S-12"),
-            (vec![finding(fail, "S-03", &cited)], Fate::Killed, "C09-R6"),
-            (vec![finding(fail, "S-12", &[]), finding(doubt, "limit", &[])], Fate::Stuck, "limit"),
-        ] {
-            let outcome = Outcome { findings, ..outcome.clone() };
-            let seen = judge(&outcome, &["S-12", "C09-R6"]);
-            assert_eq!(seen, (fate, by.split_whitespace().map(str::to_owned).collect()));
-        }
-    }
-
-    #[test]
-    fn a_reference_that_does_not_pass_is_told() {
-        let text = TEXT.replace("count: 1", "count: 2");
-        let reading = read_text("two.yaml", &text, &Extras::default());
-        let subject = subject(&reading);
-        let (case, seed) = subject.runs[0];
-        let settings = settings(&[], false, false);
-        let told = |plan| by_the_book(case, plan, &settings);
-        let impossible = "impossible".to_owned();
-        assert_eq!(told(Err(impossible.clone())), Some((Verdict::Error, impossible)));
-        let (verdict, message) = told(subject.plan((case, seed))).unwrap();
-        assert_eq!(verdict, Verdict::Fail);
-        assert!(message.starts_with("expect: line "), "{message}");
-    }
-}
+mod tests;

@@ -103,6 +103,19 @@ pub fn killers(deviation: &str) -> &'static [&'static str] {
     KILLERS.iter().find(|(id, _)| *id == deviation).map_or(&[], |(_, killers)| killers)
 }
 
+/// Requirements that a test of a closed device finds broken by a deviation, where none of them names a judge of
+/// [`killers`].
+#[must_use]
+pub fn breaks(deviation: &str) -> &'static [&'static str] {
+    BROKEN.iter().find(|(id, _)| *id == deviation).map_or(&[], |(_, broken)| broken)
+}
+
+/// Why nothing that leaves a device reveals a deviation, if that is so.
+#[must_use]
+pub fn hidden(deviation: &str) -> Option<&'static str> {
+    HIDDEN.iter().find(|(id, _)| *id == deviation).map(|(_, why)| *why)
+}
+
 /// Why nothing can reveal a deviation even in principle, if that is so.
 #[must_use]
 pub fn undetectable(deviation: &str) -> Option<&'static str> {
@@ -112,6 +125,29 @@ pub fn undetectable(deviation: &str) -> Option<&'static str> {
 /// Deviations that no record of a simulated run shows, with the reason. Records hold signatures and keys
 /// as they are made, so even what no observer outside can see, as M53, is seen here.
 const UNDETECTABLE: &[(&str, &str)] = &[];
+
+/// What deviations break that oracles see in another light: a rule of the device, told by what it does.
+const BROKEN: &[(&str, &[&str])] = &[
+    ("M05", &["C07-R5"]),
+    ("M21", &["C01-R5"]),
+    ("M47", &["C05-R8", "C15-R4"]),
+    ("M52", &["C06-R3"]),
+    ("M56", &["C03-R5"]),
+    ("M65", &["C14-R4"]),
+    ("M66", &["C10-R5"]),
+    ("M83", &["C06-R5"]),
+    ("M88", &["C17-R7"]),
+    ("M89", &["C01-R2"]),
+    ("M90", &["C17-R7"]),
+    ("M91", &["C17-R4"]),
+    ("M97", &["C17-R4"]),
+];
+
+/// Deviations that only the inside of a device shows.
+const HIDDEN: &[(&str, &str)] = &[
+    ("M53", "the signature leaves the device after the press only"),
+    ("M54", "what is approved when its time is over is dropped before it leaves (C04-R4)"),
+];
 
 /// The kill table (protocol 6).
 const KILLERS: &[(&str, &[&str])] = &[
@@ -173,7 +209,7 @@ const KILLERS: &[(&str, &[&str])] = &[
     ("M56", &["S-14"]),
     ("M57", &["S-14"]),
     ("M58", &["S-14"]),
-    ("M59", &["S-15"]),
+    ("M59", &["S-15", "C03-R7"]),
     ("M60", &["S-15", "C03-R6"]),
     ("M61", &["S-13"]),
     ("M62", &["S-16", "S-01"]),
@@ -229,12 +265,17 @@ mod tests {
             find(name).is_some() || Requirement::parse(name).is_some_and(|it| it.info().is_some())
         };
         let judges = Requirement::all().filter_map(Requirement::info).flat_map(|it| it.judges);
-        for name in judges.chain(KILLERS.iter().flat_map(|(_, killers)| *killers)) {
+        let of_deviations = KILLERS.iter().chain(BROKEN).flat_map(|(_, names)| *names);
+        for name in judges.chain(of_deviations) {
             assert!(known(name), "{name}");
         }
         assert!(KILLERS.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(killers("M39"), ["S-35", "C17-R5", "L-05"]);
         assert!(killers("M00").is_empty());
+        assert_eq!((breaks("M66"), breaks("M01")), (&["C10-R5"][..], &[][..]));
+        for (id, why) in HIDDEN {
+            assert!(!killers(id).is_empty() && hidden(id) == Some(why), "{id}");
+        }
         for (id, why) in UNDETECTABLE {
             assert!(!killers(id).is_empty() && undetectable(id) == Some(why), "{id}");
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::finding::Severity;
+use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::requirement::{Class, Observability, Polarity, Requirement};
 use crate::verdict::trial::{Cause, Mark, Trial};
 
@@ -123,16 +123,29 @@ fn headline<'a>(rows: impl Iterator<Item = &'a Row>) -> Headline {
     }
 }
 
-/// Requirements that a test found broken: those that its failures cite, or all of its own where they cite none.
+/// Requirements that a test found broken.
 fn broken(trial: &Trial) -> BTreeSet<Requirement> {
-    if trial.mark != Mark::Fail {
-        return BTreeSet::new();
+    match (trial.mark, trial.cause) {
+        (Mark::Fail, Some(Cause::Behavior)) => blamed(&trial.findings, trial.requirements()),
+        // What judges say of a run that broke off is about its end.
+        (Mark::Fail, _) => trial.requirements().collect(),
+        _ => BTreeSet::new(),
     }
-    let failures = trial.findings.iter().filter(|it| it.severity == Severity::Fail);
-    let cited: BTreeSet<_> = failures.flat_map(|it| it.requirements.iter().copied()).collect();
-    // What judges say of a run that broke off is about its end.
-    let whole = trial.cause == Some(Cause::Behavior);
-    if whole && !cited.is_empty() { cited } else { trial.requirements().collect() }
+}
+
+/// Requirements that failures find broken: those that they cite, or all that the test is for where they cite none.
+#[must_use]
+pub fn blamed(
+    findings: &[Finding],
+    own: impl Iterator<Item = Requirement>,
+) -> BTreeSet<Requirement> {
+    let failures = || findings.iter().filter(|it| it.severity == Severity::Fail);
+    let cited: BTreeSet<_> = failures().flat_map(|it| it.requirements.iter().copied()).collect();
+    match failures().next() {
+        None => BTreeSet::new(),
+        Some(_) if cited.is_empty() => own.collect(),
+        Some(_) => cited,
+    }
 }
 
 /// What is known of one requirement so far.
