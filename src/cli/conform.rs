@@ -51,8 +51,8 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     }
     let folder = args.resume.as_deref().or(args.report.as_deref());
     let archive = folder.map(prepare).transpose()?;
-    let mut bed = LinkBed::make(args.device.rig(clock(args))?, real(args))?;
-    let subject = bed.product().subject(Role::Device, bed.declared().as_map());
+    let mut bed = LinkBed::make(args.device.rig(clock(args), side(args.server))?, real(args))?;
+    let subject = bed.product().subject(bed.role(), bed.declared().as_map());
     let judge = |trials: &mut [Trial]| match &known {
         Some(known) => expectation::compare(trials, known, &calendar::today()),
         None => trials.iter_mut().for_each(|it| it.expected = expectation::unexpected(it)),
@@ -67,6 +67,11 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     }
     conformity::print(&results, exit, args.format)?;
     Ok(exit)
+}
+
+/// Which side of the protocol is attached.
+pub(super) const fn side(server: bool) -> Role {
+    if server { Role::Server } else { Role::Device }
 }
 
 /// Who moves the device's clock.
@@ -104,7 +109,7 @@ fn suite<'a>(
         Some(seed) => Some(vec![seed]),
         None => args.luck.seeds.as_ref().map(jobs::within).transpose()?,
     };
-    let setting = Setting { set: &args.set, seeds, role: args.role.as_ref() };
+    let setting = Setting { set: &args.set, seeds, role: args.role.as_ref(), server: args.server };
     let Profiles { profiles, sink, sources } = all;
     // A role that is asked for takes the place of those of the profiles.
     let own: &[_] = if args.role.is_some() { &[] } else { profiles };
@@ -263,7 +268,8 @@ fn make(
 
 /// The command that makes a test again, up to its ID.
 fn command(args: &Conform) -> String {
-    let mut words = vec!["peadsim conform".to_owned()];
+    let server = args.server.then_some("--server").map(str::to_owned);
+    let mut words: Vec<String> = ["peadsim conform".to_owned()].into_iter().chain(server).collect();
     let mut option = |flag: &str, value: &str| {
         words.extend([flag.to_owned(), jobs::quoted(value)]);
     };

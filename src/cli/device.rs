@@ -1,6 +1,7 @@
-//! `peadsim device`: the reference device as something to attach.
+//! `peadsim device`: the reference device, or the reference server, as something to attach.
 //!
-//! Not here: what it answers (`conformance::adapter`), or how a line is served (`conformance::serve`).
+//! Not here: what it answers (`conformance::{adapter, server_adapter}`), or how a line is served
+//! (`conformance::serve`).
 
 use std::io::{self, BufWriter, Read, Write};
 use std::process::Command;
@@ -9,9 +10,10 @@ use crate::base::time::Duration;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::places::{Device, Wire};
-use crate::conformance::adapter::Nature;
+use crate::conformance::adapter::{Adapter, Nature};
 use crate::conformance::door::opening;
-use crate::conformance::serve::{Ending, Framing, Hands, Service};
+use crate::conformance::serve::{Ending, Framing, Hands, Serve, Service};
+use crate::conformance::server_adapter::ServerAdapter;
 use crate::proto::deviation::{Deviation, Deviations, Side};
 use crate::runtime::clock::Stopwatch;
 #[cfg(unix)]
@@ -27,10 +29,11 @@ const BUFFER: usize = 1 << 20;
 /// Serves harnesses until the session is over, or for ever where they dial.
 ///
 /// # Errors
-/// When a deviation is unknown or no device's, the place is taken, or the line fails.
+/// When a deviation is unknown or of the other side, the place is taken, or the line fails.
 pub fn run(args: &Device) -> Result<Exit, CliError> {
+    let side = if args.server { Side::Server } else { Side::Device };
     let deviations: Result<Deviations, CliError> =
-        args.deviations.iter().map(|name| deviation(name)).collect();
+        args.deviations.iter().map(|name| deviation(name, side)).collect();
     let nature = Nature { deviations: deviations?, opaque: args.opaque };
     let place = Place { args, nature };
     if let Some(address) = &args.listen {
@@ -55,7 +58,7 @@ pub fn run(args: &Device) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
-/// Where a device serves, and of what kind it is.
+/// Where the reference serves, and of what kind it is.
 struct Place<'a> {
     args: &'a Device,
     nature: Nature,
@@ -68,7 +71,11 @@ impl Place<'_> {
         from: impl Read + Send + 'static,
         to: impl Write,
     ) -> io::Result<Ending> {
-        let mut service = Service::new(self.nature, framing, self.args.fault);
+        let adapter: Box<dyn Serve> = match self.args.server {
+            true => Box::new(ServerAdapter::new(self.nature)),
+            false => Box::new(Adapter::new(self.nature)),
+        };
+        let mut service = Service::new(adapter, framing, self.args.fault);
         let mut output = BufWriter::with_capacity(BUFFER, to);
         let ending = service.serve(from, &mut output, &mut Own);
         // What was never flushed is lost, as with a device that is switched off.
@@ -179,18 +186,22 @@ impl Hands for Own {
     }
 }
 
-fn deviation(name: &str) -> Result<Deviation, CliError> {
+fn deviation(name: &str, side: Side) -> Result<Deviation, CliError> {
+    let (own, other) = match side {
+        Side::Device => ("devices", "servers"),
+        Side::Server => ("servers", "devices"),
+    };
     let known = Deviation::ALL.iter().find(|it| it.id() == name);
     match known {
-        Some(known) if known.side() == Side::Device => Ok(*known),
+        Some(known) if known.side() == side => Ok(*known),
         Some(_) => {
-            Err(CliError::Usage(format!("`{name}` is a deviation of servers, not of devices")))
+            Err(CliError::Usage(format!("`{name}` is a deviation of {other}, not of {own}")))
         }
         None => {
-            let of_devices = Deviation::ALL.iter().filter(|it| it.side() == Side::Device);
-            let near = suggest(name, of_devices.map(|it| it.id()));
+            let of_side = Deviation::ALL.iter().filter(|it| it.side() == side);
+            let near = suggest(name, of_side.map(|it| it.id()));
             let near = near.map_or_else(String::new, |near| format!("\n  did you mean `{near}`?"));
-            Err(CliError::Usage(format!("no deviation of devices is called `{name}`{near}")))
+            Err(CliError::Usage(format!("no deviation of {own} is called `{name}`{near}")))
         }
     }
 }

@@ -1,10 +1,11 @@
-//! `peadsim conform doctor`: whether a rig is fit to test a device with.
+//! `peadsim conform doctor`: whether a rig is fit to test a device or a server with.
 //!
 //! Not here: what is looked at (`conformance::doctor`).
 
 use serde_json::json;
 
 use crate::base::time::Duration;
+use crate::cli::conform::side;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::places::Doctor;
@@ -30,7 +31,7 @@ const ARRIVAL: Duration = Duration::from_secs(5);
 pub fn run(args: &Doctor) -> Result<Exit, CliError> {
     let mut device = args.device.clone();
     device.arrival = device.arrival.min(ARRIVAL);
-    let rig = device.rig(Clock::Virtual)?;
+    let rig = device.rig(Clock::Virtual, side(args.server))?;
     let report = examine(&rig, &plan()?);
     let exit = if report.cause().is_some() { Exit::Harness } else { Exit::Success };
     output::print(&match args.format {

@@ -17,6 +17,7 @@ use crate::conformance::attached::Clock;
 use crate::conformance::flaw::Flaw;
 use crate::conformance::rig::{Endpoint, Patience, Rig};
 use crate::runtime::entropy;
+use crate::verdict::conformity::Role;
 
 /// How a device under test is reached.
 #[derive(Clone, Debug, Args)]
@@ -61,6 +62,9 @@ pub struct Doctor {
     /// How the device is reached.
     #[command(flatten)]
     pub device: Attachment,
+    /// What is there is a server.
+    #[arg(long)]
+    pub server: bool,
     /// How to print what is found.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: Format,
@@ -80,11 +84,11 @@ impl Attachment {
     ///
     /// # Errors
     /// When nobody can listen there, or the operating system has no entropy.
-    pub fn rig(&self, clock: Clock) -> Result<Rig, CliError> {
+    pub fn rig(&self, clock: Clock, role: Role) -> Result<Rig, CliError> {
         let patience = Patience { answer: self.patience, arrival: self.arrival };
         let name = entropy::octets::<4>().map_err(CliError::io("cannot name the run"))?;
         let run = format!("peadsim-{}", hex(&name));
-        let rig = Rig::open(self.endpoint()?, patience, run, clock)?;
+        let rig = Rig::open(self.endpoint()?, patience, run, clock, role)?;
         if let Some(invitation) = rig.invitation() {
             output::note(&format!("{invitation}\n"));
         }
@@ -168,9 +172,12 @@ pub struct Device {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Flaw::VARIANTS)
         .map(|name| name.parse::<Flaw>().expect("the names are those of flaws")))]
     pub fault: Option<Flaw>,
-    /// Tell only what a user sees, as a product does.
+    /// Tell only what is seen outside, as a product does.
     #[arg(long)]
     pub opaque: bool,
+    /// Be the reference server; its deviations are those of servers.
+    #[arg(long)]
+    pub server: bool,
 }
 
 /// `HOST:PORT`, as it is.

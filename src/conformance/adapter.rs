@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use strum::VariantNames;
 
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant, Millis, Now};
@@ -18,6 +20,7 @@ use crate::conformance::message::{
 };
 use crate::conformance::own_time::OwnTime;
 use crate::conformance::params::Params;
+use crate::conformance::serve::Serve;
 use crate::crypto::keys::KeyPair;
 use crate::crypto::model::Model;
 use crate::crypto::p256::P256;
@@ -29,6 +32,7 @@ use crate::scenario::plan::SuiteName;
 use crate::sim::body::{Answer, Happening, Remote, Said, Saying, tell};
 use crate::sim::seat::{Given, Make, seated};
 use crate::trace::visible::is_visible;
+use crate::verdict::conformity::Role;
 use crate::wire::message::Envelope;
 use crate::wire::record::KeyRecord;
 
@@ -55,9 +59,10 @@ pub struct Adapter {
     next: Option<Instant>,
 }
 
-type Outcome<T> = Result<T, Refusal>;
+/// What came of a request, or why nothing did.
+pub(super) type Outcome<T> = Result<T, Refusal>;
 
-fn refuse(code: RefusalCode, text: impl Into<String>) -> Refusal {
+pub(super) fn refuse(code: RefusalCode, text: impl Into<String>) -> Refusal {
     Refusal { code, definite: true, text: text.into() }
 }
 
@@ -81,11 +86,8 @@ impl Adapter {
     fn welcome(&self) -> Welcome {
         Welcome {
             proto: VERSION,
-            product: Product {
-                vendor: "peadsim".to_owned(),
-                model: "reference device".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            role: Role::Device,
+            product: product("reference device"),
             capabilities: self.declaration(),
         }
     }
@@ -97,40 +99,9 @@ impl Adapter {
         }
     }
 
-    /// How long it has nothing to do by itself; none: until it is asked, or the harness moves its clock.
-    #[must_use]
-    pub fn rest(&self) -> Option<Duration> {
-        let (time, next) = (self.time.as_ref()?, self.next?);
-        Some(time.until(next))
-    }
-
-    /// Does what is due by its own clock, and says what comes of it.
-    pub fn wake(&mut self) -> Vec<String> {
-        let (Some(device), Some(time)) = (&self.device, &self.time) else { return Vec::new() };
-        // One that is at fault says so when it is asked next.
-        let answer = tell(device, time.now(), None, Happening::Timeout).unwrap_or_default();
-        self.next = answer.next;
-        self.say(answer.said)
-    }
-
     fn say(&mut self, said: Vec<Said>) -> Vec<String> {
         let told: Vec<Said> = said.into_iter().filter(|said| self.tells(said)).collect();
         told.into_iter().map(|said| self.event(said)).collect()
-    }
-
-    /// What is said to one line, and whether the session is over.
-    pub fn answer(&mut self, line: &[u8]) -> (Vec<String>, bool) {
-        let Ok(request) = serde_json::from_slice::<RequestLine>(line) else {
-            let refusal = refuse(RefusalCode::BadRequest, "the line is no request");
-            return (vec![reply(0, Err(refusal))], false);
-        };
-        let id = request.id;
-        let method = request.method();
-        let over = matches!(method, Ok(Method::Shutdown {}));
-        let mut lines = Vec::new();
-        let result = method.and_then(|method| self.carry_out(id, method, &mut lines));
-        lines.push(reply(id, result));
-        (lines, over)
     }
 
     fn carry_out(&mut self, id: u64, method: Method, lines: &mut Vec<String>) -> Outcome<Value> {
@@ -194,7 +165,7 @@ impl Adapter {
     fn event(&mut self, Said { what, at, of }: Said) -> String {
         self.events += 1;
         let event = match what {
-            Saying::Frame(octets) => Event::Send { octets },
+            Saying::Frame(octets) => Event::Send { to: None, octets },
             Saying::Fact(fact) => Event::Fact(fact),
         };
         let line = EventLine { v: VERSION, event, seq: self.events, at_ns: at.as_nanos(), of };
@@ -223,7 +194,52 @@ impl Adapter {
     }
 }
 
-fn now(moment: Moment) -> Now {
+impl Serve for Adapter {
+    fn answer(&mut self, line: &[u8]) -> (Vec<String>, bool) {
+        answer(line, |id, method, lines| self.carry_out(id, method, lines))
+    }
+
+    fn rest(&self) -> Option<Duration> {
+        let (time, next) = (self.time.as_ref()?, self.next?);
+        Some(time.until(next))
+    }
+
+    fn wake(&mut self) -> Vec<String> {
+        let (Some(device), Some(time)) = (&self.device, &self.time) else { return Vec::new() };
+        // One that is at fault says so when it is asked next.
+        let answer = tell(device, time.now(), None, Happening::Timeout).unwrap_or_default();
+        self.next = answer.next;
+        self.say(answer.said)
+    }
+}
+
+/// What is said to one line by what carries methods out, and whether the session is over.
+pub(super) fn answer<M: DeserializeOwned + VariantNames>(
+    line: &[u8],
+    carry_out: impl FnOnce(u64, M, &mut Vec<String>) -> Outcome<Value>,
+) -> (Vec<String>, bool) {
+    let Ok(request) = serde_json::from_slice::<RequestLine>(line) else {
+        let refusal = refuse(RefusalCode::BadRequest, "the line is no request");
+        return (vec![reply(0, Err(refusal))], false);
+    };
+    let (id, ends) = (request.id, request.m == "shutdown");
+    let mut lines = Vec::new();
+    let result = request.method().and_then(|method| carry_out(id, method, &mut lines));
+    let over = ends && result.is_ok();
+    lines.push(reply(id, result));
+    (lines, over)
+}
+
+/// One of ours.
+pub(super) fn product(model: &str) -> Product {
+    Product {
+        vendor: "peadsim".to_owned(),
+        model: model.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+pub(super) fn now(moment: Moment) -> Now {
     Now { at: Instant::from_nanos(moment.now_ns), wall: Millis(moment.wall_ms) }
 }
 
@@ -289,10 +305,10 @@ fn reply(re: u64, result: Outcome<Value>) -> String {
     text(&ReplyLine { v: VERSION, re, ok, err })
 }
 
-fn value(what: &impl Serialize) -> Value {
+pub(super) fn value(what: &impl Serialize) -> Value {
     serde_json::to_value(what).expect("messages are JSON")
 }
 
-fn text(what: &impl Serialize) -> String {
+pub(super) fn text(what: &impl Serialize) -> String {
     serde_json::to_string(what).expect("messages are JSON")
 }

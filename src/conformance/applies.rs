@@ -1,4 +1,4 @@
-//! Whether a case applies to the device that is attached.
+//! Whether a case applies to the device or the server that is attached.
 //!
 //! A case that does not apply is told with the reason, and never counts as passed. Not here: what a
 //! capability is (`verdict::capability`).
@@ -11,23 +11,28 @@ use crate::scenario::ast::scenario::Scenario;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::native::{capability, look_at};
-use crate::scenario::plan::{Action, CrashAt, Plan, WorkloadKind};
+use crate::scenario::plan::{Action, CrashAt, Plan, StoreOf, WorkloadKind};
 
 /// Why a case does not apply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Inapplicable {
-    /// The device declares something else than is needed.
-    #[error("it needs `{0}`, which the device declares otherwise")]
+    /// Something else is declared than is needed.
+    #[error("it needs `{0}`, which is declared otherwise")]
     Needs(String),
     /// It would have to be stopped at a point that only its inside knows.
-    #[error("it stops the device at a point of its inside")]
+    #[error(
+        "it reaches into what is under test: into its store, or to stop it at a point of its inside"
+    )]
     Inside,
-    /// It is the device that breaks a rule in it.
-    #[error("the device breaks a rule in it on purpose")]
+    /// It is what is under test that breaks a rule in it.
+    #[error("what is under test breaks a rule in it on purpose")]
     Deviation,
     /// It expects what only the inside of a device shows.
     #[error("it expects what nobody outside can see: {0}")]
     Unseen(String),
+    /// A server is under test in it and a device is attached, or the other way round.
+    #[error("a server is under test in it, and a device is attached, or the other way round")]
+    Side,
     /// It would take too long.
     #[error("it costs {0} of real time, more than the {1} that a case may take")]
     Costs(Duration, Duration),
@@ -72,6 +77,36 @@ pub fn applies(
         {
             return Err(Inapplicable::Needs(needed.to_owned()));
         }
+    }
+    Ok(())
+}
+
+/// Whether a case applies to a server that declares this, in the place of all accounts. What a scenario `needs`
+/// is no matter of it: that is asked of devices, and the harness plays all of them.
+///
+/// # Errors
+/// Why it does not apply.
+pub fn applies_to_server(plan: &Plan, declared: &Declaration) -> Result<(), Inapplicable> {
+    if !plan.server.deviations.is_empty() {
+        return Err(Inapplicable::Deviation);
+    }
+    // What is judged of a server are its own facts; its frames alone do not show what it keeps.
+    let given = [(true, "facts"), (plan.server.push, "push")];
+    let given = given.into_iter().filter_map(|(holds, needed)| holds.then_some(needed));
+    let cut = |it: &Action| matches!(it, Action::ServerCrash { .. });
+    let cuts = plan.steps.iter().any(|it| cut(&it.action)).then_some("power_cut");
+    if let Some(needed) = given.chain(cuts).find(|needed| !declared.can(needed)) {
+        return Err(Inapplicable::Needs(needed.to_owned()));
+    }
+    let inside = |it: &Action| {
+        matches!(
+            it,
+            Action::ServerCrash { at: Some(_), .. }
+                | Action::Store { at: StoreOf::Account(_) | StoreOf::Server, .. }
+        )
+    };
+    if plan.steps.iter().any(|it| inside(&it.action)) {
+        return Err(Inapplicable::Inside);
     }
     Ok(())
 }

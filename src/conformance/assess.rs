@@ -5,11 +5,12 @@
 
 use crate::base::id::NodeId;
 use crate::conformance::transcript::Fault;
-use crate::oracle::spec::Check;
+use crate::oracle::spec::{Check, UnderTest};
 use crate::scenario::plan::Plan;
 use crate::trace::fact::Fact;
 use crate::trace::record::Record;
 use crate::trace::sink::Sink;
+use crate::verdict::conformity::Role;
 use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::outcome::{Outcome, Verdict};
 use crate::verdict::trial::{Cause, Mark, Shown, Stability, Trial};
@@ -104,7 +105,7 @@ fn mark(
         Verdict::Pass if outcome.verified == 0 => {
             (Mark::Inconclusive, None, "nothing was verified".to_owned())
         }
-        Verdict::Pass if !shown.is_empty() && shown.iter().all(|it| it.count == 0) => {
+        Verdict::Pass if is_unshown(plan, shown) => {
             let why = "what is under test showed none of the requirements that it is for";
             (Mark::Inconclusive, None, why.to_owned())
         }
@@ -113,6 +114,17 @@ fn mark(
             None => (Mark::Pass, None, String::new()),
         },
     }
+}
+
+/// Whether a test is for requirements and none of them was shown. A server answers for few; what a test is for
+/// beside those is no matter of it.
+fn is_unshown(plan: &Plan, shown: &[Shown]) -> bool {
+    let asked = |it: &&Shown| {
+        let server = plan.spec.under_test == Some(UnderTest::Server);
+        !server || Role::Server.answers_for(it.requirement)
+    };
+    let mut asked = shown.iter().filter(asked).peekable();
+    asked.peek().is_some() && asked.all(|it| it.count == 0)
 }
 
 /// Whether a warning is about a rule, and not one that the scenario asks for.

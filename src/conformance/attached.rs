@@ -63,15 +63,19 @@ impl Reasons {
         self.0.extend(of.map(|of| (request, of)));
     }
 
+    /// The number of the happening that a request told of.
+    pub fn of(&self, request: Option<u64>) -> Option<u64> {
+        let place = self.0.binary_search_by_key(&request?, |(id, _)| *id).ok()?;
+        Some(self.0[place].1)
+    }
+
     /// What an event says, at this time of the world.
     pub fn said(&self, line: EventLine, at: Instant) -> Said {
-        let of = line.of.and_then(|id| {
-            let place = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-            Some(self.0[place].1)
-        });
+        let of = self.of(line.of);
         let what = match line.event {
-            Event::Send { octets } => Saying::Frame(octets),
-            Event::Fact(fact) => Saying::Fact(fact),
+            Event::Send { octets, .. } => Saying::Frame(octets),
+            // A device has no accounts: the link refuses what it says of one.
+            Event::Fact(fact) | Event::Account { fact, .. } => Saying::Fact(fact),
         };
         Said { what, at, of }
     }
@@ -96,7 +100,7 @@ pub fn greet(link: &mut Link, run: &str, clock: Clock) -> Result<Welcome, LinkFa
     if reply.proto != VERSION {
         return Err(LinkFault::Version(reply.proto));
     }
-    link.declared(reply.capabilities.can("facts"));
+    link.declared(reply.role, reply.capabilities.can("facts"));
     link.keeps_own_time(own_time);
     link.probe(&format!("harness.probe-{grease}"))?;
     link.call::<Value>(&Method::Ping {}, u64::MAX)?;

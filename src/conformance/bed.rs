@@ -1,5 +1,5 @@
-//! The bed that a device lies in while it is tested: a link that is made anew when it breaks, and what broke
-//! it.
+//! The bed that a device or a server lies in while it is tested: a link that is made anew when it breaks, and
+//! what broke it.
 //!
 //! Not here: how the device is reached (`rig`), or the tests (`campaign`).
 
@@ -16,10 +16,13 @@ use crate::conformance::link::Link;
 use crate::conformance::message::{Method, Product, RefusalCode, Welcome};
 use crate::conformance::paced::{Paced, round_trip};
 use crate::conformance::rig::{Rig, Unreachable};
+use crate::conformance::server_attached::AttachedServer;
 use crate::conformance::transcript::{Fault, SharedWriter};
 use crate::scenario::plan::Plan;
 use crate::sim::body::Remote;
 use crate::sim::pace::Pacer;
+use crate::sim::service::RemoteServer;
+use crate::verdict::conformity::Role;
 use crate::verdict::trial::{Cause, Mark};
 
 /// A device at the end of a link.
@@ -92,6 +95,10 @@ impl LinkBed {
 }
 
 impl Bed for LinkBed {
+    fn role(&self) -> Role {
+        self.rig.role()
+    }
+
     fn product(&self) -> &Product {
         &self.welcome.product
     }
@@ -103,22 +110,27 @@ impl Bed for LinkBed {
     fn stand(
         &mut self,
         plan: &Plan,
-        user: u32,
+        user: Option<u32>,
         transcript: Option<SharedWriter>,
     ) -> Result<Stood, Fault> {
         self.mend()?;
         self.link().watch(transcript);
         let link = Arc::clone(&self.link);
         let broken = |fault| told(&fault);
+        let Some(user) = user else {
+            let attached = AttachedServer::provision(link, plan).map_err(broken)?;
+            let server: Option<RemoteServer> = Some(Arc::new(Mutex::new(attached)));
+            return Ok(Stood { server, ..Stood::default() });
+        };
         let Some(Real { scale, budget }) = self.real else {
             let attached = Attached::provision(link, plan, user).map_err(broken)?;
             let body: Remote = Arc::new(Mutex::new(attached));
-            return Ok(Stood { bodies: vec![(user, body)], pace: None });
+            return Ok(Stood { bodies: vec![(user, body)], ..Stood::default() });
         };
         let paced = Paced::provision(link, plan, user, scale, budget).map_err(broken)?;
         let paced = Arc::new(Mutex::new(paced));
         let (body, pace): (Remote, Pacer) = (paced.clone(), paced);
-        Ok(Stood { bodies: vec![(user, body)], pace: Some(pace) })
+        Ok(Stood { bodies: vec![(user, body)], pace: Some(pace), ..Stood::default() })
     }
 
     fn round_trip(&self) -> Option<Duration> {
@@ -171,6 +183,7 @@ pub fn told(fault: &LinkFault) -> Fault {
         | LinkFault::Fence { .. }
         | LinkFault::WrongTime { .. }
         | LinkFault::NoOccasion { .. }
+        | LinkFault::Foreign(_)
         | LinkFault::Neither(_)
         | LinkFault::Shape { .. }
         | LinkFault::Flood => Cause::LinkViolation,

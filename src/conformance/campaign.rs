@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::time::Duration;
-use crate::conformance::applies::{Inapplicable, applies};
+use crate::conformance::applies::{Inapplicable, applies, applies_to_server};
 use crate::conformance::archive::{Archive, Open, Unread};
 use crate::conformance::assess::{Alive, Seen, assess};
 use crate::conformance::declaration::Declaration;
@@ -21,6 +21,7 @@ use crate::scenario::plan::Plan;
 use crate::sim::body::Remote;
 use crate::sim::pace::Pacer;
 use crate::sim::run::{RunOptions, judge_again, run};
+use crate::sim::service::RemoteServer;
 use crate::sim::testimony::Scribe;
 use crate::trace::digest::Forms;
 use crate::trace::sink::Sink;
@@ -29,20 +30,24 @@ use crate::verdict::trial::{Cause, Kept, Mark, Trial};
 
 /// Where what is under test stands.
 pub trait Bed {
+    /// Which side of the protocol it is.
+    fn role(&self) -> Role;
+
     /// What it says that it is.
     fn product(&self) -> &Product;
 
     /// What it says that it can do.
     fn declared(&self) -> &Declaration;
 
-    /// Gives it the part of this user's device in a plan. What is said goes to the transcript.
+    /// Gives it the part of this user's device in a plan; of no user: of the server. What is said goes to the
+    /// transcript.
     ///
     /// # Errors
     /// When it cannot take it.
     fn stand(
         &mut self,
         plan: &Plan,
-        user: u32,
+        user: Option<u32>,
         transcript: Option<SharedWriter>,
     ) -> Result<Stood, Fault>;
 
@@ -64,6 +69,8 @@ pub trait Bed {
 pub struct Stood {
     /// Bodies of devices, by user.
     pub bodies: Vec<(u32, Remote)>,
+    /// The server, if it is not part of the world.
+    pub server: Option<RemoteServer>,
     /// The clock that the world keeps to, if it does.
     pub pace: Option<Pacer>,
 }
@@ -212,13 +219,13 @@ impl Campaign<'_> {
             Ok(planned_run) => planned_run,
             Err(why) => return Ok(planned.left(Mark::Error, why.to_string())),
         };
-        let Some(user) = user else {
-            return Ok(planned.left(Mark::NotApplicable, "a server is under test in it"));
+        let scenario = &test.case.case.scenario;
+        let fits = match (self.bed.role(), user) {
+            (Role::Device, Some(user)) => applies(scenario, &plan, &declared, user),
+            (Role::Server, None) => applies_to_server(&plan, &declared),
+            (Role::Device, None) | (Role::Server, Some(_)) => Err(Inapplicable::Side),
         };
-        if let Err(why) = applies(&test.case.case.scenario, &plan, &declared, user) {
-            return Ok(planned.left(Mark::NotApplicable, why.to_string()));
-        }
-        if let Err(why) = self.affordable(&plan) {
+        if let Err(why) = fits.and_then(|()| self.affordable(&plan)) {
             return Ok(planned.left(Mark::NotApplicable, why.to_string()));
         }
         let open = self.archive.map(|archive| archive.begin(&test.trial.id, making)).transpose()?;
@@ -252,7 +259,7 @@ impl Campaign<'_> {
             device: test.case.device.as_ref().map(ToString::to_string),
             suite: self.settings.suite.clone(),
             set: self.settings.set.clone(),
-            role: Role::Device,
+            role: self.bed.role(),
             product: self.bed.product().clone(),
             capabilities: self.bed.declared().as_map().clone(),
             round_trip: self.bed.round_trip(),
@@ -261,11 +268,11 @@ impl Campaign<'_> {
     }
 
     /// Runs a plan with what is under test in its part.
-    fn watch(&mut self, plan: &Arc<Plan>, user: u32, writer: Option<SharedWriter>) -> Seen {
-        let mut alive = Alive::of(Some(user));
+    fn watch(&mut self, plan: &Arc<Plan>, user: Option<u32>, writer: Option<SharedWriter>) -> Seen {
+        let mut alive = Alive::of(user);
         let mut pen = writer.clone().map(Pen);
         let forms = Forms { masked: false, black_box: true };
-        let Stood { bodies: outside, pace } = match self.bed.stand(plan, user, writer) {
+        let Stood { bodies: outside, server, pace } = match self.bed.stand(plan, user, writer) {
             Ok(stood) => stood,
             Err(fault) => {
                 let Ok(outcome) = judge_again::<Infallible>(plan, forms, std::iter::empty());
@@ -277,6 +284,7 @@ impl Campaign<'_> {
             scribe: pen.as_mut().map(|pen| pen as &mut dyn Scribe),
             forms,
             outside,
+            server,
             pace,
             ..RunOptions::default()
         };

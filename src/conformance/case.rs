@@ -12,6 +12,7 @@ use crate::base::id::UserId;
 use crate::base::units::hex;
 use crate::conformance::opaque::make_opaque;
 use crate::conformance::transcript::Text;
+use crate::oracle::spec::UnderTest;
 use crate::scenario::ast::device::Body;
 use crate::scenario::ast::scenario::WorldKind;
 use crate::scenario::plan::{Plan, SuiteName};
@@ -141,11 +142,10 @@ impl<'a> Case<'a> {
 pub fn put_under_test(plan: &mut Plan, user: Option<u32>, facts: bool) {
     // What is under test computes for itself.
     plan.share_agreements = false;
-    if let Some(user) = user {
-        Arc::make_mut(&mut plan.spec).under_test = Some(user);
-        if !facts {
-            make_opaque(plan, user);
-        }
+    let what = user.map_or(UnderTest::Server, UnderTest::Device);
+    Arc::make_mut(&mut plan.spec).under_test = Some(what);
+    if let Some(user) = user.filter(|_| !facts) {
+        make_opaque(plan, user);
     }
 }
 

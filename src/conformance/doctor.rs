@@ -1,7 +1,7 @@
-//! Whether a rig is fit to test a device with: the way to it, its answers, their times, its clock.
+//! Whether a rig is fit to test a device or a server with: the way to it, its answers, their times, its clock.
 //!
 //! Within seconds and one thing after another, so that whoever sets up a rig sees where it ends. Not here:
-//! whether the device keeps to its protocol, which is what tests are for.
+//! whether what is there keeps to its protocol, which is what tests are for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,9 +11,12 @@ use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::conformance::attached::{Attached, SharedLink};
 use crate::conformance::message::{Method, Welcome};
 use crate::conformance::rig::Rig;
+use crate::conformance::server_attached::AttachedServer;
 use crate::runtime::clock::Stopwatch;
 use crate::scenario::plan::Plan;
-use crate::sim::body::{Answer, Happening, Outside as _};
+use crate::sim::body::{Answer, Broken, Happening, Outside as _};
+use crate::sim::service::{OutsideServer as _, ServerAnswer, ServerHappening};
+use crate::verdict::conformity::Role;
 
 /// How long an examination takes at most, its last question not counted.
 pub const BOUND: Duration = Duration::from_secs(15);
@@ -74,7 +77,7 @@ impl Report {
     }
 }
 
-/// Looks at a rig with the device of this plan's first user.
+/// Looks at a rig with the device of this plan's first user, or with the plan's server.
 #[must_use]
 pub fn examine(rig: &Rig, plan: &Plan) -> Report {
     let mut report = Report::default();
@@ -93,16 +96,17 @@ fn look(rig: &Rig, plan: &Plan, report: &mut Report) -> Option<()> {
     let welcome = report.take("hello", greeted)?;
     hello(&welcome, report);
     round_trips(&link, report)?;
-    let settled = settle(&link, plan, report);
+    let role = rig.role();
+    let settled = settle(&link, plan, role, report);
     if watch.elapsed() < BOUND && settled.is_some() {
-        clock(&link, plan, report)?;
+        clock(&link, plan, role, report)?;
     } else if settled.is_some() {
         report.add("clock", State::Note, format!("left out: {BOUND} are over"));
     }
     frames(&link, report);
     settled?;
     report.take("shutdown", rig.close(&link))?;
-    report.add("shutdown", State::Good, "the device ends the session when it is told to");
+    report.add("shutdown", State::Good, "it ends the session when it is told to");
     Some(())
 }
 
@@ -116,7 +120,7 @@ fn boot_log(link: &SharedLink, report: &mut Report) {
     report.add("boot log", State::Note, text);
 }
 
-fn hello(Welcome { proto, product, capabilities }: &Welcome, report: &mut Report) {
+fn hello(Welcome { proto, product, capabilities, .. }: &Welcome, report: &mut Report) {
     let text = format!(
         "{} {} {}, version {proto} of the attachment protocol",
         product.vendor, product.model, product.version
@@ -149,34 +153,80 @@ fn round_trips(link: &SharedLink, report: &mut Report) -> Option<()> {
     Some(())
 }
 
-/// A device of the plan, with its time.
-fn device(link: &SharedLink, plan: &Plan) -> Result<(Attached, Now, Answer), String> {
-    let wall = Millis::WORLD_START;
-    let now = Now { at: Instant::START, wall };
-    let mut device = Attached::provision(Arc::clone(link), plan, 0).map_err(|it| it.to_string())?;
-    let answer = device.happen(now, None, Happening::Start(None)).map_err(|it| it.to_string())?;
-    Ok((device, now, answer))
+/// What is at the end of the link, in its part.
+enum Party {
+    Device(Attached),
+    Server(AttachedServer),
 }
 
-/// Makes a device, starts it, and asks it for a fence.
-fn settle(link: &SharedLink, plan: &Plan, report: &mut Report) -> Option<()> {
-    let (mut device, now, answer) = report.take("provision", device(link, plan))?;
-    let text = format!("a device is made and started, and says {} things", answer.said.len());
+/// How many things it said, and when it wants to go on.
+type Told = Result<(usize, Option<Instant>), String>;
+
+impl Party {
+    fn make(link: &SharedLink, plan: &Plan, role: Role) -> Result<Self, String> {
+        let link = Arc::clone(link);
+        match role {
+            Role::Device => Attached::provision(link, plan, 0).map(Self::Device),
+            Role::Server => AttachedServer::provision(link, plan).map(Self::Server),
+        }
+        .map_err(|it| it.to_string())
+    }
+
+    fn start(&mut self, now: Now) -> Told {
+        match self {
+            Self::Device(it) => told(it.happen(now, None, Happening::Start(None))),
+            Self::Server(it) => told_by_server(it.happen(now, None, ServerHappening::Start)),
+        }
+    }
+
+    fn wake(&mut self, now: Now) -> Told {
+        match self {
+            Self::Device(it) => told(it.happen(now, None, Happening::Timeout)),
+            Self::Server(it) => told_by_server(it.happen(now, None, ServerHappening::Timeout)),
+        }
+    }
+
+    /// Asks for a fence; a server has one in every answer.
+    fn fence(&mut self, now: Now) -> Told {
+        match self {
+            Self::Device(it) => told(it.happen(now, None, Happening::Fence)),
+            Self::Server(_) => self.wake(now),
+        }
+    }
+}
+
+fn told(answer: Result<Answer, Broken>) -> Told {
+    answer.map(|it| (it.said.len(), it.next)).map_err(|it| it.to_string())
+}
+
+fn told_by_server(answer: Result<ServerAnswer, Broken>) -> Told {
+    answer.map(|it| (it.said.len(), it.next)).map_err(|it| it.to_string())
+}
+
+/// What the clocks show at the start.
+const START: Now = Now { at: Instant::START, wall: Millis::WORLD_START };
+
+/// Makes it, starts it, and asks it for a fence.
+fn settle(link: &SharedLink, plan: &Plan, role: Role, report: &mut Report) -> Option<()> {
+    let mut party = report.take("provision", Party::make(link, plan, role))?;
+    let (said, _) = report.take("provision", party.start(START))?;
+    let text = format!("it is made and started, and says {said} things");
     report.add("provision", State::Good, text);
-    report.take("fence", device.happen(now, None, Happening::Fence))?;
-    report.add("fence", State::Good, "the device says when all is out, and so it is");
+    report.take("fence", party.fence(START))?;
+    report.add("fence", State::Good, "it says when all is out, and so it is");
     Some(())
 }
 
-/// Moves the clock to where the device wants it.
-fn clock(link: &SharedLink, plan: &Plan, report: &mut Report) -> Option<()> {
-    let (mut device, Now { wall, .. }, mut answer) = report.take("clock", device(link, plan))?;
+/// Moves the clock to where it is wanted.
+fn clock(link: &SharedLink, plan: &Plan, role: Role, report: &mut Report) -> Option<()> {
+    let mut party = report.take("clock", Party::make(link, plan, role))?;
+    let (_, mut wanted) = report.take("clock", party.start(START))?;
     let mut moved = Instant::START;
     for _ in 0..STEPS {
-        let Some(next) = answer.next else { break };
+        let Some(next) = wanted else { break };
         let passed = next.as_nanos() / 1_000_000;
-        let now = Now { at: next, wall: Millis(wall.0.saturating_add(passed)) };
-        answer = report.take("clock", device.happen(now, None, Happening::Timeout))?;
+        let now = Now { at: next, wall: Millis(START.wall.0.saturating_add(passed)) };
+        (_, wanted) = report.take("clock", party.wake(now))?;
         moved = next;
     }
     let text = format!("followed to {} after the start", moved.since(Instant::START));

@@ -119,6 +119,9 @@ pub enum LinkFault {
         /// What was asked.
         method: String,
     },
+    /// An event of the other side of the protocol.
+    #[error("event {0} is one that a device says and no server, or the other way round")]
+    Foreign(u64),
     /// An inside fact of a device that tells none.
     #[error("event {seq} tells of the inside (`{fact}`), but the device declares no `facts`")]
     Undeclared {

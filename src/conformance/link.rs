@@ -6,6 +6,7 @@
 
 use std::sync::PoisonError;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -19,6 +20,7 @@ use crate::conformance::transcript::{SharedWriter, Way};
 use crate::runtime::clock::Stamp;
 use crate::trace::fact::Fact;
 use crate::trace::visible::is_visible;
+use crate::verdict::conformity::Role;
 
 /// What carries lines to a device and back.
 pub trait Line: std::fmt::Debug + Send {
@@ -66,8 +68,8 @@ pub const EVENT_OCTETS_MAX: usize = 16 << 20;
 const ENDING: Duration = Duration::from_secs(3);
 
 /// What is asked for when nothing can be said but the reply.
-const QUIET: [&str; 7] =
-    ["hello", "provision", "power.cut", "snapshot", "restore", "ping", "shutdown"];
+const QUIET: [&str; 8] =
+    ["hello", "provision", "directory.put", "power.cut", "snapshot", "restore", "ping", "shutdown"];
 
 /// A link to a device.
 #[derive(Debug)]
@@ -80,6 +82,8 @@ pub struct Link {
     at: u64,
     /// The earliest time at which the device does something by itself, as it says.
     next: u64,
+    /// Which side of the protocol is there.
+    role: Role,
     /// Whether it declares that it tells of its inside.
     open: bool,
     /// Whether nobody moves its clock, so that it says things when it likes.
@@ -141,6 +145,7 @@ impl Link {
             events: 0,
             at: 0,
             next: 0,
+            role: Role::Device,
             open: true,
             own_time: false,
             broken: false,
@@ -214,9 +219,9 @@ impl Link {
         self.next = next.unwrap_or(u64::MAX);
     }
 
-    /// Holds a device to what it declares: whether it tells of its inside.
-    pub const fn declared(&mut self, facts: bool) {
-        self.open = facts;
+    /// Holds what is there to what it declares: which side it is, and whether it tells of its inside.
+    pub const fn declared(&mut self, role: Role, facts: bool) {
+        (self.role, self.open) = (role, facts);
     }
 
     /// Expects things at any time of a device whose clock nobody moves.
@@ -257,7 +262,7 @@ impl Link {
     /// What is wrong with the link, the device or the answer.
     pub fn call<T: DeserializeOwned>(
         &mut self,
-        method: &Method,
+        method: &impl Serialize,
         until: u64,
     ) -> Result<Called<T>, LinkFault> {
         let whole = serde_json::to_value(method).unwrap_or_default();
@@ -381,10 +386,15 @@ impl Link {
         if at_ns < self.next.min(until) {
             return Err(LinkFault::Unannounced { seq, at_ns, next_ns: self.next });
         }
-        if let Event::Fact(fact) = &event.event
-            && !self.open
-            && !is_visible(fact)
-        {
+        let inside = match (&event.event, self.role) {
+            (Event::Send { to, .. }, role) if to.is_some() == (role == Role::Server) => None,
+            (Event::Fact(fact), Role::Device) => (!is_visible(fact)).then_some(fact),
+            (Event::Account { fact, .. }, Role::Server) => Some(fact),
+            (Event::Send { .. } | Event::Fact(_) | Event::Account { .. }, _) => {
+                return Err(LinkFault::Foreign(seq));
+            }
+        };
+        if let Some(fact) = inside.filter(|_| !self.open) {
             return Err(LinkFault::Undeclared { seq, fact: name_of(fact) });
         }
         (self.events, self.at) = (seq, at_ns);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strum::VariantNames;
@@ -130,6 +131,9 @@ pub enum ClockKind {
 pub struct Welcome {
     /// The version that both speak.
     pub proto: u32,
+    /// Which side of the protocol it is.
+    #[serde(default)]
+    pub role: Role,
     /// What it is.
     pub product: Product,
     /// What it can do; nothing may be left out.
@@ -338,9 +342,12 @@ pub enum RefusalCode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ev", content = "p")]
 pub enum Event {
-    /// A frame for the server.
+    /// A frame for the server, or from a server to a device.
     #[serde(rename = "net.send")]
     Send {
+        /// From a server: on which connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u32>,
         /// The frame.
         #[serde(with = "octets")]
         octets: Vec<u8>,
@@ -348,6 +355,14 @@ pub enum Event {
     /// What the user sees, or what happened inside.
     #[serde(rename = "fact")]
     Fact(Fact),
+    /// What happened to a user's account, inside a server.
+    #[serde(rename = "account")]
+    Account {
+        /// Whose.
+        user: UserId,
+        /// What.
+        fact: Fact,
+    },
 }
 
 /// A request as it stands on a line.
@@ -401,10 +416,10 @@ impl RequestLine {
     ///
     /// # Errors
     /// [`RefusalCode::Unimplemented`] for an unknown name, [`RefusalCode::BadRequest`] for the rest.
-    pub fn method(self) -> Result<Method, Refusal> {
+    pub fn method<M: DeserializeOwned + VariantNames>(self) -> Result<M, Refusal> {
         let refuse = |code, text| Refusal { code, definite: true, text };
         let Self { m, p, .. } = self;
-        if !Method::VARIANTS.contains(&m.as_str()) {
+        if !M::VARIANTS.contains(&m.as_str()) {
             return Err(refuse(RefusalCode::Unimplemented, format!("no method is called {m}")));
         }
         let mut whole = serde_json::Map::new();

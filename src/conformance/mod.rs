@@ -11,9 +11,13 @@
 //! fits, `opaque` what can be judged of one that tells nothing of its inside, `timing` what of one that
 //! lives in real time.
 //!
-//! A `case` with one device under test and a seed is a test, `suite` has all of them, `campaign` makes them one
-//! after another in a `bed`, `assess` is the verdict of one, `expectation` what was known before. Everything is
-//! in a `transcript` with a `keyring` beside it, kept in an `archive`, from which `judge` says the same again.
+//! `server_message`, `server_attached` and `server_adapter` are `message`, `attached` and `adapter` for a
+//! server under test, which stands for all accounts ([`crate::sim::service`]).
+//!
+//! A `case` with one device, or the server, under test and a seed is a test, `suite` has all of them,
+//! `campaign` makes them one after another in a `bed`, `assess` is the verdict of one, `expectation` what was
+//! known before. Everything is in a `transcript` with a `keyring` beside it, kept in an `archive`, from which
+//! `judge` says the same again.
 //!
 //! Not here: judging (`oracle`), or sockets and processes (`runtime`).
 //!
@@ -49,6 +53,9 @@ pub mod params;
 pub mod rig;
 pub mod serial;
 pub mod serve;
+pub mod server_adapter;
+pub mod server_attached;
+pub mod server_message;
 pub mod strict;
 pub mod suite;
 pub mod timing;

@@ -1,32 +1,44 @@
-//! The reference device at the end of a line that needs no process: what kill matrices and tests attach.
+//! The reference device or server at the end of a line that needs no process: what kill matrices and tests
+//! attach.
 //!
-//! It talks as any other device does, so that what catches it would catch a real one. Not here: its answers
-//! (`adapter`).
+//! It talks as any other does, so that what catches it would catch a real one. Not here: its answers
+//! (`adapter`, `server_adapter`).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use crate::base::time::Duration;
 use crate::conformance::adapter::{Adapter, Nature};
-use crate::conformance::attached::{Attached, Clock, greet};
+use crate::conformance::attached::{Attached, Clock, SharedLink, greet};
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::{Line, Link};
+use crate::conformance::serve::Serve;
+use crate::conformance::server_adapter::ServerAdapter;
+use crate::conformance::server_attached::AttachedServer;
 use crate::scenario::plan::Plan;
 use crate::sim::body::Remote;
+use crate::sim::service::RemoteServer;
 
 /// A line to an adapter in the same process.
 #[derive(Debug)]
 pub struct Near {
-    adapter: Adapter,
+    adapter: Box<dyn Serve>,
     /// What it has said and nobody has heard.
     said: VecDeque<String>,
 }
 
 impl Near {
-    /// To a device of this kind.
+    /// To this.
     #[must_use]
-    pub const fn new(nature: Nature) -> Self {
-        Self { adapter: Adapter::new(nature), said: VecDeque::new() }
+    pub const fn new(adapter: Box<dyn Serve>) -> Self {
+        Self { adapter, said: VecDeque::new() }
+    }
+
+    fn link(adapter: Box<dyn Serve>) -> Result<SharedLink, LinkFault> {
+        // Every answer is there at once.
+        let mut link = Link::new(Box::new(Self::new(adapter)), Duration::ZERO);
+        greet(&mut link, "near", Clock::Virtual)?;
+        Ok(Arc::new(Mutex::new(link)))
     }
 
     /// A device of this kind in the part of a plan's user.
@@ -34,11 +46,17 @@ impl Near {
     /// # Errors
     /// What is wrong with the link.
     pub fn attach(nature: Nature, plan: &Plan, user: u32) -> Result<Remote, LinkFault> {
-        // Every answer is there at once.
-        let mut link = Link::new(Box::new(Self::new(nature)), Duration::ZERO);
-        greet(&mut link, "near", Clock::Virtual)?;
-        let attached = Attached::provision(Arc::new(Mutex::new(link)), plan, user)?;
-        Ok(Arc::new(Mutex::new(attached)))
+        let link = Self::link(Box::new(Adapter::new(nature)))?;
+        Ok(Arc::new(Mutex::new(Attached::provision(link, plan, user)?)))
+    }
+
+    /// A server of this kind in the place of all accounts of a plan.
+    ///
+    /// # Errors
+    /// What is wrong with the link.
+    pub fn attach_server(nature: Nature, plan: &Plan) -> Result<RemoteServer, LinkFault> {
+        let link = Self::link(Box::new(ServerAdapter::new(nature)))?;
+        Ok(Arc::new(Mutex::new(AttachedServer::provision(link, plan)?)))
     }
 }
 

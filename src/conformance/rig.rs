@@ -1,4 +1,4 @@
-//! Where a device under test is: how it is reached, and reached again once its link is broken.
+//! Where a device or a server under test is: how it is reached, and reached again once its link is broken.
 //!
 //! Not here: what carries the lines (`transport`, `serial`), who is let in (`door`), or what is said over them
 //! (`link`, `attached`).
@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::time::Duration;
 use crate::conformance::attached::{Clock, SharedLink, greet};
-use crate::conformance::declaration::Void;
 use crate::conformance::door::Door;
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::{Line, Link};
@@ -26,6 +25,7 @@ use crate::runtime::serial::Port;
 #[cfg(unix)]
 use crate::runtime::sockets::pause;
 use crate::runtime::sockets::{Listener, Stream};
+use crate::verdict::conformity::Role;
 
 /// How a device is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,7 @@ pub struct Rig {
     patience: Patience,
     run: String,
     clock: Clock,
+    role: Role,
 }
 
 /// Why there is no device to talk to.
@@ -104,8 +105,8 @@ impl Unreachable {
 }
 
 impl Rig {
-    /// A device there; `run` is what it is told as the name of the run, `clock` who moves its clock. A place
-    /// where it dials is open from now on.
+    /// A device there, or a server, as `role` says; `run` is what it is told as the name of the run,
+    /// `clock` who moves its clock. A place where it dials is open from now on.
     ///
     /// # Errors
     /// When nobody can listen there.
@@ -114,6 +115,7 @@ impl Rig {
         patience: Patience,
         run: String,
         clock: Clock,
+        role: Role,
     ) -> Result<Self, Unreachable> {
         let (listener, token) = match &endpoint {
             Endpoint::ListenTcp { address, remote, token } => {
@@ -125,18 +127,24 @@ impl Rig {
                 (Listener::bind_unix(path).map_err(failed)?, token)
             }
             Endpoint::Exec(_) | Endpoint::Tcp(_) | Endpoint::Unix(_) | Endpoint::Serial { .. } => {
-                return Ok(Self { endpoint, door: None, patience, run, clock });
+                return Ok(Self { endpoint, door: None, patience, run, clock, role });
             }
         };
         let failed = Unreachable::io("cannot make a token".to_owned());
         let door = Some(Door::new(listener, token.clone()).map_err(failed)?);
-        Ok(Self { endpoint, door, patience, run, clock })
+        Ok(Self { endpoint, door, patience, run, clock, role })
     }
 
     /// What whoever sets up the device has to know, if it is to dial.
     #[must_use]
     pub fn invitation(&self) -> Option<String> {
         self.door.as_ref().map(Door::invitation)
+    }
+
+    /// Which side of the protocol is to be there.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
     }
 
     /// Starts, dials or awaits the device, and hears who it is.
@@ -155,9 +163,11 @@ impl Rig {
     /// When it is no device that can be tested.
     pub fn greet(&self, link: &SharedLink) -> Result<Welcome, LinkFault> {
         let welcome = greet(&mut lock(link), &self.run, self.clock)?;
-        let void =
-            |void: Void| LinkFault::Shape { method: "hello".to_owned(), why: void.to_string() };
-        welcome.capabilities.check().map_err(void)?;
+        let unfit = |why: String| LinkFault::Shape { method: "hello".to_owned(), why };
+        if welcome.role != self.role {
+            return Err(unfit("a server is tested with --server, and nothing else is".to_owned()));
+        }
+        welcome.capabilities.check().map_err(|void| unfit(void.to_string()))?;
         Ok(welcome)
     }
 

@@ -1,15 +1,26 @@
-//! A device's side of a line: reads requests, has them answered, writes what comes of it.
+//! The side of a line where the reference is: reads requests, has them answered, writes what comes of it.
 //!
-//! Not here: the answers (`adapter`), or what the line runs over.
+//! Not here: the answers (`adapter`, `server_adapter`), or what the line runs over.
 
 use std::io::{self, Read, Write};
 
 use crate::base::time::Duration;
-use crate::conformance::adapter::{Adapter, Nature};
 use crate::conformance::flaw::{Deed, Flaw};
 use crate::conformance::message::LINE_MAX;
 use crate::conformance::serial::{FRAME_MAX, frame, unframe};
 use crate::runtime::lines::{LineError, Lines};
+
+/// What can be attached.
+pub trait Serve: std::fmt::Debug + Send {
+    /// What is said to one line, and whether the session is over.
+    fn answer(&mut self, line: &[u8]) -> (Vec<String>, bool);
+
+    /// How long it has nothing to do by itself; none: until it is asked, or the harness moves its clock.
+    fn rest(&self) -> Option<Duration>;
+
+    /// Does what is due by its own clock, and says what comes of it.
+    fn wake(&mut self) -> Vec<String>;
+}
 
 /// How a message stands on its line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,10 +62,10 @@ const HANGING: Duration = Duration::from_secs(600);
 /// How long one waits for a line at a time, when nothing is due before.
 const LONG: Duration = Duration::from_secs(600);
 
-/// The reference device on a line.
+/// The reference device or server on a line.
 #[derive(Debug)]
 pub struct Service {
-    adapter: Adapter,
+    adapter: Box<dyn Serve>,
     framing: Framing,
     flaw: Option<Flaw>,
     /// The last request and what was said to it: a repeated one is not carried out again.
@@ -62,10 +73,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// A device of this kind, with this mistake or none.
+    /// It, with this mistake or none.
     #[must_use]
-    pub fn new(nature: Nature, framing: Framing, flaw: Option<Flaw>) -> Self {
-        Self { adapter: Adapter::new(nature), framing, flaw, last: Default::default() }
+    pub fn new(adapter: Box<dyn Serve>, framing: Framing, flaw: Option<Flaw>) -> Self {
+        Self { adapter, framing, flaw, last: Default::default() }
     }
 
     /// Answers requests until there are no more, or the session is over.

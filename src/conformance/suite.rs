@@ -46,6 +46,8 @@ pub struct Setting<'a> {
     pub seeds: Option<Vec<u64>>,
     /// The device under test of every case, whatever profiles say.
     pub role: Option<&'a UserId>,
+    /// A server is under test in every case, and no device.
+    pub server: bool,
 }
 
 impl<'a> Suite<'a> {
@@ -240,6 +242,14 @@ impl Roles {
         let alone = |device: Option<&UserId>| {
             device.map(|it| (Some(it.clone()), BTreeSet::new())).into_iter().collect()
         };
+        if setting.server {
+            let of_scenario = self.0.get(&case.scenario.id.value.0);
+            let profiles = match has_profiles {
+                true => of_scenario.and_then(|it| it.get(&None)).cloned(),
+                false => Some(BTreeSet::new()),
+            };
+            return profiles.map(|it| (None, it)).into_iter().collect();
+        }
         match (setting.role, has_profiles) {
             (Some(role), _) => alone(devices(case).find(|it| *it == role)),
             (None, false) => alone(own_role(case)),

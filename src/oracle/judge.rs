@@ -5,7 +5,7 @@
 use crate::base::id::Mid;
 use crate::base::time::Instant;
 use crate::oracle::escrow::Escrow;
-use crate::oracle::spec::Spec;
+use crate::oracle::spec::{Spec, UnderTest};
 use crate::trace::fact::{Fact, FactKind, FrameKind};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::finding::{Evidence, Finding, Severity};
@@ -138,8 +138,16 @@ pub const fn is_uneventful(fact: &Fact) -> bool {
     matches!(fact, Fact::PowerOn { .. } | Fact::State { .. } | Fact::Attached { .. })
 }
 
-/// Whether a record is of this user's device or account, or of a message from or to them.
-fn concerns(record: &Record, user: u32, spec: &Spec) -> bool {
+/// Whether a record is of what is under test: of the user's device or account, or of a message from or to them;
+/// of the server's accounts, a frame to or from one, or of a message, which went through it.
+fn concerns(record: &Record, what: UnderTest, spec: &Spec) -> bool {
+    let user = match what {
+        UnderTest::Device(user) => user,
+        UnderTest::Server => {
+            let frame = matches!(record.fact, Fact::Tx(_) | Fact::Rx(_));
+            return record.id.node.is_account() || frame || record.fact.mid().is_some();
+        }
+    };
     let name = &spec.users[user as usize];
     let is_theirs = |mid: &Mid| mid.sender == *name || mid.receiver == *name;
     record.id.node.user() == Some(user) || record.fact.mid().is_some_and(is_theirs)
@@ -242,7 +250,7 @@ impl Docket {
     /// Turns to the next record.
     pub fn turn_to(&mut self, record: &Record, spec: &Spec) {
         (self.now, self.record) = (record.at, Some(record.id));
-        self.aside = spec.under_test.is_some_and(|user| !concerns(record, user, spec));
+        self.aside = spec.under_test.is_some_and(|it| !concerns(record, it, spec));
     }
 
     /// Turns to the end of the run, at `now`.

@@ -46,13 +46,22 @@ pub struct Spec {
     pub internal: Duration,
     /// Longest time that a durable write may take, with stores in trouble as the scenario has them.
     pub slowest_write: Duration,
-    /// The user whose device the run is made for: only what concerns them shows anything.
-    pub under_test: Option<u32>,
+    /// What the run is made for: only what concerns it shows anything.
+    pub under_test: Option<UnderTest>,
     /// Users whose devices tell nothing of their inside.
     pub opaque: BTreeSet<u32>,
     /// Whether one end of a pair may have computed its agreement for both; then only pairs that each end
     /// computes on its own show that both agree.
     pub shared_agreements: bool,
+}
+
+/// What is under test in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnderTest {
+    /// The device of this user.
+    Device(u32),
+    /// The server, with all accounts.
+    Server,
 }
 
 /// What a device declares of itself (its ICS) and what bounds follow.

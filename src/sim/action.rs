@@ -21,6 +21,7 @@ use crate::sim::body::Body;
 use crate::sim::node::Stimulus;
 use crate::sim::permutation::Permutation;
 use crate::sim::phase::OFFLINE;
+use crate::sim::service::ServerHappening;
 use crate::sim::turn::{put_in, turn};
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, StopCause};
@@ -187,6 +188,9 @@ impl<S: Suite> World<S> {
             self.stop(node, StopCause::Crash, cause);
         } else if let Action::Store { trouble, .. } = action {
             self.begin_store(node, step, *trouble);
+        } else if let (Action::ResetUser { .. }, true) = (action, self.service.is_some()) {
+            let what = ServerHappening::Reset(self.user(user));
+            self.operate(user, cause, what);
         } else if let Action::ResetUser { .. } = action {
             put_in::<_, Account<S>>(self, user, AccountInput::Reset, cause, None);
         } else if let Action::MailboxLimit { messages, .. } = action {
@@ -198,6 +202,11 @@ impl<S: Suite> World<S> {
 
     /// Gives an account other settings, or the plan's again.
     fn configure(&mut self, user: u32, config: Option<Arc<ServerConfig>>) {
+        if self.service.is_some() {
+            let messages = config.map(|config| config.mailbox_messages);
+            let what = ServerHappening::Limit(self.user(user), messages);
+            return self.operate(user, None, what);
+        }
         let now = config.clone().unwrap_or_else(|| Arc::clone(&self.plan.server));
         match config {
             Some(config) => self.limited.insert(user, config),

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use crate::crypto::suite::Suite;
 use crate::proto::port::{AccountInput, AccountMessage, Output, Token};
 use crate::proto::server::account::Account;
+use crate::proto::server::durable::AccountWrite;
+use crate::sim::outbox::{Item, Outbox};
 use crate::sim::turn::{Resident, put_in};
 use crate::sim::world::World;
 use crate::trace::record::RecordId;
@@ -28,46 +30,71 @@ pub(super) struct Post {
     heard: BTreeMap<u32, Vec<(Token, Mail)>>,
 }
 
+impl Post {
+    /// What waits for an account, which has come up.
+    pub fn take(&mut self, user: u32) -> Vec<Mail> {
+        self.waiting.remove(&user).unwrap_or_default()
+    }
+
+    /// Keeps a message for an account that is off.
+    pub fn keep(&mut self, user: u32, mail: Mail) {
+        self.waiting.entry(user).or_default().push(mail);
+    }
+
+    /// An account was told a message, after which it may be off; `before` is the last write until then.
+    pub fn heard(
+        &mut self,
+        user: u32,
+        mail: Mail,
+        before: Option<Token>,
+        outbox: &Outbox<AccountWrite>,
+        on: bool,
+    ) {
+        let last = outbox.last_token();
+        if !on {
+            self.keep(user, mail);
+        } else if let Some(token) = last.filter(|_| last > before) {
+            let heard = self.heard.entry(user).or_default();
+            heard.retain(|(token, _)| outbox.holds(*token));
+            heard.push((token, mail));
+        }
+    }
+
+    /// An account is about to lose power: keeps what it may forget, and returns what it is bound to tell.
+    pub fn secure(&mut self, user: u32, outbox: &Outbox<AccountWrite>) -> Vec<Item<AccountWrite>> {
+        let heard = self.heard.remove(&user).unwrap_or_default();
+        for (_, mail) in heard.into_iter().filter(|(token, _)| outbox.holds(*token)) {
+            self.keep(user, mail);
+        }
+        let told = |output: &Output<_>| matches!(output, Output::Internal(..));
+        outbox.released().filter(|it| told(&it.output)).cloned().collect()
+    }
+}
+
 impl<S: Suite> World<S> {
     /// A message from another account; what comes to a stopped one waits for its restart.
     pub(super) fn mail(&mut self, user: u32, mail: Mail) {
         let node = &self.accounts[user as usize];
         if node.machine.is_none() {
-            self.post.waiting.entry(user).or_default().push(mail);
-            return;
+            return self.post.keep(user, mail);
         }
         let before = node.outbox.last_token();
         let input = AccountInput::Internal(mail.message.clone());
         put_in::<_, Account<S>>(self, user, input, mail.cause, None);
         let node = &self.accounts[user as usize];
-        let last = node.outbox.last_token();
-        if node.machine.is_none() {
-            self.post.waiting.entry(user).or_default().push(mail);
-        } else if let Some(token) = last.filter(|_| last > before) {
-            let heard = self.post.heard.entry(user).or_default();
-            heard.retain(|(token, _)| node.outbox.holds(*token));
-            heard.push((token, mail));
-        }
+        self.post.heard(user, mail, before, &node.outbox, node.machine.is_some());
     }
 
     /// An account has come up: it is told what it has missed or may have forgotten.
     pub(super) fn tell_again(&mut self, user: u32) {
-        for mail in self.post.waiting.remove(&user).unwrap_or_default() {
+        for mail in self.post.take(user) {
             self.mail(user, mail);
         }
     }
 
-    /// An account is about to lose power: what it is bound to tell leaves, and what it may forget is kept.
+    /// An account is about to lose power: what it is bound to tell leaves.
     pub(super) fn secure_mail(&mut self, user: u32) {
-        let outbox = &self.accounts[user as usize].outbox;
-        let heard = self.post.heard.remove(&user).unwrap_or_default();
-        let lost = heard.into_iter().filter(|(token, _)| outbox.holds(*token));
-        let lost: Vec<Mail> = lost.map(|(_, mail)| mail).collect();
-        if !lost.is_empty() {
-            self.post.waiting.entry(user).or_default().extend(lost);
-        }
-        let told = |output: &Output<_>| matches!(output, Output::Internal(..));
-        let bound: Vec<_> = outbox.released().filter(|it| told(&it.output)).cloned().collect();
+        let bound = self.post.secure(user, &self.accounts[user as usize].outbox);
         for item in bound {
             Account::<S>::carry(self, user, item);
         }

@@ -10,6 +10,7 @@ pub mod body;
 pub mod cpu;
 mod forge;
 mod frame;
+pub mod house;
 mod internal;
 mod keys;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod resident;
 mod rules;
 pub mod run;
 pub mod seat;
+pub mod service;
 pub mod shards;
 mod spoil;
 mod store;

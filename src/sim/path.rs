@@ -216,16 +216,24 @@ impl<S: Suite> World<S> {
     /// A frame at an account.
     pub(super) fn arrive(&mut self, user: u32, frame: Frame) {
         let account = NodeId::account(user);
-        if self.accounts[user as usize].machine.is_none() {
+        let on = match &self.service {
+            Some(service) => service.has(user),
+            None => self.accounts[user as usize].machine.is_some(),
+        };
+        if !on {
             return self.lost_at(account, &frame, LossCause::NodeOff);
         }
         let Ok(envelope) = Envelope::decode(&frame.octets) else {
+            self.hand_in_garbage(&frame);
             return self.lost_at(account, &frame, LossCause::Undecodable);
         };
         if matches!(envelope.body, Message::LookupKey { .. }) && self.is_directory_offline() {
             return self.lost_at(account, &frame, LossCause::DirectoryOffline);
         }
         let cause = self.record(account, Fact::Rx(frame.fact(self.with_octets)), frame.cause);
+        if self.service.is_some() {
+            return self.hand_in(user, &frame, &envelope, cause);
+        }
         let input = AccountInput::Frame(Origin(u64::from(frame.user)), envelope);
         put_in::<_, Account<S>>(self, user, input, Some(cause), frame.label);
     }

@@ -178,6 +178,12 @@ impl<S: Suite> World<S> {
     /// is not.
     pub(super) fn pending(&self) -> Vec<(NodeId, String)> {
         let mut pending = Vec::new();
+        if self.service.as_ref().is_some_and(|it| it.pending) {
+            pending.push((
+                NodeId::account(0),
+                "the server has something to bring to an end".to_owned(),
+            ));
+        }
         for node in &self.restless {
             if pending.len() >= NAMED_MAX {
                 break;

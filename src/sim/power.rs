@@ -20,8 +20,9 @@ use crate::proto::issue::{Issue, Issuer};
 use crate::proto::port::Origin;
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::AccountDurable;
-use crate::scenario::plan::{Plan, Start};
+use crate::scenario::plan::{DevicePlan, Plan, Start};
 use crate::sim::body::{Body, Happening, Outsider, tell};
+use crate::sim::house::Tenant;
 use crate::sim::keys::{Identity, Pairs, Terms, identity, luck_of, pairs};
 use crate::sim::links::Links;
 use crate::sim::node::{Node, Stimulus};
@@ -61,10 +62,14 @@ impl<S: Suite> World<S> {
         self.acting = NodeId::account(user);
         self.start_account(user, None);
         let now = self.accounts[user as usize].clock.now(self.now());
-        let account = self.accounts[user as usize].machine.as_mut();
-        let ticket = account
-            .filter(|_| start == Start::Ready)
-            .map(|account| account.pre_attach(now, Origin(u64::from(user))));
+        let ticket = if start != Start::Ready {
+            None
+        } else if self.service.is_some() {
+            self.open_session(user)
+        } else {
+            let account = self.accounts[user as usize].machine.as_mut();
+            account.map(|account| account.pre_attach(now, Origin(u64::from(user))))
+        };
         let account = &mut self.accounts[user as usize];
         if let Some(machine) = &account.machine {
             account.durable = machine.durable().clone();
@@ -110,11 +115,17 @@ impl<S: Suite> World<S> {
         let config = Arc::clone(config);
         let luck = Luck::new(self.plan.seed, Purpose::Account, u64::from(user));
         let (name, key) = (self.user(user), Arc::clone(&self.server_key));
+        let served = self.service.as_ref().map(|it| it.has(user));
         let node = &mut self.accounts[user as usize];
-        if node.machine.is_some() {
+        if served.unwrap_or_else(|| node.machine.is_some()) {
             return;
         }
         node.boot += 1;
+        if served.is_some() {
+            let boot = node.boot;
+            self.record(NodeId::account(user), Fact::PowerOn { boot }, cause);
+            return self.serve_from(user, boot);
+        }
         let (durable, boot) = (node.durable.clone(), node.boot);
         node.machine = Some(Account::restore(config, name, key, durable, luck, boot));
         let cause = self.record(NodeId::account(user), Fact::PowerOn { boot }, cause);
@@ -127,6 +138,8 @@ impl<S: Suite> World<S> {
         let Some(user) = node.user().map(|user| user as usize) else { return };
         let on = if node.is_device() {
             self.devices[user].machine.is_some()
+        } else if let Some(service) = &self.service {
+            service.has(u32::try_from(user).unwrap_or(u32::MAX))
         } else {
             self.accounts[user].machine.is_some()
         };
@@ -138,6 +151,8 @@ impl<S: Suite> World<S> {
             self.devices[user].stop();
             self.happens_outside(u32::try_from(user).unwrap_or(u32::MAX), Happening::Stop);
             self.close_screen(node);
+        } else if self.service.is_some() {
+            self.serve_no_more(u32::try_from(user).unwrap_or(u32::MAX));
         } else {
             self.secure_mail(u32::try_from(user).unwrap_or(u32::MAX));
             self.accounts[user].stop();
@@ -213,6 +228,23 @@ fn durable<S: Suite>(
         }
         Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
     }
+}
+
+/// Who has an account at the start of a plan's world, and with which records.
+#[must_use]
+pub(super) fn tenants_of<S: Suite>(plan: &Plan) -> Vec<Tenant> {
+    let epoch_of = |user: u32| {
+        let rotated = plan.given.rotated.iter().find(|(rotated, _)| *rotated == user);
+        Epoch(rotated.map_or(1, |(_, epoch)| *epoch).max(1))
+    };
+    let tenant = |(user, device): (u32, &DevicePlan)| {
+        let records = match device.start {
+            Start::Ready | Start::Off => identity_of::<S>(plan, user, epoch_of(user)).records,
+            Start::Keyed | Start::Blank => Vec::new(),
+        };
+        Tenant { user: device.user.clone(), conn: user, records }
+    };
+    (0..).zip(&plan.devices).map(tenant).collect()
 }
 
 /// What the device of a user is made of when it stands outside of the plan's world.

@@ -19,6 +19,7 @@ use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::body::Remote;
 use crate::sim::pace::Pacer;
+use crate::sim::service::RemoteServer;
 use crate::sim::shards::{Shards, USERS_MIN, Whole, shards};
 use crate::sim::testimony::{Counted, Scribe, Told};
 use crate::sim::world::{Limits, World};
@@ -50,6 +51,8 @@ pub struct RunOptions<'a> {
     pub users_min: usize,
     /// Bodies of devices that are not part of the world, by user. A world with such has one thread.
     pub outside: Vec<(u32, Remote)>,
+    /// The server, if it is not part of the world.
+    pub server: Option<RemoteServer>,
     /// The clock outside that the world keeps to, if it does.
     pub pace: Option<Pacer>,
     /// What the command line set, for the line that shows the run again: `--set PATH=VALUE`.
@@ -73,6 +76,7 @@ impl Default for RunOptions<'_> {
             threads: 1,
             users_min: USERS_MIN,
             outside: Vec::new(),
+            server: None,
             pace: None,
             settings: Vec::new(),
         }
@@ -99,7 +103,7 @@ impl RunOptions<'_> {
 
     /// The threads to run and judge on, if there is more than one.
     fn pool(&self) -> Option<ThreadPool> {
-        if self.threads < 2 || !self.outside.is_empty() {
+        if self.threads < 2 || !self.outside.is_empty() || self.server.is_some() {
             return None;
         }
         ThreadPoolBuilder::new().num_threads(self.threads).build().ok()
@@ -142,6 +146,9 @@ fn run_with<S: Suite>(plan: &Arc<Plan>, mut options: RunOptions<'_>) -> Outcome 
         Ok(mut world) => {
             for (user, remote) in options.outside.drain(..) {
                 world.put_outside(user, remote);
+            }
+            if let Some(server) = options.server.clone() {
+                world.put_server_outside(server);
             }
             if let Some(pace) = options.pace.take() {
                 world.keep_to(pace);

@@ -36,6 +36,7 @@ use crate::sim::node::{Loan, Node};
 use crate::sim::pace::Pacer;
 use crate::sim::power::issuer;
 use crate::sim::rules::{Addresses, Rules};
+use crate::sim::service::Service;
 use crate::sim::store::Store;
 use crate::sim::turn::{done, synced, wake};
 use crate::sim::user::Screen;
@@ -81,6 +82,8 @@ pub(super) enum Event {
     Look,
     /// The end of the prelude's `offline`.
     Online,
+    /// A server outside wants to go on, unless it wanted something else since this so-manieth time.
+    Serve(u64),
     /// A body outside says something by itself.
     Heard(Box<Said>),
     /// A whole second: is anything pending?
@@ -99,6 +102,8 @@ pub struct World<S: Suite> {
     pub(super) links: PerUser<Links>,
     /// Bodies that are not part of the world.
     pub(super) outside: BTreeMap<u32, Remote>,
+    /// The server, if it is not part of the world.
+    pub(super) service: Option<Service>,
     /// What the world waits for; none: it goes from event to event.
     pub(super) pace: Option<Pacer>,
     pub(super) device_loan: Loan<DeviceWrite>,
@@ -202,6 +207,7 @@ impl<S: Suite> World<S> {
             accounts: PerUser::with_capacity(plan.devices.len()),
             links: PerUser::with_capacity(plan.devices.len()),
             outside: BTreeMap::new(),
+            service: None,
             pace: None,
             device_loan: Loan::default(),
             account_loan: Loan::default(),
@@ -390,6 +396,7 @@ impl<S: Suite> World<S> {
             Event::Look => self.look_for_mail(user),
             Event::Online => self.online(user),
             Event::Heard(said) => self.hear(user, *said),
+            Event::Serve(time) => self.wake_server(time),
             Event::Tick | Event::Settle => {}
         }
         self.list(node);
@@ -405,6 +412,7 @@ impl<S: Suite> World<S> {
                 self.tick(pending);
             }
             Event::Settle => self.begin_settle(),
+            Event::Serve(time) => self.wake_server(time),
             Event::Arrive(_)
             | Event::Ingress(_)
             | Event::Deliver(_)

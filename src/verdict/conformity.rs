@@ -12,10 +12,11 @@ use crate::verdict::requirement::{Class, Observability, Polarity, Requirement};
 use crate::verdict::trial::{Cause, Mark, Trial};
 
 /// What is under test.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// A device.
+    #[default]
     Device,
     /// A server.
     Server,

@@ -110,6 +110,33 @@ fn a_device_may_live_by_its_own_clock() {
 }
 
 #[test]
+fn a_server_is_tested_in_the_place_of_all_accounts() {
+    let place = place();
+    let served = |device: &str, more: &[&str]| {
+        conform(&place, &program(device), &[&["--server"], more].concat())
+    };
+    let outside = results(&served("device --server", &["--format", "json", "--report", "out"]));
+    let inside = results(&place.run(&["run", "exchange.yaml", "--format", "json"]));
+    let trial = &outside["trials"][0];
+    assert_eq!(
+        (&trial["id"], &trial["mark"]),
+        (&"EXCHANGE@#1".into(), &"pass".into()),
+        "{outside}"
+    );
+    assert_eq!(trial["black_box"], inside["digest"]["black_box"]);
+    assert_eq!(outside["subject"]["role"], "server");
+    let again = place.run(&["judge", "out", "--format", "json"]);
+    assert_eq!(again.out, place.read("out/results.json"), "octet for octet");
+    check(&served("device --server --deviation M70", &[]), 1, &["C10-R2"]);
+    let other = "a server is tested with --server, and nothing else is";
+    check(&served("device", &[]), 4, &[other]);
+    check(&conform(&place, &program("device --server"), &[]), 4, &[other]);
+    let real = served("device --server", &["--clock", "real"]);
+    check(&real, 2, &["'--server' cannot be used with '--clock"]);
+    check(&place.run(&["device", "--server", "--deviation", "M06"]), 2, &["not of servers"]);
+}
+
+#[test]
 fn what_is_no_device_is_told_apart() {
     let place = place();
     check(&conform(&place, "echo ready", &[]), 4, &["does the device log to its standard output?"]);

@@ -1,4 +1,4 @@
-//! The reference device at every kind of place: it does there what it does inside of the world.
+//! The reference at every kind of place: it does there what it does inside of the world.
 //!
 //! Not here: devices that are child processes (`cli_conform`), or mistakes on the line (`conform_flaws`).
 
@@ -88,6 +88,16 @@ fn a_device_can_listen() {
         let done = conform(&place, &["--tcp", &address]);
         check(&place, done.exit, &done.out, &done.err);
     }
+}
+
+#[test]
+fn a_server_can_listen() {
+    let place = Place::new();
+    let args = ["device", "--server", "--listen", "127.0.0.1:0"];
+    let mut server = Running::start(place.command(&args));
+    let address = Running::told(&mut server.errors(), "at");
+    let done = conform(&place, &["--server", "--tcp", &address]);
+    check(&place, done.exit, &done.out, &done.err);
 }
 
 #[test]

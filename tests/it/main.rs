@@ -25,6 +25,7 @@ mod conform_null;
 #[cfg(unix)]
 mod conform_places;
 mod conform_python;
+mod conform_server;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;

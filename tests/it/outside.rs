@@ -1,4 +1,4 @@
-//! A device that stands outside of the world does what the same device does inside, at the same times.
+//! A device or a server that stands outside of the world does what the same does inside, at the same times.
 //!
 //! Beside the world in the same process, and through the attachment protocol. Not here: other processes.
 
@@ -6,13 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use peadsim::conformance::adapter::Nature;
+use peadsim::conformance::applies::applies_to_server;
 use peadsim::conformance::near::Near;
+use peadsim::conformance::server_adapter::ServerAdapter;
 use peadsim::explore::subject::plan;
 use peadsim::scenario::plan::{Action, CrashAt, Plan};
 use peadsim::scenario::read::{Extras, read_file, read_text};
 use peadsim::sim::body::Remote;
+use peadsim::sim::house::house;
 use peadsim::sim::run::{RunOptions, run};
 use peadsim::sim::seat::seat;
+use peadsim::sim::service::RemoteServer;
 use peadsim::trace::digest::Forms;
 use peadsim::verdict::finding::Severity;
 use peadsim::verdict::outcome::Outcome;
@@ -116,4 +120,52 @@ fn so_does_one_that_is_attached() {
     for (folder, least) in [("claims", 80), ("approval", 30), ("provisioning", 15)] {
         check(folder, least, attached);
     }
+}
+
+/// Puts the server of each scenario outside, unless a step looks into it.
+fn check_server(folder: &str, least: usize, stand: fn(&Plan) -> RemoteServer) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(folder);
+    let files = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let mut compared = 0;
+    for file in files.filter(|it| it.extension().is_some_and(|it| it == "yaml")) {
+        let reading = read_file(&file, None, &Extras::default());
+        let Some(case) = reading.cases.first() else { continue };
+        let plan = Arc::new(plan(&reading, case, &case.id, 1).unwrap());
+        let fits = applies_to_server(&plan, &ServerAdapter::default().declaration());
+        if plan.devices.len() > 8 || fits.is_err() {
+            continue;
+        }
+        let inside = outcome(&plan, None);
+        let forms = Forms { black_box: true, ..Forms::default() };
+        let server = Some(stand(&plan));
+        let outside = run(&plan, RunOptions { forms, server, ..RunOptions::default() });
+        assert_eq!(told(&outside), told(&inside), "{}", case.id);
+        assert_eq!(outside.digest.black_box, inside.digest.black_box, "{}", case.id);
+        compared += 1;
+    }
+    assert!(compared >= least, "only {compared} runs were compared");
+}
+
+#[test]
+fn a_server_outside_gives_the_same_black_box_digest() {
+    for (folder, least) in [
+        ("approval", 12),
+        ("cache", 6),
+        ("claims", 35),
+        ("delivery", 12),
+        ("faults", 8),
+        ("provisioning", 6),
+        ("rotation", 12),
+    ] {
+        check_server(folder, least, house);
+    }
+}
+
+fn attached_server(plan: &Plan) -> RemoteServer {
+    Near::attach_server(Nature::default(), plan).unwrap()
+}
+
+#[test]
+fn so_does_a_server_that_is_attached() {
+    check_server("claims", 35, attached_server);
 }

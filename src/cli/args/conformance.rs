@@ -24,10 +24,15 @@ pub struct Conform {
     /// How the device is reached.
     #[command(flatten)]
     pub device: Attachment,
+    /// What is attached is a server: it takes the place of all accounts, the harness plays the devices.
+    /// Tests are those that profiles list without a device; without profiles, every case.
+    #[arg(long, conflicts_with_all = ["role", "clock"])]
+    pub server: bool,
     /// Print the tests, and make none.
     #[arg(long)]
     pub list: bool,
-    /// Only the tests of this scenario, case or test: `ROT-R1-inflight`, `CLAIM-03-approve@bob#1`.
+    /// Only the tests of this scenario, case or test: `ROT-R1-inflight`, `CLAIM-03-approve@bob#1`;
+    /// nobody stands behind the `@` of a server's test.
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
     /// Only tests that show a requirement of this class: `tx`, `rx`, `cache`, `approve`, `poll`, `push`,
