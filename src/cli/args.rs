@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::base::time::Duration;
 use crate::cli::places::Device;
+use crate::cli::schema::Schema;
 use crate::cli::words::{
     Drawing, Format, MatrixFormat, Shard, Skeleton, Suite, VectorFormat, World, assignment,
     duration, seeds,
@@ -43,8 +44,8 @@ pub enum Command {
     Compare(Compare),
     /// Read scenario files and tell everything that is wrong with them.
     Check(Check),
-    /// Print the JSON Schema of scenario files.
-    Schema,
+    /// Print the JSON Schema of scenarios, device files or the attachment protocol.
+    Schema(Schema),
     /// Write a commented skeleton of a scenario.
     New(New),
     /// Show what led to a finding, or what became of a message.

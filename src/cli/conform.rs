@@ -5,10 +5,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use crate::cli::args::{Conform, Selection};
 use crate::cli::conformity::{self, REPORTS};
+use crate::cli::device_file;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::files::{self, Loaded, Profiles};
 use crate::cli::jobs;
@@ -39,6 +41,12 @@ use crate::verdict::trial::{Mark, Trial};
 /// # Errors
 /// When there is nothing to test, nothing to test it with, or a result cannot be written.
 pub fn run(args: &Conform) -> Result<Exit, CliError> {
+    let (device, pace) = device_file::complete(&args.device)?;
+    let (clock, time_scale) = (args.clock.or(pace.clock), args.time_scale.or(pace.scale));
+    test(&Conform { device, clock, time_scale, ..args.clone() })
+}
+
+fn test(args: &Conform) -> Result<Exit, CliError> {
     let selection =
         Selection { paths: args.paths.clone(), set: args.set.clone(), ..Selection::default() };
     let loaded = setup::tests(&selection)?;
@@ -51,7 +59,9 @@ pub fn run(args: &Conform) -> Result<Exit, CliError> {
     }
     let folder = args.resume.as_deref().or(args.report.as_deref());
     let archive = folder.map(prepare).transpose()?;
-    let mut bed = LinkBed::make(args.device.rig(clock(args), side(args.server))?, real(args))?;
+    let fittings = args.device.fittings(clock(args))?;
+    let rig = args.device.rig(clock(args), side(args.server))?;
+    let mut bed = LinkBed::make(rig, real(args), fittings)?;
     let subject = bed.product().subject(bed.role(), bed.declared().as_map());
     let judge = |trials: &mut [Trial]| match &known {
         Some(known) => expectation::compare(trials, known, &calendar::today()),
@@ -75,16 +85,18 @@ pub(super) const fn side(server: bool) -> Role {
 }
 
 /// Who moves the device's clock.
-const fn clock(args: &Conform) -> Clock {
-    match args.clock {
+fn clock(args: &Conform) -> Clock {
+    match args.clock.unwrap_or_default() {
         ClockWord::Virtual => Clock::Virtual,
-        ClockWord::Real => Clock::Real(args.time_scale),
+        ClockWord::Real => Clock::Real(args.time_scale.unwrap_or(NonZeroU32::MIN)),
     }
 }
 
 fn real(args: &Conform) -> Option<Real> {
-    let real = Real { scale: args.time_scale, budget: args.budget_case };
-    (args.clock == ClockWord::Real).then_some(real)
+    match clock(args) {
+        Clock::Virtual => None,
+        Clock::Real(scale) => Some(Real { scale, budget: args.budget_case }),
+    }
 }
 
 /// Ends the session with the device.

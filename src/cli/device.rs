@@ -4,12 +4,14 @@
 //! (`conformance::serve`).
 
 use std::io::{self, BufWriter, Read, Write};
+#[cfg(unix)]
+use std::path::Path;
 use std::process::Command;
 
 use crate::base::time::Duration;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
-use crate::cli::places::{Device, Wire};
+use crate::cli::places::Device;
 use crate::conformance::adapter::{Adapter, Nature};
 use crate::conformance::door::opening;
 use crate::conformance::serve::{Ending, Framing, Hands, Serve, Service};
@@ -19,6 +21,7 @@ use crate::runtime::clock::Stopwatch;
 #[cfg(unix)]
 use crate::runtime::serial::Port;
 use crate::runtime::sockets::{Listener, Stream, pause};
+use crate::scenario::device::Wire;
 use crate::scenario::diagnostics::suggest;
 
 /// How long a harness may take to be there, and a serial port to come back.
@@ -34,7 +37,8 @@ pub fn run(args: &Device) -> Result<Exit, CliError> {
     let side = if args.server { Side::Server } else { Side::Device };
     let deviations: Result<Deviations, CliError> =
         args.deviations.iter().map(|name| deviation(name, side)).collect();
-    let nature = Nature { deviations: deviations?, opaque: args.opaque };
+    let nature =
+        Nature { deviations: deviations?, opaque: args.opaque || args.native, native: args.native };
     let place = Place { args, nature };
     if let Some(address) = &args.listen {
         let failed = CliError::io(format!("cannot listen at {address}"));
@@ -130,8 +134,9 @@ impl Place<'_> {
     #[cfg(unix)]
     fn serial(&self, wire: &Wire) -> Result<Exit, CliError> {
         loop {
-            let failed = CliError::io(format!("cannot open `{}`", wire.path.display()));
-            let opened = patiently(&|| Port::open(&wire.path, wire.baud)).map_err(failed)?;
+            let failed = CliError::io(format!("cannot open `{}`", wire.path));
+            let opened =
+                patiently(&|| Port::open(Path::new(&wire.path), wire.baud)).map_err(failed)?;
             let (port, from, to) = opened;
             let ending = self.serve(Framing::Serial, from, to);
             ended(ending.map_err(CliError::io("the line to the harness fails"))?);

@@ -2,16 +2,22 @@
 //!
 //! Not here: what is looked at (`conformance::doctor`).
 
+use std::num::NonZeroU32;
+
 use serde_json::json;
 
 use crate::base::time::Duration;
+use crate::cli::args::Selection;
 use crate::cli::conform::side;
+use crate::cli::device_file;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::places::Doctor;
+use crate::cli::setup;
 use crate::cli::words::Format;
 use crate::conformance::attached::Clock;
-use crate::conformance::doctor::{Check, Report, State, examine};
+use crate::conformance::doctor::{Check, Report, State, Timing, examine};
+use crate::conformance::timing::tightest;
 use crate::explore::subject;
 use crate::scenario::plan::{Plan, SuiteName};
 use crate::scenario::read::{Extras, read_text};
@@ -29,10 +35,12 @@ const ARRIVAL: Duration = Duration::from_secs(5);
 /// # Errors
 /// When nobody can listen at the place, or the result cannot be written.
 pub fn run(args: &Doctor) -> Result<Exit, CliError> {
-    let mut device = args.device.clone();
-    device.arrival = device.arrival.min(ARRIVAL);
+    let (mut device, pace) = device_file::complete(&args.device)?;
+    device.arrival = Some(device.arrival.unwrap_or(ARRIVAL).min(ARRIVAL));
+    let scale = args.time_scale.or(pace.scale).unwrap_or(NonZeroU32::MIN);
+    let timing = Timing { bounds: bounds(args)?, scale };
     let rig = device.rig(Clock::Virtual, side(args.server))?;
-    let report = examine(&rig, &plan()?);
+    let report = examine(&rig, &plan()?, &timing);
     let exit = if report.cause().is_some() { Exit::Harness } else { Exit::Success };
     output::print(&match args.format {
         Format::Human => text(&report),
@@ -42,6 +50,24 @@ pub fn run(args: &Doctor) -> Result<Exit, CliError> {
         }
     })?;
     Ok(exit)
+}
+
+/// The tightest bound of each case that is named; of none: of any that may come.
+fn bounds(args: &Doctor) -> Result<Vec<(String, Duration, &'static str)>, CliError> {
+    if args.paths.is_empty() {
+        let (bound, oracle) = tightest(&plan()?);
+        return Ok(vec![("any case".to_owned(), bound, oracle)]);
+    }
+    let loaded = setup::tests(&Selection { paths: args.paths.clone(), ..Selection::default() })?;
+    let mut bounds = Vec::new();
+    for it in &loaded {
+        for case in &it.reading.cases {
+            let plan = subject::plan(&it.reading, case, &case.id, 1).map_err(CliError::Usage)?;
+            let (bound, oracle) = tightest(&plan);
+            bounds.push((case.id.clone(), bound, oracle));
+        }
+    }
+    Ok(bounds)
 }
 
 fn plan() -> Result<Plan, CliError> {

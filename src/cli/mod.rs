@@ -10,6 +10,7 @@ mod conform;
 mod conformity;
 mod decode;
 mod device;
+mod device_file;
 mod doctor;
 mod exhaustive;
 pub mod exit;
@@ -32,6 +33,7 @@ mod setup;
 mod shell;
 mod shrink;
 mod subjects;
+mod terminal;
 mod vectors;
 pub mod verify;
 mod why;
@@ -56,7 +58,7 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Expect(args) => expect::run(args),
         Command::Judge(args) => judge::run(args),
         Command::Merge(args) => merge::run(args),
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(*args),
         Command::New(args) => new::run(args),
         Command::Why(args) => why::run(args),
         Command::Explain(args) => explain::run(args),

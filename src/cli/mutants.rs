@@ -114,7 +114,7 @@ fn attached(
     deviation: Option<Deviation>,
 ) -> Option<(Plan, Remote)> {
     let deviations: Deviations = deviation.into_iter().collect();
-    let nature = Nature { deviations, opaque };
+    let nature = Nature { deviations, opaque, native: false };
     applies(&case.scenario, &plan, &Adapter::new(nature).declaration(), user).ok()?;
     put_under_test(&mut plan, Some(user), !opaque);
     let remote = Near::attach(nature, &plan, user).ok()?;

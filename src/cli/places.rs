@@ -2,6 +2,7 @@
 //!
 //! Not here: what is done there (`conformance::rig`, `device`).
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -12,11 +13,19 @@ use crate::base::time::Duration;
 use crate::base::units::hex;
 use crate::cli::exit::CliError;
 use crate::cli::output;
+use crate::cli::terminal::Person;
 use crate::cli::words::{Format, duration};
+use crate::conformance::actuator::{Http, Script};
 use crate::conformance::attached::Clock;
+use crate::conformance::bed::Fittings;
+use crate::conformance::declaration::Declaration;
 use crate::conformance::flaw::Flaw;
+use crate::conformance::native::Port;
 use crate::conformance::rig::{Endpoint, Patience, Rig};
+use crate::conformance::user::{Hand, User};
 use crate::runtime::entropy;
+use crate::scenario::device::{HostPort, Who, Wire};
+use crate::scenario::fields::Scalar as _;
 use crate::verdict::conformity::Role;
 
 /// How a device under test is reached.
@@ -24,6 +33,9 @@ use crate::verdict::conformity::Role;
 #[group(skip)]
 #[command(group = ArgGroup::new("place").multiple(false))]
 pub struct Attachment {
+    /// Take where the device is, and all the options of this kind, from this file; options win over it.
+    #[arg(long = "device", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
     /// Start this command; the device answers on its standard output.
     #[arg(long, group = "place", value_name = "CMD")]
     pub exec: Option<String>,
@@ -45,16 +57,41 @@ pub struct Attachment {
     /// What a device that dials has to say first; otherwise it is made up and told.
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
-    /// Let devices dial from other machines, too.
-    #[arg(long, requires = "listen_tcp")]
+    /// Let devices dial from other machines, too, and actuators be on them.
+    #[arg(long)]
     pub allow_remote: bool,
-    /// How long an answer may take.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
-    pub patience: Duration,
-    /// How long a device may take to dial, and a serial port that has vanished to come back.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub arrival: Duration,
+    /// Listen there for the device's own connection, on which it speaks frames; only with a real clock.
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    pub native: Option<String>,
+    /// Who acts for the user: `adapter`, `http://HOST[:PORT][/PATH]`, `cmd:COMMAND` or `terminal`
+    /// [default: adapter].
+    #[arg(long, value_name = "WHO", value_parser = who)]
+    pub user: Option<Who>,
+    /// How long somebody has for each act of the user [default: 60s].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub user_time: Option<Duration>,
+    /// How long an answer may take [default: 2s].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub patience: Option<Duration>,
+    /// How long the first answer may take, of a device that has just been started [default: 10s].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub hello_patience: Option<Duration>,
+    /// How long a device may take to dial, and a serial port that has vanished to come back [default: 30s].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub arrival: Option<Duration>,
+    /// What the device is to declare, by its file.
+    #[arg(skip)]
+    pub declared: Option<Declaration>,
 }
+
+/// How patient one is unless somebody says otherwise.
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(2),
+    hello: Duration::from_secs(10),
+    arrival: Duration::from_secs(30),
+};
+/// How long somebody has for an act of the user.
+const USER_TIME: Duration = Duration::from_secs(60);
 
 /// Arguments of `conform doctor`.
 #[derive(Clone, Debug, Args)]
@@ -65,18 +102,15 @@ pub struct Doctor {
     /// What is there is a server.
     #[arg(long)]
     pub server: bool,
+    /// Look whether the rig is fast enough for these scenarios on a real clock.
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// How many times as fast as real time the device is to live in them [default: 1].
+    #[arg(long, value_name = "N")]
+    pub time_scale: Option<NonZeroU32>,
     /// How to print what is found.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub format: Format,
-}
-
-/// A serial port and its speed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wire {
-    /// Which.
-    pub path: PathBuf,
-    /// Baud.
-    pub baud: u32,
 }
 
 impl Attachment {
@@ -85,14 +119,55 @@ impl Attachment {
     /// # Errors
     /// When nobody can listen there, or the operating system has no entropy.
     pub fn rig(&self, clock: Clock, role: Role) -> Result<Rig, CliError> {
-        let patience = Patience { answer: self.patience, arrival: self.arrival };
+        let patience = self.patience();
         let name = entropy::octets::<4>().map_err(CliError::io("cannot name the run"))?;
         let run = format!("peadsim-{}", hex(&name));
         let rig = Rig::open(self.endpoint()?, patience, run, clock, role)?;
+        let rig = rig.expecting(self.declared.clone());
         if let Some(invitation) = rig.invitation() {
             output::note(&format!("{invitation}\n"));
         }
         Ok(rig)
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            answer: self.patience.unwrap_or(PATIENCE.answer),
+            hello: self.hello_patience.unwrap_or(PATIENCE.hello),
+            arrival: self.arrival.unwrap_or(PATIENCE.arrival),
+        }
+    }
+
+    /// What the rig has beside its line; where the device is to connect by itself, that is told.
+    ///
+    /// # Errors
+    /// When nobody can listen there, an actuator is not to be had, or it takes another clock.
+    pub fn fittings(&self, clock: Clock) -> Result<Fittings, CliError> {
+        let needs_real = |what: &str| {
+            let is_real = clock != Clock::Virtual;
+            let why = format!("{what} lives in real time: --clock real is needed");
+            if is_real { Ok(()) } else { Err(CliError::Usage(why)) }
+        };
+        let within = self.user_time.unwrap_or(USER_TIME);
+        let hand: Option<Box<dyn Hand>> = match &self.user {
+            None | Some(Who::Adapter) => None,
+            Some(Who::Http(url)) => {
+                let failed = |error| CliError::Usage(format!("no actuator is at `{url}`: {error}"));
+                Some(Box::new(Http::new(url, self.allow_remote).map_err(failed)?))
+            }
+            Some(Who::Command(command)) => Some(Box::new(Script(command.clone()))),
+            Some(Who::Terminal) => {
+                needs_real("a person")?;
+                Some(Box::new(Person::new()))
+            }
+        };
+        let user = hand.map(|hand| User::new(hand, within));
+        let Some(address) = &self.native else { return Ok(Fittings { user, native: None }) };
+        needs_real("a device with a connection of its own")?;
+        let failed = CliError::io(format!("cannot listen at {address}"));
+        let port = Port::open(address, self.allow_remote, self.patience().hello).map_err(failed)?;
+        output::note(&format!("the device is to connect to {}\n", port.address()));
+        Ok(Fittings { user, native: Some(port) })
     }
 
     fn endpoint(&self) -> Result<Endpoint, CliError> {
@@ -113,27 +188,35 @@ impl Attachment {
             return Ok(Endpoint::ListenUnix { path, token });
         }
         if let Some(Wire { path, baud }) = self.serial.clone() {
-            return Ok(Endpoint::Serial { path, baud });
+            return Ok(Endpoint::Serial { path: path.into(), baud });
         }
         Err(CliError::Usage(
-            "nobody says where the device is\n  one of --exec, --tcp, --unix, --listen-tcp, --listen-unix and \
-             --serial does"
+            "nobody says where the device is\n  one of --exec, --tcp, --unix, --listen-tcp, --listen-unix, \
+             --serial and --device does"
                 .to_owned(),
         ))
     }
+
+    /// The options that say where the device is.
+    pub const PLACES: [&str; 6] =
+        ["--exec", "--tcp", "--unix", "--listen-tcp", "--listen-unix", "--serial"];
 
     /// The options that say so, for a command that does the same again.
     #[must_use]
     pub fn words(&self) -> Vec<(&'static str, String)> {
         let path = |path: &PathBuf| path.display().to_string();
-        let wire = |wire: &Wire| format!("{}:{}", wire.path.display(), wire.baud);
+        let wire = |wire: &Wire| format!("{}:{}", wire.path, wire.baud);
         let words = [
+            ("--device", self.file.as_ref().map(path)),
             ("--exec", self.exec.clone()),
             ("--tcp", self.tcp.clone()),
             ("--unix", self.unix.as_ref().map(path)),
             ("--listen-tcp", self.listen_tcp.clone()),
             ("--listen-unix", self.listen_unix.as_ref().map(path)),
             ("--serial", self.serial.as_ref().map(wire)),
+            ("--native", self.native.clone()),
+            ("--user", self.user.as_ref().map(ToString::to_string)),
+            ("--user-time", self.user_time.map(|it| it.to_string())),
         ];
         words.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
     }
@@ -176,50 +259,24 @@ pub struct Device {
     #[arg(long)]
     pub opaque: bool,
     /// Be the reference server; its deviations are those of servers.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "native")]
     pub server: bool,
+    /// Connect to its server by itself, where the harness says, and tell only what a user sees.
+    #[arg(long)]
+    pub native: bool,
 }
 
 /// `HOST:PORT`, as it is.
 fn host_and_port(text: &str) -> Result<String, String> {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-            Ok(text.to_owned())
-        }
-        Some(_) | None => Err(format!("`{text}` has no port: `HOST:PORT`, such as 127.0.0.1:7700")),
-    }
+    let expected = || format!("`{text}` has no port: `HOST:PORT`, such as 127.0.0.1:7700");
+    HostPort::parse(text).map(|it| it.0).map_err(|_| expected())
 }
 
-/// Baud unless something else is said.
-const BAUD: u32 = 115_200;
-
-/// `DEV` or `DEV:BAUD`; names of ports have colons of their own.
 fn serial(text: &str) -> Result<Wire, String> {
-    let parts = text.rsplit_once(':').and_then(|(path, baud)| Some((path, baud.parse().ok()?)));
-    let (path, baud) = parts.unwrap_or((text, BAUD));
-    if path.is_empty() || baud == 0 {
-        return Err("expected DEV or DEV:BAUD, such as /dev/ttyACM0:115200".to_owned());
-    }
-    Ok(Wire { path: path.into(), baud })
+    let expected = "expected DEV or DEV:BAUD, such as /dev/ttyACM0:115200";
+    Wire::parse(text).map_err(|_| expected.to_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_read() {
-        let wire = |path: &str, baud| Ok(Wire { path: path.into(), baud });
-        assert_eq!(serial("/dev/ttyACM0"), wire("/dev/ttyACM0", 115_200));
-        assert_eq!(serial("/dev/ttyACM0:9600"), wire("/dev/ttyACM0", 9600));
-        let by_path = "/dev/serial/by-path/pci-0:14.0-usb-0:2:1.0-port0";
-        assert_eq!(serial(by_path), wire(by_path, 115_200));
-        for bad in ["", ":9600", "a:0"] {
-            assert!(serial(bad).is_err(), "{bad}");
-        }
-        for bad in ["127.0.0.1", ":1", "a:", "a:65536", ""] {
-            assert!(host_and_port(bad).is_err(), "{bad}");
-        }
-        assert!(host_and_port("[::1]:0").is_ok() && host_and_port("rig.example:7700").is_ok());
-    }
+fn who(text: &str) -> Result<Who, String> {
+    Who::parse(text).map_err(|_| format!("expected {}", Who::LEAF.expected))
 }

@@ -1,16 +1,42 @@
-//! `peadsim schema`: the JSON Schema of scenario files, for editors.
+//! `peadsim schema`: JSON Schemas, for editors and for people who write a device.
 //!
-//! Not here: the schema (`scenario::schema`).
+//! Not here: the schemas (`scenario::schema`, `conformance::message`).
+
+use clap::{Args, ValueEnum};
 
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
-use crate::scenario::schema::schema;
+use crate::conformance::message;
+use crate::scenario::schema;
+
+/// Arguments of `schema`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Schema {
+    /// Of what.
+    #[arg(value_name = "WHAT", default_value = "scenario")]
+    pub what: What,
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// A scenario file.
+    Scenario,
+    /// A file that says where a device is: `conform --device FILE`.
+    Device,
+    /// A line between the harness and a device, in either direction.
+    Attachment,
+}
 
 /// Prints it.
 ///
 /// # Errors
 /// When stdout cannot be written to.
-pub fn run() -> Result<Exit, CliError> {
-    output::print(&format!("{:#}\n", schema()))?;
+pub fn run(args: Schema) -> Result<Exit, CliError> {
+    output::print(&match args.what {
+        What::Scenario => format!("{:#}\n", schema::schema()),
+        What::Device => format!("{:#}\n", schema::device()),
+        What::Attachment => message::SCHEMA.to_owned(),
+    })?;
     Ok(Exit::Success)
 }

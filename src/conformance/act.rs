@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Millis;
@@ -12,8 +13,9 @@ use crate::conformance::octets;
 use crate::trace::fact::Button;
 
 /// What a user can do with a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
 #[serde(tag = "act", rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Act {
     /// Presses a button, whatever the screen shows.
     Press {

@@ -28,6 +28,8 @@ use crate::crypto::suite::{Secret, Suite};
 use crate::proto::deviation::Deviations;
 use crate::proto::device::durable::OwnKey;
 use crate::proto::port::{self, DeviceInput, KeyMaterial, RequestForm, UserAction};
+use crate::runtime::framed::Framed;
+use crate::runtime::sockets::Stream;
 use crate::scenario::plan::SuiteName;
 use crate::sim::body::{Answer, Happening, Remote, Said, Saying, tell};
 use crate::sim::seat::{Given, Make, seated};
@@ -43,6 +45,8 @@ pub struct Nature {
     pub deviations: Deviations,
     /// Whether it tells nothing of its inside, as a product does.
     pub opaque: bool,
+    /// Whether it connects to its server by itself.
+    pub native: bool,
 }
 
 /// The reference device at the end of a line.
@@ -57,27 +61,41 @@ pub struct Adapter {
     time: Option<OwnTime>,
     /// When it wants to go on by itself.
     next: Option<Instant>,
+    /// Where it connects by itself, and its connection while it has power.
+    server: Option<String>,
+    own: Option<Framed>,
 }
 
 /// What came of a request, or why nothing did.
 pub(super) type Outcome<T> = Result<T, Refusal>;
 
 pub(super) fn refuse(code: RefusalCode, text: impl Into<String>) -> Refusal {
-    Refusal { code, definite: true, text: text.into() }
+    Refusal::new(code, text)
 }
 
 impl Adapter {
     /// A device of this kind.
     #[must_use]
     pub const fn new(nature: Nature) -> Self {
-        Self { nature, device: None, events: 0, pace: None, time: None, next: None }
+        Self {
+            nature,
+            device: None,
+            events: 0,
+            pace: None,
+            time: None,
+            next: None,
+            server: None,
+            own: None,
+        }
     }
 
     /// What it can do: everything but what needs hands on the machine itself.
     #[must_use]
     pub fn declaration(&self) -> Declaration {
         Declaration::of(|name| match name {
-            "native" | "store_faults" | "kat" | "power_cycle" => false,
+            "store_faults" | "kat" | "power_cycle" => false,
+            "native" => self.nature.native,
+            "mediated" => !self.nature.native,
             "facts" | "state" => !self.nature.opaque,
             _ => true,
         })
@@ -100,8 +118,25 @@ impl Adapter {
     }
 
     fn say(&mut self, said: Vec<Said>) -> Vec<String> {
-        let told: Vec<Said> = said.into_iter().filter(|said| self.tells(said)).collect();
-        told.into_iter().map(|said| self.event(said)).collect()
+        let mut lines = Vec::new();
+        for said in said.into_iter().filter(|said| self.tells(said)).collect::<Vec<_>>() {
+            match (&self.own, said) {
+                // What does not leave is lost, as on any network.
+                (Some(own), Said { what: Saying::Frame(octets), .. }) => drop(own.send(&octets)),
+                (_, said) => lines.push(self.event(said)),
+            }
+        }
+        lines
+    }
+
+    /// Connects to its server, if it has one.
+    fn connect(&mut self) -> Outcome<()> {
+        let Some(server) = &self.server else { return Ok(()) };
+        let connected = Stream::dial_tcp(server).and_then(Framed::over);
+        let failed =
+            |error| refuse(RefusalCode::Internal, format!("cannot connect to {server}: {error}"));
+        self.own = Some(connected.map_err(failed)?);
+        Ok(())
     }
 
     fn carry_out(&mut self, id: u64, method: Method, lines: &mut Vec<String>) -> Outcome<Value> {
@@ -113,26 +148,27 @@ impl Adapter {
                     return Err(refuse(RefusalCode::BadRequest, text));
                 }
                 // A new connection, on lines where that is not to be seen.
-                (self.device, self.events) = (None, 0);
+                (self.device, self.events, self.own) = (None, 0, None);
                 self.pace = (hello.clock == ClockKind::Real).then_some(hello.time_scale);
                 return Ok(value(&self.welcome()));
             }
             Method::Ping {} | Method::Shutdown {} => return Ok(Value::Object(Default::default())),
             Method::Provision(provision) => {
                 self.device = Some(self.make(&provision)?);
+                (self.server, self.own) = (provision.native, None);
                 self.time = self.pace.map(OwnTime::start);
                 self.next = None;
                 return Ok(Value::Object(Default::default()));
             }
-            Method::PowerOn(it) => (it.moment, Happening::Start(it.ticket.map(Into::into))),
-            Method::PowerCut(moment) => (moment, Happening::Stop),
-            Method::Deliver(it) => {
-                let input = match Envelope::decode(&it.octets) {
-                    Ok(envelope) => DeviceInput::Frame(envelope),
-                    Err(_) => DeviceInput::Garbage(it.octets),
-                };
-                (it.moment, Happening::Input(input))
+            Method::PowerOn(it) => {
+                self.connect()?;
+                (it.moment, Happening::Start(it.ticket.map(Into::into)))
             }
+            Method::PowerCut(moment) => {
+                self.own = None;
+                (moment, Happening::Stop)
+            }
+            Method::Deliver(it) => (it.moment, Happening::Input(frame(it.octets))),
             Method::Act(it) => (it.moment, Happening::Input(input(it.act))),
             Method::Advance(_) if self.pace.is_some() => {
                 let text = "nobody moves the clock of this device: it goes by itself";
@@ -211,6 +247,30 @@ impl Serve for Adapter {
         self.next = answer.next;
         self.say(answer.said)
     }
+
+    fn listens(&self) -> bool {
+        self.own.is_some()
+    }
+
+    fn hear(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(own) = &self.own {
+            let Ok(heard) = own.receive(Duration::ZERO) else {
+                // The server is gone, and comes back only with the power.
+                self.own = None;
+                break;
+            };
+            let (Some((octets, _)), Some(device), Some(time)) = (heard, &self.device, &self.time)
+            else {
+                break;
+            };
+            let what = Happening::Input(frame(octets));
+            let answer = tell(device, time.now(), None, what).unwrap_or_default();
+            self.next = answer.next;
+            lines.extend(self.say(answer.said));
+        }
+        lines
+    }
 }
 
 /// What is said to one line by what carries methods out, and whether the session is over.
@@ -236,6 +296,14 @@ pub(super) fn product(model: &str) -> Product {
         vendor: "peadsim".to_owned(),
         model: model.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// What a device is told when this comes from its server.
+fn frame(octets: Vec<u8>) -> DeviceInput {
+    match Envelope::decode(&octets) {
+        Ok(envelope) => DeviceInput::Frame(envelope),
+        Err(_) => DeviceInput::Garbage(octets),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::conformance::message::{
     Provision, Rng, Session, Settled, Start, UserAct, VERSION, Welcome,
 };
 use crate::conformance::params::Params;
+use crate::conformance::user::{SharedUser, instead, is_for, see};
 use crate::proto::device::durable::OwnKey;
 use crate::proto::port::{self, DeviceInput, RequestForm, UserAction};
 use crate::scenario::plan::Plan;
@@ -38,6 +39,8 @@ pub type SharedLink = Arc<Mutex<Link>>;
 pub struct Attached {
     link: SharedLink,
     reasons: Reasons,
+    /// Who acts for the user, if not the adapter.
+    user: Option<SharedUser>,
 }
 
 /// Who moves the clock of the device.
@@ -107,11 +110,16 @@ pub fn greet(link: &mut Link, run: &str, clock: Clock) -> Result<Welcome, LinkFa
     Ok(reply)
 }
 
-/// Makes the device of a plan's user at the end of the link.
+/// Makes the device of a plan's user at the end of the link; it connects to this address, if it is native.
 ///
 /// # Errors
 /// When it cannot become that device.
-pub(super) fn provision(link: &SharedLink, plan: &Plan, user: u32) -> Result<(), LinkFault> {
+pub(super) fn provision(
+    link: &SharedLink,
+    plan: &Plan,
+    user: u32,
+    native: Option<String>,
+) -> Result<(), LinkFault> {
     let make = make_of(plan, user);
     let keys = |key: &OwnKey| KeyPairs {
         agree: Hash32(*key.agree.secret.expose()),
@@ -130,6 +138,7 @@ pub(super) fn provision(link: &SharedLink, plan: &Plan, user: u32) -> Result<(),
         start,
         params: Params::of(&make.config, make.sync, make.cpu),
         rng: Rng { seed: plan.seed, device: u64::from(user) },
+        native,
     };
     let mut own = link.lock().unwrap_or_else(PoisonError::into_inner);
     // What comes before the reply is of the device before: one that keeps its own time lives until then.
@@ -144,20 +153,39 @@ impl Attached {
     /// # Errors
     /// When it cannot become that device.
     pub fn provision(link: SharedLink, plan: &Plan, user: u32) -> Result<Self, LinkFault> {
-        provision(&link, plan, user)?;
-        Ok(Self { link, reasons: Reasons::default() })
+        provision(&link, plan, user, None)?;
+        Ok(Self { link, reasons: Reasons::default(), user: None })
+    }
+
+    /// With somebody who acts for the user.
+    #[must_use]
+    pub fn with_user(self, user: Option<SharedUser>) -> Self {
+        Self { user, ..self }
     }
 
     fn call(&mut self, now: Now, of: Option<u64>, what: Happening) -> Result<Answer, LinkFault> {
-        let until = now.at.as_nanos();
         let method = method(now, what);
+        let advance = Method::Advance(moment(now));
+        let mut said = Vec::new();
+        if is_for(self.user.as_ref(), &method) {
+            // Its clock is to show that time when somebody acts on it.
+            said = self.ask(&advance, now, None)?.said;
+        }
+        let method = instead(self.user.as_ref(), &self.link, method, advance)?;
+        let mut answer = self.ask(&method, now, of)?;
+        answer.said.splice(..0, said);
+        Ok(answer)
+    }
+
+    fn ask(&mut self, method: &Method, now: Now, of: Option<u64>) -> Result<Answer, LinkFault> {
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-        let called = link.call::<Settled>(&method, until)?;
+        let called = link.call::<Settled>(method, now.at.as_nanos())?;
         link.fence(called.reply.seq)?;
         link.announced(called.reply.next_ns);
         drop(link);
         self.reasons.note(called.id, of);
         let said = called.events.into_iter().map(|Heard { line, .. }| {
+            see(self.user.as_ref(), &line);
             let at = Instant::from_nanos(line.at_ns);
             self.reasons.said(line, at)
         });

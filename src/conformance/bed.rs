@@ -14,10 +14,12 @@ use crate::conformance::declaration::Declaration;
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::Link;
 use crate::conformance::message::{Method, Product, RefusalCode, Welcome};
+use crate::conformance::native::{Port, SharedPort};
 use crate::conformance::paced::{Paced, round_trip};
 use crate::conformance::rig::{Rig, Unreachable};
 use crate::conformance::server_attached::AttachedServer;
 use crate::conformance::transcript::{Fault, SharedWriter};
+use crate::conformance::user::{SharedUser, User};
 use crate::scenario::plan::Plan;
 use crate::sim::body::Remote;
 use crate::sim::pace::Pacer;
@@ -35,6 +37,19 @@ pub struct LinkBed {
     real: Option<Real>,
     /// What a round trip takes by the world's clock, there.
     round_trip: Option<Duration>,
+    /// Who acts for the user, if not the adapter.
+    user: Option<SharedUser>,
+    /// Where the device connects by itself, if it does.
+    native: Option<SharedPort>,
+}
+
+/// What a rig has beside its line.
+#[derive(Debug, Default)]
+pub struct Fittings {
+    /// Who acts for the user, if not the adapter.
+    pub user: Option<User>,
+    /// Where the device connects by itself, if it does.
+    pub native: Option<Port>,
 }
 
 impl LinkBed {
@@ -43,12 +58,25 @@ impl LinkBed {
     ///
     /// # Errors
     /// Why nothing can be tested.
-    pub fn make(rig: Rig, real: Option<Real>) -> Result<Self, Unreachable> {
+    pub fn make(rig: Rig, real: Option<Real>, more: Fittings) -> Result<Self, Unreachable> {
         let (link, welcome) = rig.connect()?;
+        let needed = if more.native.is_some() { "native" } else { "mediated" };
+        if !welcome.capabilities.can(needed) {
+            let why =
+                format!("its frames would have to be `{needed}`, which it declares it cannot");
+            return Err(Unreachable::Unfit(LinkFault::Otherwise(why)));
+        }
+        if more.native.is_some() && welcome.capabilities.can("facts") {
+            let why = "what it tells of its inside (`facts`) cannot be judged without knowing which frame led to \
+                       it, which its own connection does not say";
+            return Err(Unreachable::Unfit(LinkFault::Otherwise(why.to_owned())));
+        }
         let measured = real
             .map(|real| round_trip(&link).map(|taken| taken.times(u64::from(real.scale.get()))));
         let round_trip = measured.transpose().map_err(Unreachable::Unfit)?;
-        Ok(Self { rig, link, welcome, real, round_trip })
+        let user = more.user.map(|it| Arc::new(Mutex::new(it)));
+        let native = more.native.map(|it| Arc::new(Mutex::new(it)));
+        Ok(Self { rig, link, welcome, real, round_trip, user, native })
     }
 
     /// Says that the session is over.
@@ -114,6 +142,9 @@ impl Bed for LinkBed {
         transcript: Option<SharedWriter>,
     ) -> Result<Stood, Fault> {
         self.mend()?;
+        if let Some(user) = &self.user {
+            lock(user).begin(transcript.clone());
+        }
         self.link().watch(transcript);
         let link = Arc::clone(&self.link);
         let broken = |fault| told(&fault);
@@ -124,10 +155,13 @@ impl Bed for LinkBed {
         };
         let Some(Real { scale, budget }) = self.real else {
             let attached = Attached::provision(link, plan, user).map_err(broken)?;
+            let attached = attached.with_user(self.user.clone());
             let body: Remote = Arc::new(Mutex::new(attached));
             return Ok(Stood { bodies: vec![(user, body)], ..Stood::default() });
         };
-        let paced = Paced::provision(link, plan, user, scale, budget).map_err(broken)?;
+        let native = self.native.clone();
+        let paced = Paced::provision(link, plan, user, scale, budget, native).map_err(broken)?;
+        let paced = paced.with_user(self.user.clone(), self.welcome.capabilities.can("sync"));
         let paced = Arc::new(Mutex::new(paced));
         let (body, pace): (Remote, Pacer) = (paced.clone(), paced);
         Ok(Stood { bodies: vec![(user, body)], pace: Some(pace), ..Stood::default() })
@@ -137,7 +171,15 @@ impl Bed for LinkBed {
         self.round_trip
     }
 
+    fn lag(&self) -> Option<Duration> {
+        let scale = u64::from(self.real?.scale.get());
+        Some(lock(self.user.as_ref()?).longest().times(scale))
+    }
+
     fn fault(&mut self) -> Option<Fault> {
+        if let Some(user) = &self.user {
+            lock(user).end();
+        }
         let mut link = self.link();
         link.watch(None);
         link.fault().map(|fault| told(&fault))
@@ -152,21 +194,26 @@ impl Bed for LinkBed {
     }
 }
 
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What a fault of the link says of the device.
 #[must_use]
 pub fn told(fault: &LinkFault) -> Fault {
     let cause = match fault {
-        LinkFault::Damaged(_) => {
+        LinkFault::Damaged(_) | LinkFault::Actuator { .. } | LinkFault::Port(_) => {
             return Fault { mark: Mark::Error, cause: None, text: fault.to_string() };
         }
         // Whoever presses the buttons was not there in time: that says nothing of the device.
-        LinkFault::Refused { code: RefusalCode::Busy, .. } => {
+        LinkFault::Refused { code: RefusalCode::Busy, .. } | LinkFault::Unattended { .. } => {
             return Fault { mark: Mark::Inconclusive, cause: None, text: fault.to_string() };
         }
         LinkFault::Mute { .. }
         | LinkFault::Slow { .. }
         | LinkFault::Stuck(_)
-        | LinkFault::Lingers(_) => Cause::Hang,
+        | LinkFault::Lingers(_)
+        | LinkFault::Away { .. } => Cause::Hang,
         LinkFault::Closed(_) | LinkFault::Orphan(_) => Cause::Crash,
         LinkFault::Undeclared { .. } => Cause::UnderDeclared,
         LinkFault::OverDeclared { .. } => Cause::OverDeclared,
@@ -186,6 +233,9 @@ pub fn told(fault: &LinkFault) -> Fault {
         | LinkFault::Foreign(_)
         | LinkFault::Neither(_)
         | LinkFault::Shape { .. }
+        | LinkFault::Twice
+        | LinkFault::Frames(_)
+        | LinkFault::Otherwise(_)
         | LinkFault::Flood => Cause::LinkViolation,
     };
     Fault { mark: Mark::Fail, cause: Some(cause), text: fault.to_string() }

@@ -54,6 +54,12 @@ pub trait Bed {
     /// What a round trip takes by the world's clock, where what is under test keeps its own.
     fn round_trip(&self) -> Option<Duration>;
 
+    /// The longest that an act of the user has taken by the world's clock since it took its part, where what is
+    /// under test keeps its own and somebody acts for the user.
+    fn lag(&self) -> Option<Duration> {
+        None
+    }
+
     /// What broke since it took its part.
     fn fault(&mut self) -> Option<Fault>;
 
@@ -272,7 +278,8 @@ impl Campaign<'_> {
         let mut alive = Alive::of(user);
         let mut pen = writer.clone().map(Pen);
         let forms = Forms { masked: false, black_box: true };
-        let Stood { bodies: outside, server, pace } = match self.bed.stand(plan, user, writer) {
+        let stood = self.bed.stand(plan, user, writer.clone());
+        let Stood { bodies: outside, server, pace } = match stood {
             Ok(stood) => stood,
             Err(fault) => {
                 let Ok(outcome) = judge_again::<Infallible>(plan, forms, std::iter::empty());
@@ -290,7 +297,11 @@ impl Campaign<'_> {
         };
         let mut outcome = run(plan, options);
         if let Some(round_trip) = self.bed.round_trip() {
-            excuse(plan, &mut outcome, round_trip);
+            let lag = self.bed.lag();
+            if let (Some(writer), Some(lag)) = (&writer, lag) {
+                add(writer, Entry::Lag(lag));
+            }
+            excuse(plan, &mut outcome, lag.map_or(round_trip, |lag| lag.max(round_trip)));
         }
         Seen { outcome, fault: self.bed.fault(), said: alive.said }
     }

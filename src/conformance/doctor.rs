@@ -3,6 +3,7 @@
 //! Within seconds and one thing after another, so that whoever sets up a rig sees where it ends. Not here:
 //! whether what is there keeps to its protocol, which is what tests are for.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -12,6 +13,7 @@ use crate::conformance::attached::{Attached, SharedLink};
 use crate::conformance::message::{Method, Welcome};
 use crate::conformance::rig::Rig;
 use crate::conformance::server_attached::AttachedServer;
+use crate::conformance::timing::is_fit;
 use crate::runtime::clock::Stopwatch;
 use crate::scenario::plan::Plan;
 use crate::sim::body::{Answer, Broken, Happening, Outside as _};
@@ -77,16 +79,45 @@ impl Report {
     }
 }
 
+/// What tests on a real clock would ask of a rig.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// The bounds of each case, the tightest of it: name, bound, and whose that is.
+    pub bounds: Vec<(String, Duration, &'static str)>,
+    /// Seconds of the world in a second.
+    pub scale: NonZeroU32,
+}
+
+impl Timing {
+    /// Whether a rig is fast enough for them at which 99 of 100 answers come within that time.
+    fn judge(&self, slowest: Duration, report: &mut Report) {
+        let slowest = slowest.times(u64::from(self.scale.get()));
+        let Some((case, bound, oracle)) = self.bounds.iter().min_by_key(|it| it.1) else { return };
+        let slow = self.bounds.iter().filter(|it| !is_fit(slowest, it.1)).count();
+        let whose = format!("{bound}, the tightest bound on a real clock ({oracle} in {case})");
+        if slow == 0 {
+            let text = format!("p99 is within a quarter of {whose}");
+            return report.add("timing", State::Good, text);
+        }
+        let text = format!(
+            "rig too slow: p99 is {slowest} of the device's time, more than a quarter of {whose}; {slow} of {} \
+             cases would be inconclusive rather than fail by it",
+            self.bounds.len()
+        );
+        report.add("timing", State::Note, text);
+    }
+}
+
 /// Looks at a rig with the device of this plan's first user, or with the plan's server.
 #[must_use]
-pub fn examine(rig: &Rig, plan: &Plan) -> Report {
+pub fn examine(rig: &Rig, plan: &Plan, timing: &Timing) -> Report {
     let mut report = Report::default();
     // Whether it goes on or not, what was found so far is told.
-    let _ = look(rig, plan, &mut report);
+    let _ = look(rig, plan, timing, &mut report);
     report
 }
 
-fn look(rig: &Rig, plan: &Plan, report: &mut Report) -> Option<()> {
+fn look(rig: &Rig, plan: &Plan, timing: &Timing, report: &mut Report) -> Option<()> {
     let watch = Stopwatch::start();
     let link = report.take("endpoint", rig.reach(Duration::from_secs(1)))?;
     report.add("endpoint", State::Good, "reached, and nobody else uses it");
@@ -95,7 +126,8 @@ fn look(rig: &Rig, plan: &Plan, report: &mut Report) -> Option<()> {
     boot_log(&link, report);
     let welcome = report.take("hello", greeted)?;
     hello(&welcome, report);
-    round_trips(&link, report)?;
+    let slowest = round_trips(&link, report)?;
+    timing.judge(slowest, report);
     let role = rig.role();
     let settled = settle(&link, plan, role, report);
     if watch.elapsed() < BOUND && settled.is_some() {
@@ -114,6 +146,7 @@ fn look(rig: &Rig, plan: &Plan, report: &mut Report) -> Option<()> {
 fn boot_log(link: &SharedLink, report: &mut Report) {
     let log = link.lock().unwrap_or_else(PoisonError::into_inner).log();
     let text = match log.last() {
+        Some(last) if log.len() == 1 => format!("one line: `{last}`"),
         Some(last) => format!("{} lines, the last is `{last}`", log.len()),
         None => "none".to_owned(),
     };
@@ -137,7 +170,7 @@ fn hello(Welcome { proto, product, capabilities, .. }: &Welcome, report: &mut Re
 }
 
 /// How long an answer takes that takes no work.
-fn round_trips(link: &SharedLink, report: &mut Report) -> Option<()> {
+fn round_trips(link: &SharedLink, report: &mut Report) -> Option<Duration> {
     let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
     let (watch, mut times) = (Stopwatch::start(), Vec::new());
     while times.len() < TRIPS && (times.is_empty() || watch.elapsed() < TRIPS_BOUND) {
@@ -150,7 +183,7 @@ fn round_trips(link: &SharedLink, report: &mut Report) -> Option<()> {
     let at = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1];
     let text = format!("{}: p50 {}, p99 {}", times.len(), at(50), at(99));
     report.add("round trips", State::Good, text);
-    Some(())
+    Some(at(99))
 }
 
 /// What is at the end of the link, in its part.
@@ -210,7 +243,8 @@ const START: Now = Now { at: Instant::START, wall: Millis::WORLD_START };
 fn settle(link: &SharedLink, plan: &Plan, role: Role, report: &mut Report) -> Option<()> {
     let mut party = report.take("provision", Party::make(link, plan, role))?;
     let (said, _) = report.take("provision", party.start(START))?;
-    let text = format!("it is made and started, and says {said} things");
+    let things = if said == 1 { "thing" } else { "things" };
+    let text = format!("it is made and started, and says {said} {things}");
     report.add("provision", State::Good, text);
     report.take("fence", party.fence(START))?;
     report.add("fence", State::Good, "it says when all is out, and so it is");

@@ -176,6 +176,42 @@ pub enum LinkFault {
         /// The device's words.
         text: String,
     },
+    /// Nobody did what the user was to do.
+    #[error("nobody did `{act}`: {why}")]
+    Unattended {
+        /// What.
+        act: &'static str,
+        /// In words.
+        why: String,
+    },
+    /// What acts for the user is broken.
+    #[error("the rig cannot do `{act}`: {why}")]
+    Actuator {
+        /// What.
+        act: &'static str,
+        /// In words.
+        why: String,
+    },
+    /// The port for a native device fails.
+    #[error("the native port fails: {0}")]
+    Port(String),
+    /// A native device does not connect.
+    #[error("the device has not connected to {address} within {within}")]
+    Away {
+        /// Where.
+        address: String,
+        /// How long it had.
+        within: Duration,
+    },
+    /// A native device connects while it is connected.
+    #[error("the device has two connections at once to the native port, or shares its address")]
+    Twice,
+    /// The frames of a native device.
+    #[error("the device's own connection: {0}")]
+    Frames(String),
+    /// Another declaration than was expected.
+    #[error("the device declares otherwise than it should: {0}")]
+    Otherwise(String),
     /// More events than anything asked for can lead to.
     #[error(
         "more than {EVENTS_MAX} events or {EVENT_OCTETS_MAX} octets of them between a request and its reply: \

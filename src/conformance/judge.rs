@@ -7,6 +7,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use crate::base::id::UserId;
+use crate::base::time::Duration;
 use crate::conformance::assess::{Alive, Seen, assess};
 use crate::conformance::case::{Case, NoCase};
 use crate::conformance::keyring::Keyring;
@@ -78,18 +79,18 @@ pub fn judge(lines: impl BufRead, keys: &Keyring, file: &str) -> Result<Judged, 
     let case = Case::of(&reading, &head.case, role.as_ref())?;
     let (plan, user) = case.plan(head.seed, head.suite.as_deref(), &head.capabilities)?;
     let mut alive = Alive::of(user);
-    let (mut fault, mut then) = (None, None);
+    let mut rest = Rest::default();
     let forms = Forms { masked: false, black_box: true };
-    let told =
-        std::iter::from_fn(|| told(&mut reader, keys, &mut fault, &mut then)).inspect(|it| {
-            if let Ok(Told::Record(record)) = it {
-                alive.take(record);
-            }
-        });
+    let told = std::iter::from_fn(|| told(&mut reader, keys, &mut rest)).inspect(|it| {
+        if let Ok(Told::Record(record)) = it {
+            alive.take(record);
+        }
+    });
     let mut outcome = judge_again(&plan, forms, told)?;
     if let Some(round_trip) = head.round_trip {
-        excuse(&plan, &mut outcome, round_trip);
+        excuse(&plan, &mut outcome, rest.lag.map_or(round_trip, |lag| lag.max(round_trip)));
     }
+    let Rest { fault, then, .. } = rest;
     let root = reader.root().unwrap_or_default().to_owned();
     let kept = Some(Kept { file: file.to_owned(), root });
     let then = Trial { transcript: kept.clone(), ..then.ok_or(NoVerdict::Open)? };
@@ -97,12 +98,19 @@ pub fn judge(lines: impl BufRead, keys: &Keyring, file: &str) -> Result<Judged, 
     Ok(Judged { head, then, now: Trial { transcript: kept, ..now } })
 }
 
+/// What is for others than the judges.
+#[derive(Default)]
+struct Rest {
+    fault: Option<Fault>,
+    lag: Option<Duration>,
+    then: Option<Trial>,
+}
+
 /// The next thing that judges are told; all lines are read, and what is for others is kept.
 fn told(
     reader: &mut Reader<impl BufRead>,
     keys: &Keyring,
-    fault: &mut Option<Fault>,
-    then: &mut Option<Trial>,
+    rest: &mut Rest,
 ) -> Option<Result<Told, NoVerdict>> {
     loop {
         let entry = match reader.next()? {
@@ -118,8 +126,9 @@ fn told(
             }
             Entry::Record(record) => return Some(Ok(Told::Record(*record))),
             Entry::End(counted) => return Some(Ok(Told::End(counted))),
-            Entry::Fault(it) => *fault = Some(it),
-            Entry::Verdict(trial) if then.is_none() => *then = Some(*trial),
+            Entry::Fault(it) => rest.fault = Some(it),
+            Entry::Lag(it) => rest.lag = Some(it),
+            Entry::Verdict(trial) if rest.then.is_none() => rest.then = Some(*trial),
             Entry::Verdict(_) => return order("a second verdict"),
             Entry::Head(_) => return order("a second test"),
             Entry::Said { .. } | Entry::Root => {}

@@ -11,14 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::base::time::Duration;
-use crate::conformance::fault::{LinkFault, hint};
+use crate::conformance::fault::LinkFault;
+use crate::conformance::incoming::{Incoming, busy, late, name_of, read, result, settled};
 use crate::conformance::message::{
     Event, EventLine, Method, Refusal, RefusalCode, ReplyLine, RequestLine, VERSION,
 };
-use crate::conformance::strict;
 use crate::conformance::transcript::{SharedWriter, Way};
-use crate::runtime::clock::Stamp;
-use crate::trace::fact::Fact;
+use crate::runtime::clock::{Stamp, rest};
 use crate::trace::visible::is_visible;
 use crate::verdict::conformity::Role;
 
@@ -67,6 +66,9 @@ pub const EVENT_OCTETS_MAX: usize = 16 << 20;
 /// How long a device has to end once the session is over.
 const ENDING: Duration = Duration::from_secs(3);
 
+/// How long a device may be busy with one request, all in all.
+const BUSY_MAX: Duration = Duration::from_secs(15);
+
 /// What is asked for when nothing can be said but the reply.
 const QUIET: [&str; 8] =
     ["hello", "provision", "directory.put", "power.cut", "snapshot", "restore", "ping", "shutdown"];
@@ -76,6 +78,8 @@ const QUIET: [&str; 8] =
 pub struct Link {
     line: Box<dyn Line>,
     within: Duration,
+    /// How long the first answer may take.
+    greeting: Duration,
     requests: u64,
     events: u64,
     /// The time of the last event or request, in nanoseconds.
@@ -141,6 +145,7 @@ impl Link {
         Self {
             line,
             within,
+            greeting: within,
             requests: 0,
             events: 0,
             at: 0,
@@ -152,6 +157,12 @@ impl Link {
             fault: None,
             transcript: None,
         }
+    }
+
+    /// A device that has just been started may take that long for its first answer.
+    #[must_use]
+    pub fn patient_at_first(self, greeting: Duration) -> Self {
+        Self { greeting: greeting.max(self.within), ..self }
     }
 
     /// The last things that the device has logged.
@@ -181,6 +192,11 @@ impl Link {
     /// What was wrong since it was last asked for: a device that broke, or refused.
     pub const fn fault(&mut self) -> Option<LinkFault> {
         self.fault.take()
+    }
+
+    /// Something beside the line was wrong, which ends what is being done: the first of such things is told.
+    pub fn blame(&mut self, fault: LinkFault) {
+        self.fault.get_or_insert(fault);
     }
 
     /// Has everything that is said from now on written down there.
@@ -267,9 +283,19 @@ impl Link {
     ) -> Result<Called<T>, LinkFault> {
         let whole = serde_json::to_value(method).unwrap_or_default();
         let name = whole["m"].as_str().unwrap_or_default().to_owned();
-        let (id, reply, events) = self.exchange(&name, whole["p"].clone(), until)?;
-        let reply = self.note(settled(&name, reply))?;
-        Ok(Called { reply, id, events })
+        let (mut before, mut left) = (Vec::new(), BUSY_MAX);
+        loop {
+            let (id, reply, mut events) = self.exchange(&name, whole["p"].clone(), until)?;
+            events.splice(..0, before);
+            if let Some(eta) = busy(&reply).filter(|eta| *eta <= left) {
+                left = left.saturating_sub(eta);
+                rest(eta);
+                before = events;
+                continue;
+            }
+            let reply = self.note(settled(&name, reply))?;
+            return Ok(Called { reply, id, events });
+        }
     }
 
     /// Asks for something that no device knows, and expects that it says so.
@@ -333,7 +359,8 @@ impl Link {
         self.line.send(&text)?;
         let (mut events, mut room) = (Vec::new(), EVENT_OCTETS_MAX);
         loop {
-            let received = self.line.receive_stamped(self.within);
+            let within = if name == "hello" { self.greeting } else { self.within };
+            let received = self.line.receive_stamped(within);
             let (octets, came) = received.map_err(|fault| fault.asked(name))?;
             self.write_down(Way::Device, &octets);
             match read(&octets)? {
@@ -404,85 +431,6 @@ impl Link {
 
 /// A request's number, its reply, and the events before that.
 type Exchanged = Result<(u64, ReplyLine, Vec<Heard>), LinkFault>;
-
-/// What comes from a device.
-enum Incoming {
-    Reply(ReplyLine),
-    Event(EventLine),
-}
-
-/// Characters of a line that a complaint shows.
-const SHOWN: usize = 60;
-
-fn read(octets: &[u8]) -> Result<Incoming, LinkFault> {
-    let text = std::str::from_utf8(octets).map_err(|_| LinkFault::NotText)?;
-    let complain = |why: String| LinkFault::NoMessage {
-        why,
-        begin: text.chars().take(SHOWN).map(|it| if it.is_control() { '?' } else { it }).collect(),
-        hint: hint(text),
-    };
-    let value = strict::parse(text).map_err(|error| complain(error.to_string()))?;
-    let version = value.get("v").and_then(Value::as_u64);
-    match version.and_then(|it| u32::try_from(it).ok()) {
-        Some(VERSION) => {}
-        Some(other) => return Err(LinkFault::Version(other)),
-        None => return Err(complain("there is no version `v`".to_owned())),
-    }
-    let read = if value.get("re").is_some() {
-        serde_json::from_value(value).map(Incoming::Reply)
-    } else if value.get("ev").is_some() {
-        serde_json::from_value(value).map(Incoming::Event)
-    } else {
-        return Err(complain("it is neither a reply (`re`) nor an event (`ev`)".to_owned()));
-    };
-    read.map_err(|error| complain(error.to_string()))
-}
-
-/// What is wrong with a line that nobody has asked for.
-fn late(octets: &[u8]) -> LinkFault {
-    let what = match read(octets) {
-        Ok(Incoming::Event(event)) => format!("event {}", event.seq),
-        Ok(Incoming::Reply(reply)) => format!("a reply to request {}", reply.re),
-        Err(fault) => return fault,
-    };
-    LinkFault::Late { what }
-}
-
-/// What a fact is called.
-fn name_of(fact: &Fact) -> String {
-    match serde_json::to_value(fact) {
-        Ok(Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
-        Ok(Value::String(name)) => name,
-        Ok(_) | Err(_) => String::new(),
-    }
-}
-
-/// What was asked for, in its shape.
-fn settled<T: DeserializeOwned>(name: &str, reply: ReplyLine) -> Result<T, LinkFault> {
-    let method = name.to_owned();
-    match result(name, reply)? {
-        Ok(ok) => serde_json::from_value(ok)
-            .map_err(|error| LinkFault::Shape { method, why: error.to_string() }),
-        Err(Refusal { code, text, .. }) => Err(match code {
-            RefusalCode::Unimplemented | RefusalCode::UnsupportedCapability => {
-                LinkFault::OverDeclared { method, text }
-            }
-            RefusalCode::BadRequest
-            | RefusalCode::WrongState
-            | RefusalCode::NoSuchPrompt
-            | RefusalCode::Busy
-            | RefusalCode::Internal => LinkFault::Refused { method, code, text },
-        }),
-    }
-}
-
-fn result(name: &str, reply: ReplyLine) -> Result<Result<Value, Refusal>, LinkFault> {
-    match (reply.ok, reply.err) {
-        (Some(ok), None) => Ok(Ok(ok)),
-        (None, Some(err)) => Ok(Err(err)),
-        (Some(_), Some(_)) | (None, None) => Err(LinkFault::Neither(name.to_owned())),
-    }
-}
 
 #[cfg(test)]
 mod tests;

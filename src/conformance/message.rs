@@ -27,6 +27,9 @@ use crate::wire::message::Ticket;
 /// The version spoken here.
 pub const VERSION: u32 = 1;
 
+/// The JSON Schema of every line, in both directions.
+pub const SCHEMA: &str = include_str!("attachment.schema.json");
+
 /// Octets of a line, its end not counted: the longest frame in hex, and as much again for what is around it.
 pub const LINE_MAX: usize = 128 << 10;
 
@@ -178,6 +181,9 @@ pub struct Provision {
     pub params: Params,
     /// Where its randomness comes from, for devices that take it: draws are addressed as in the simulator.
     pub rng: Rng,
+    /// Where it connects by itself whenever it has power, if it is to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<String>,
 }
 
 /// What a device starts with.
@@ -316,6 +322,17 @@ pub struct Refusal {
     pub definite: bool,
     /// For people.
     pub text: String,
+    /// In how many milliseconds to ask again, of one that is busy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_ms: Option<u64>,
+}
+
+impl Refusal {
+    /// A definite no.
+    #[must_use]
+    pub fn new(code: RefusalCode, text: impl Into<String>) -> Self {
+        Self { code, definite: true, text: text.into(), eta_ms: None }
+    }
 }
 
 /// The closed list of reasons.
@@ -417,10 +434,10 @@ impl RequestLine {
     /// # Errors
     /// [`RefusalCode::Unimplemented`] for an unknown name, [`RefusalCode::BadRequest`] for the rest.
     pub fn method<M: DeserializeOwned + VariantNames>(self) -> Result<M, Refusal> {
-        let refuse = |code, text| Refusal { code, definite: true, text };
         let Self { m, p, .. } = self;
         if !M::VARIANTS.contains(&m.as_str()) {
-            return Err(refuse(RefusalCode::Unimplemented, format!("no method is called {m}")));
+            let unknown = format!("no method is called {m}");
+            return Err(Refusal::new(RefusalCode::Unimplemented, unknown));
         }
         let mut whole = serde_json::Map::new();
         whole.insert("m".to_owned(), Value::String(m));
@@ -429,6 +446,6 @@ impl RequestLine {
             if p.is_null() { Value::Object(Default::default()) } else { p },
         );
         serde_json::from_value(Value::Object(whole))
-            .map_err(|error| refuse(RefusalCode::BadRequest, error.to_string()))
+            .map_err(|error| Refusal::new(RefusalCode::BadRequest, error.to_string()))
     }
 }

@@ -1,14 +1,15 @@
 //! Floor 5: testing real devices, attached over a line of text to the harness.
 //!
-//! The harness plays the server, the peers, the network and the user of a device under test; the device is
-//! a node of the world whose body is outside ([`crate::sim::body`]). `message`, `act` and `params` are what
-//! the two say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets
-//! devices in that dial, `link` is how the harness says it, `fault` what can be wrong with that, `rig`
-//! where the device is, `attached` the device as the world sees it, or `paced` where its clock is its own
-//! (`own_time`). On the other end are `adapter`, the reference device, `serve`, its side of a line, `near`,
-//! a line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks whether all
-//! that is fit for tests. `declaration` is what a device says that it can do, `applies` which cases it
-//! fits, `opaque` what can be judged of one that tells nothing of its inside, `timing` what of one that
+//! The harness plays the server, the peers, the network and the user of a device under test; the device is a
+//! node of the world whose body is outside ([`crate::sim::body`]). `message`, `act` and `params` are what the
+//! two say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets devices in
+//! that dial, `link` is how the harness says it and reads it (`incoming`), `fault` what can be wrong with that,
+//! `rig` where the device is, `attached` the device as the world sees it, or `paced` where its clock is its own
+//! (`own_time`), with a port for its own connection (`native`). `user` is who acts for its user, if not the
+//! adapter: an `actuator`, or a person. On the other end are `adapter`, the reference device, `serve`, its side
+//! of a line, `near`, a line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks
+//! whether all that is fit for tests. `declaration` is what a device says that it can do, `applies` which cases
+//! it fits, `opaque` what can be judged of one that tells nothing of its inside, `timing` what of one that
 //! lives in real time.
 //!
 //! `server_message`, `server_attached` and `server_adapter` are `message`, `attached` and `adapter` for a
@@ -26,6 +27,7 @@
 #![doc = include_str!("attach.md")]
 
 pub mod act;
+pub mod actuator;
 pub mod adapter;
 pub mod applies;
 pub mod archive;
@@ -40,10 +42,12 @@ pub mod door;
 pub mod expectation;
 pub mod fault;
 pub mod flaw;
+mod incoming;
 pub mod judge;
 pub mod keyring;
 pub mod link;
 pub mod message;
+pub mod native;
 pub mod near;
 pub mod octets;
 pub mod opaque;
@@ -61,3 +65,4 @@ pub mod suite;
 pub mod timing;
 pub mod transcript;
 pub mod transport;
+pub mod user;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::time::Duration;
 use crate::conformance::attached::{Clock, SharedLink, greet};
+use crate::conformance::declaration::Declaration;
 use crate::conformance::door::Door;
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::{Line, Link};
@@ -21,7 +22,7 @@ use crate::runtime::clock::Stopwatch;
 #[cfg(unix)]
 use crate::runtime::lines::Lines;
 #[cfg(unix)]
-use crate::runtime::serial::Port;
+use crate::runtime::serial::{Port, by_id};
 #[cfg(unix)]
 use crate::runtime::sockets::pause;
 use crate::runtime::sockets::{Listener, Stream};
@@ -66,6 +67,8 @@ pub enum Endpoint {
 pub struct Patience {
     /// How long an answer may take.
     pub answer: Duration,
+    /// How long the first one may take, of a device that has just been started.
+    pub hello: Duration,
     /// How long a device may take to dial, and a port that has vanished to come back.
     pub arrival: Duration,
 }
@@ -80,6 +83,29 @@ pub struct Rig {
     run: String,
     clock: Clock,
     role: Role,
+    /// What the device is to declare, if that is known.
+    declared: Option<Declaration>,
+}
+
+/// Where links to serial ports are by what is at them.
+const BY_ID: &str = "/dev/serial/by-id";
+
+impl Endpoint {
+    /// The same place by a name in that folder that stays when the device comes back, if there is one.
+    #[must_use]
+    pub fn lasting(self, folder: &Path) -> Self {
+        #[cfg(unix)]
+        if let Self::Serial { path, baud } = &self
+            && !path.starts_with(folder)
+            && let Some(id) = by_id(folder, path)
+        {
+            tracing::info!("{} is reached as {}", path.display(), id.display());
+            return Self::Serial { path: id, baud: *baud };
+        }
+        #[cfg(not(unix))]
+        let _ = folder;
+        self
+    }
 }
 
 /// Why there is no device to talk to.
@@ -127,12 +153,27 @@ impl Rig {
                 (Listener::bind_unix(path).map_err(failed)?, token)
             }
             Endpoint::Exec(_) | Endpoint::Tcp(_) | Endpoint::Unix(_) | Endpoint::Serial { .. } => {
-                return Ok(Self { endpoint, door: None, patience, run, clock, role });
+                let endpoint = endpoint.lasting(Path::new(BY_ID));
+                return Ok(Self {
+                    endpoint,
+                    door: None,
+                    patience,
+                    run,
+                    clock,
+                    role,
+                    declared: None,
+                });
             }
         };
         let failed = Unreachable::io("cannot make a token".to_owned());
         let door = Some(Door::new(listener, token.clone()).map_err(failed)?);
-        Ok(Self { endpoint, door, patience, run, clock, role })
+        Ok(Self { endpoint, door, patience, run, clock, role, declared: None })
+    }
+
+    /// The device has to declare this, if that is known.
+    #[must_use]
+    pub fn expecting(self, declared: Option<Declaration>) -> Self {
+        Self { declared, ..self }
     }
 
     /// What whoever sets up the device has to know, if it is to dial.
@@ -168,6 +209,15 @@ impl Rig {
             return Err(unfit("a server is tested with --server, and nothing else is".to_owned()));
         }
         welcome.capabilities.check().map_err(|void| unfit(void.to_string()))?;
+        if let Some(declared) = &self.declared {
+            let differences = declared.differences(&welcome.capabilities);
+            let told: Vec<String> = differences
+                .map(|(name, can)| format!("`{name}` is {can} there, and {} in its answer", !can))
+                .collect();
+            if !told.is_empty() {
+                return Err(LinkFault::Otherwise(told.join(", ")));
+            }
+        }
         Ok(welcome)
     }
 
@@ -176,7 +226,8 @@ impl Rig {
     /// # Errors
     /// When nobody is there.
     pub fn reach(&self, away: Duration) -> Result<Link, Unreachable> {
-        Ok(Link::new(self.line(away)?, self.patience.answer))
+        let link = Link::new(self.line(away)?, self.patience.answer);
+        Ok(link.patient_at_first(self.patience.hello))
     }
 
     fn line(&self, away: Duration) -> Result<Box<dyn Line>, Unreachable> {

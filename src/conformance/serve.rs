@@ -20,6 +20,16 @@ pub trait Serve: std::fmt::Debug + Send {
 
     /// Does what is due by its own clock, and says what comes of it.
     fn wake(&mut self) -> Vec<String>;
+
+    /// Whether it has to look now and then whether frames have come by another way.
+    fn listens(&self) -> bool {
+        false
+    }
+
+    /// Takes the frames that have come that way, and says what comes of them.
+    fn hear(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// How a message stands on its line.
@@ -62,6 +72,9 @@ const HANGING: Duration = Duration::from_secs(600);
 /// How long one waits for a line at a time, when nothing is due before.
 const LONG: Duration = Duration::from_secs(600);
 
+/// How often a device looks whether frames have come by another way.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// The reference device or server on a line.
 #[derive(Debug)]
 pub struct Service {
@@ -95,10 +108,16 @@ impl Service {
         };
         let lines = Lines::over(input, io::sink(), most);
         loop {
-            let text = match lines.receive(self.adapter.rest().unwrap_or(LONG)) {
+            let rest = self.adapter.rest().unwrap_or(LONG);
+            let wait = if self.adapter.listens() { rest.min(LOOK) } else { rest };
+            let text = match lines.receive(wait) {
                 Ok(text) => text,
                 Err(LineError::Silent) => {
-                    for line in self.adapter.wake() {
+                    let mut said = self.adapter.hear();
+                    if wait == rest {
+                        said.extend(self.adapter.wake());
+                    }
+                    for line in said {
                         carry_out(&Deed::Line(line), self.framing, output, hands)?;
                     }
                     output.flush()?;

@@ -45,6 +45,22 @@ pub fn cost(lasts: Duration, scale: NonZeroU32) -> Duration {
     lasts.scale(1, u64::from(scale.get()))
 }
 
+/// The tightest of the bounds that a plan holds a device to, and whose it is.
+#[must_use]
+pub fn tightest(plan: &Plan) -> (Duration, &'static str) {
+    let judged = HURRIES.iter().filter(|(id, _)| !plan.spec.except.contains_key(*id));
+    let hurries = judged.map(|(id, bound)| (*bound, *id));
+    let expected = bound(plan, "expect").map(|bound| (bound, "expect"));
+    // Without any oracle there is nothing to be late for.
+    hurries.chain(expected).min().unwrap_or((Duration::from_secs(60), "expect"))
+}
+
+/// Whether a rig at which a round trip takes that long, by the world's clock, can judge a bound.
+#[must_use]
+pub const fn is_fit(round_trip: Duration, bound: Duration) -> bool {
+    round_trip.times(PART).as_nanos() <= bound.as_nanos()
+}
+
 /// The shortest span of a plan that an oracle holds a device to, if it does.
 fn bound(plan: &Plan, oracle: &str) -> Option<Duration> {
     if oracle != "expect" {
@@ -58,16 +74,17 @@ fn bound(plan: &Plan, oracle: &str) -> Option<Duration> {
     within.chain(arms).min()
 }
 
-/// Takes back what a rig was too slow to judge; a round trip takes so long by the world's clock.
+/// Takes back what a rig was too slow to judge: a round trip, or an act of the user, takes so long by the
+/// world's clock.
 pub fn excuse(plan: &Plan, outcome: &mut Outcome, round_trip: Duration) {
     for finding in &mut outcome.findings {
         let Some(bound) = bound(plan, &finding.oracle) else { continue };
-        if finding.severity != Severity::Fail || round_trip.times(PART) <= bound {
+        if finding.severity != Severity::Fail || is_fit(round_trip, bound) {
             continue;
         }
         finding.severity = Severity::Inconclusive;
         finding.message = format!(
-            "rig too slow: a round trip takes {round_trip}, more than a quarter of {bound}: {}",
+            "rig too slow: it takes {round_trip} to act or to see, more than a quarter of {bound}: {}",
             finding.message
         );
     }

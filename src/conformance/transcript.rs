@@ -83,6 +83,8 @@ pub enum Way {
     Harness,
     /// What is under test.
     Device,
+    /// Who acts for the user, if not the adapter.
+    User,
 }
 
 /// What stands in a line.
@@ -104,6 +106,8 @@ pub enum Entry {
     Record(Box<Record>),
     /// The world is over.
     End(Counted),
+    /// The longest that an act of the user took by the world's clock, where what is under test kept its own.
+    Lag(Duration),
     /// The link or the device broke.
     Fault(Fault),
     /// What came of the test.

@@ -1,4 +1,5 @@
-//! A child process whose standard streams carry lines; whatever it starts ends with it.
+//! Commands: a child process whose standard streams carry lines, or one that is only waited for. Whatever they
+//! start ends with them.
 //!
 //! Not here: what the lines say.
 
@@ -25,7 +26,70 @@ pub struct Child {
     process: Process,
     /// None when it is to end.
     lines: Option<Lines>,
-    log: Arc<Mutex<VecDeque<String>>>,
+    log: Log,
+}
+
+/// The last lines of a log.
+type Log = Arc<Mutex<VecDeque<String>>>;
+
+/// How a command ended that was waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this code and this last line of its log.
+    Exit(i32, String),
+    /// By a signal, as it is called.
+    Signal(String),
+    /// Not in time: it was ended, with all that it had started.
+    Late,
+}
+
+/// Runs a command by the shell, with these variables beside its own, and waits for its end.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run(command: &str, variables: &[(&str, String)], within: Duration) -> io::Result<Ended> {
+    let mut shell = shell(command);
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    shell.envs(variables.iter().map(|(name, value)| (*name, value)));
+    let mut process = shell.spawn()?;
+    let log = process.stderr.take().map(log_of);
+    let watch = Stopwatch::start();
+    loop {
+        if let Some(status) = process.try_wait()? {
+            // Its last words may still be on their way.
+            thread::park_timeout(std::time::Duration::from_millis(5));
+            let last = log.as_ref().and_then(|log| lines_of(log).pop()).unwrap_or_default();
+            let by_signal = || Ended::Signal(status.to_string());
+            return Ok(status.code().map_or_else(by_signal, |code| Ended::Exit(code, last)));
+        }
+        if watch.elapsed() >= within {
+            end_group(&mut process);
+            return Ok(Ended::Late);
+        }
+        thread::park_timeout(std::time::Duration::from_millis(5));
+    }
+}
+
+/// A command of the shell, in a process group of its own.
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut shell, 0);
+    shell
+}
+
+/// Ends a process with all that it has started.
+fn end_group(process: &mut Process) {
+    #[cfg(unix)]
+    if let Ok(id) = i32::try_from(process.id())
+        && let Some(group) = rustix::process::Pid::from_raw(id)
+    {
+        // It may be gone already.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = process.kill();
+    let _ = process.wait();
 }
 
 impl Child {
@@ -34,19 +98,14 @@ impl Child {
     /// # Errors
     /// When it cannot be started.
     pub fn start(command: &str, line_max: usize) -> io::Result<Self> {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", command]);
+        let mut shell = shell(command);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut shell, 0);
         let mut process = shell.spawn()?;
         let missing = || io::Error::other("a stream of the child is missing");
         let output = process.stdout.take().ok_or_else(missing)?;
         let input = process.stdin.take().ok_or_else(missing)?;
         let errors = process.stderr.take().ok_or_else(missing)?;
-        let log = Arc::new(Mutex::new(VecDeque::new()));
-        let kept = Arc::clone(&log);
-        thread::spawn(move || keep_log(errors, &kept));
+        let log = log_of(errors);
         Ok(Self { process, lines: Some(Lines::over(output, input, line_max)), log })
     }
 
@@ -62,7 +121,7 @@ impl Child {
     /// The last lines of its log.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        lines_of(&self.log)
     }
 
     /// How it ended, if it does so within this time.
@@ -88,15 +147,7 @@ impl Child {
     fn end(&mut self) {
         self.lines = None;
         let _ = self.ending(PATIENCE);
-        #[cfg(unix)]
-        if let Ok(id) = i32::try_from(self.process.id())
-            && let Some(group) = rustix::process::Pid::from_raw(id)
-        {
-            // It may be gone already.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        end_group(&mut self.process);
     }
 }
 
@@ -104,6 +155,18 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Keeps the last lines of a log, on a thread of its own.
+fn log_of(from: impl Read + Send + 'static) -> Log {
+    let log = Log::default();
+    let kept = Arc::clone(&log);
+    thread::spawn(move || keep_log(from, &kept));
+    log
+}
+
+fn lines_of(log: &Log) -> Vec<String> {
+    log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
 }
 
 fn keep_log(from: impl Read, log: &Mutex<VecDeque<String>>) {
@@ -120,5 +183,26 @@ fn keep_log(from: impl Read, log: &Mutex<VecDeque<String>>) {
             log.pop_front();
         }
         log.push_back(text);
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(command: &str, expected: &Ended) {
+        let ended = run(command, &[("WORD", "seven".to_owned())], Duration::from_millis(500));
+        assert_eq!(ended.unwrap(), *expected, "{command}");
+    }
+
+    #[test]
+    fn a_command_ends_by_itself_or_is_ended() {
+        check("test $WORD = seven", &Ended::Exit(0, String::new()));
+        check("echo why >&2; exit 75", &Ended::Exit(75, "why".to_owned()));
+        check("kill -KILL $$", &Ended::Signal("signal: 9 (SIGKILL)".to_owned()));
+        let watch = Stopwatch::start();
+        check("sleep 60 & sleep 60", &Ended::Late);
+        assert!(watch.elapsed() < Duration::from_secs(30));
     }
 }

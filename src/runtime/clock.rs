@@ -45,6 +45,18 @@ impl Stamp {
     }
 }
 
+/// Lets real time pass.
+pub fn rest(time: Duration) {
+    let watch = Stopwatch::start();
+    loop {
+        let left = time.saturating_sub(watch.elapsed());
+        if left == Duration::ZERO {
+            return;
+        }
+        std::thread::park_timeout(std::time::Duration::from_nanos(left.as_nanos()));
+    }
+}
+
 /// The clock of something that lives in real time, or so many times as fast; it starts at zero.
 #[derive(Clone, Copy, Debug)]
 pub struct Metronome {

@@ -6,6 +6,8 @@ pub mod calendar;
 pub mod child;
 pub mod clock;
 pub mod entropy;
+pub mod framed;
+pub mod http;
 pub mod interrupt;
 pub mod lines;
 pub mod memory;

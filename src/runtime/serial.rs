@@ -5,7 +5,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +15,19 @@ use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// How long one waits for octets before one looks whether the port is still wanted.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
+/// The name in a folder of links that stays with the port at `path`, if one of them leads there: what is at
+/// `/dev/ttyACM0` may be another device once it has been away, `/dev/serial/by-id/..` is always the same.
+#[must_use]
+pub fn by_id(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let port = path.canonicalize().ok()?;
+    let links = std::fs::read_dir(folder).ok()?.filter_map(|it| Some(it.ok()?.path()));
+    let mut links: Vec<PathBuf> =
+        links.filter(|link| link.canonicalize().is_ok_and(|it| it == port)).collect();
+    // Of several names the first, whatever order a folder is read in.
+    links.sort();
+    links.into_iter().next()
+}
 
 /// A port in use; it is free again soon after this is dropped.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -76,6 +76,16 @@ impl Stream {
                 (Box::new(stream.try_clone()?), Box::new(stream.try_clone()?))
             }
         })
+    }
+
+    /// Which machine is at the other end, if that can be told.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().map(|it| it.ip()),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+        }
     }
 
     /// Closes both directions, whoever holds them.

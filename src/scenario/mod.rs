@@ -7,6 +7,7 @@
 pub mod address;
 pub mod ast;
 pub mod codes;
+pub mod device;
 pub mod diagnostics;
 pub mod expand;
 pub mod fields;

@@ -5,13 +5,24 @@
 use serde_json::{Map, Value, json};
 
 use crate::scenario::ast::scenario::Scenario;
+use crate::scenario::device::DeviceFile;
 use crate::scenario::fields::{Choices, Field, Kind, Leaf, ReadMap as _, Rule, Table, prose};
 
 /// The schema of scenario files.
 #[must_use]
 pub fn schema() -> Value {
+    of_table("peadsim scenario", Scenario::table())
+}
+
+/// The schema of device files.
+#[must_use]
+pub fn device() -> Value {
+    of_table("peadsim device", DeviceFile::table())
+}
+
+fn of_table(title: &str, table: &Table) -> Value {
     let mut builder = Builder { defs: Map::new() };
-    let root = builder.table(Scenario::table(), None);
+    let root = builder.table(table, None);
     builder.defs.insert(
         "parameter".to_owned(),
         json!({
@@ -22,7 +33,7 @@ pub fn schema() -> Value {
     );
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "peadsim scenario",
+        "title": title,
         "$ref": root,
         "$defs": builder.defs,
     })

@@ -39,7 +39,9 @@ done
 "#;
 
 fn conform(place: &Place, device: &str, more: &[&str]) -> Done {
-    let mut args = vec!["conform", "--exec", device, "--patience", "500ms", "exchange.yaml"];
+    let patience = ["--patience", "500ms", "--hello-patience", "500ms"];
+    let mut args = vec!["conform", "--exec", device, "exchange.yaml"];
+    args.extend(patience);
     args.extend(more);
     place.run(&args)
 }

@@ -111,6 +111,7 @@ fn documents_for_other_programs_are_printed_whole() {
     let place = Place::new();
     let schema: Value = serde_json::from_str(&place.run(&["schema"]).out).unwrap();
     assert_eq!(schema["title"], "peadsim scenario");
+    assert_eq!(place.run(&["schema", "attachment"]).out, peadsim::conformance::message::SCHEMA);
     let vectors: Value = serde_json::from_str(&place.run(&["vectors"]).out).unwrap();
     assert_eq!(vectors["profile"], "PEAD-P256-1");
     assert!(place.run(&["vectors", "--format", "c"]).out.contains("pead_kidA[32]"));

@@ -31,7 +31,8 @@ fn check(flaw: &str, exit: i32, parts: &[&str]) {
     let device = format!("{} device --fault {flaw}", env!("CARGO_BIN_EXE_peadsim"));
     #[allow(clippy::disallowed_methods, reason = "what is bounded here is real time")]
     let start = Instant::now();
-    let args = ["conform", "--exec", &device, "--patience", "1s", "exchange.yaml"];
+    let patience = ["--patience", "1s", "--hello-patience", "1s"];
+    let args = [["conform", "--exec", &device, "exchange.yaml"], patience].concat();
     let done = place.run(&args);
     assert!(start.elapsed() < BOUND, "{flaw} took {:?}", start.elapsed());
     let said = |part: &&&str| done.out.contains(**part) || done.err.contains(**part);

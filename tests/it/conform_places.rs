@@ -160,6 +160,36 @@ fn a_device_can_be_at_a_noisy_serial_port() {
 }
 
 #[test]
+fn a_serial_port_is_found_again_by_what_is_at_it() {
+    use peadsim::conformance::rig::Endpoint;
+    use peadsim::runtime::serial::{Port, by_id};
+    use std::os::unix::fs::symlink;
+
+    let (first, second, place) = (Lab::new(), Lab::new(), Place::new());
+    std::fs::create_dir(place.path("by-id")).unwrap();
+    let (id, other) = (place.path("by-id/usb-acme-1"), place.path("by-id/usb-acme-2"));
+    symlink(first.near(), &id).unwrap();
+    symlink(second.near(), &other).unwrap();
+    // The name by which a user knows it, which may be another device's tomorrow.
+    let name = place.path("ttyACM0");
+    symlink(first.near(), &name).unwrap();
+    let folder = place.path("by-id");
+    assert_eq!(by_id(&folder, &name), Some(id.clone()));
+    assert_eq!(by_id(&folder, second.near().as_ref()), Some(other));
+    assert_eq!(by_id(&folder, &place.path("nothing")), None);
+    assert_eq!(by_id(&place.path("nothing"), &name), None);
+    let at = |path: &std::path::Path| Endpoint::Serial { path: path.to_owned(), baud: 9600 };
+    assert_eq!(at(&name).lasting(&folder), at(&id));
+    assert_eq!(at(&id).lasting(&folder), at(&id));
+    // It comes back at another port, and its old name belongs to nobody.
+    std::fs::remove_file(&id).unwrap();
+    std::fs::remove_file(&name).unwrap();
+    symlink(second.near(), &id).unwrap();
+    assert!(Port::open(&name, 9600).is_err());
+    assert!(Port::open(&id, 9600).is_ok());
+}
+
+#[test]
 fn places_that_are_none_are_told_apart() {
     let place = Place::new().with("plain", "no port");
     for (args, exit, part) in [

@@ -19,13 +19,18 @@ mod cli_sweep;
 mod cli_tools;
 mod cli_verify;
 mod cli_why;
+mod conform_device_file;
 mod conform_flaws;
+mod conform_native;
 #[cfg(unix)]
 mod conform_null;
 #[cfg(unix)]
 mod conform_places;
 mod conform_python;
+mod conform_schema;
 mod conform_server;
+#[cfg(unix)]
+mod conform_user;
 mod crypto_known_answers;
 mod crypto_points;
 mod crypto_properties;

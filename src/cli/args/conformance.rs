@@ -49,11 +49,13 @@ pub struct Conform {
     #[arg(long = "as", value_name = "NAME", value_parser = user)]
     pub role: Option<UserId>,
     /// Whose the device's clock is. On a real one a test takes as long as its scenario says.
-    #[arg(long, value_name = "CLOCK", default_value = "virtual")]
-    pub clock: Clock,
+    /// [default: virtual]
+    #[arg(long, value_name = "CLOCK")]
+    pub clock: Option<Clock>,
     /// Let the device and its world live so many times as fast as real time; the device must be able to.
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub time_scale: NonZeroU32,
+    /// [default: 1]
+    #[arg(long, value_name = "N")]
+    pub time_scale: Option<NonZeroU32>,
     /// Leave tests out that may take longer than this in real time; only with a real clock.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub budget_case: Duration,

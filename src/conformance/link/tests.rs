@@ -48,6 +48,56 @@ fn check(lines: &[&str], expected: &str) {
 
 const OK: &str = r#"{"v":1,"re":1,"ok":{"seq":0,"next_ns":null,"pending":false}}"#;
 
+/// Answers each request by the next of its lines.
+#[derive(Debug)]
+struct InTurn {
+    answers: VecDeque<String>,
+    said: Option<String>,
+}
+
+impl Line for InTurn {
+    fn send(&mut self, _: &str) -> Result<(), LinkFault> {
+        self.said = self.answers.pop_front();
+        Ok(())
+    }
+
+    fn receive(&mut self, within: Duration) -> Result<Vec<u8>, LinkFault> {
+        let line = self.said.take().map(String::into_bytes);
+        line.ok_or(LinkFault::Mute { method: String::new(), within })
+    }
+
+    fn log(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What comes of a `sync` to which a device that is busy with these says when it is to be asked again.
+fn check_busy(etas: &[Option<u64>], expected: Result<u64, &str>) {
+    let busy = |(id, eta): (usize, &Option<u64>)| {
+        let eta = eta.map_or_else(String::new, |eta| format!(r#","eta_ms":{eta}"#));
+        let text = r#""code":"busy","definite":true,"text":"later""#;
+        format!(r#"{{"v":1,"re":{},"err":{{{text}{eta}}}}}"#, id + 1)
+    };
+    let mut answers: VecDeque<String> = etas.iter().enumerate().map(busy).collect();
+    answers.push_back(OK.replace("\"re\":1", &format!("\"re\":{}", etas.len() + 1)));
+    let line = InTurn { answers, said: None };
+    let mut link = Link::new(Box::new(line), Duration::from_secs(2));
+    let got = link.call::<Settled>(&Method::Sync(Moment { now_ns: 5, wall_ms: 0 }), 5);
+    let got = got.map(|it| it.id).map_err(|it| it.to_string());
+    assert_eq!(got.as_ref().map_err(String::as_str), expected.as_ref().map_err(|it| *it));
+}
+
+#[test]
+fn a_device_that_is_busy_is_asked_again() {
+    check_busy(&[], Ok(1));
+    check_busy(&[Some(1), Some(0)], Ok(3));
+    let refused = Err("`sync` is refused: later");
+    check_busy(&[None], refused);
+    check_busy(&[Some(15_001)], refused);
+    check_busy(&[Some(1), Some(15_000)], refused);
+    check_busy(&[Some(1 << 53)], refused);
+}
+
 #[test]
 fn what_is_wrong_with_a_link_is_named() {
     let event = |seq: u64, at: u64| {
