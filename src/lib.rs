@@ -29,7 +29,7 @@
 //! | 1 | [`wire`], [`crypto`], [`engine`], [`network`], [`trace`], [`verdict`] |
 //! | 2 | [`proto`]: device and server; [`oracle`]: the judges; [`report`]: outcomes as text, JSON, JUnit |
 //! | 3 | [`scenario`]: the language, from text to plan |
-//! | 4 | [`sim`]: the virtual world; `runtime`: the only floor with an OS clock and signals |
+//! | 4 | [`sim`]: the virtual world; `runtime`: the only floor with an OS clock, sockets, a store: the server |
 //! | 5 | [`explore`]: many runs and what they show together; `conformance`: devices that stand outside |
 //! | 6 | `cli`: the command line |
 //!

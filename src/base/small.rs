@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A sorted map for a few entries, in one allocation that is as large as its entries and none when empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SmallMap<K, V>(Vec<(K, V)>);
@@ -196,6 +198,19 @@ impl<T: Idle> DerefMut for Spare<T> {
 impl<T: Idle + fmt::Debug> fmt::Debug for Spare<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
+    }
+}
+
+impl<T: Idle + Serialize> Serialize for Spare<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de, T: Idle + PartialEq + Deserialize<'de>> Deserialize<'de> for Spare<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = T::deserialize(deserializer)?;
+        Ok(if value == *T::idle() { Self::new() } else { Self::of(value) })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be typed: the whole command line, as clap derives it. Not here: what it means.
 
 mod conformance;
+mod serving;
 
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -17,6 +18,7 @@ use crate::cli::words::{
 };
 
 pub use self::conformance::{Conform, Expect, ExpectCommand, Judge, Merge, OtherConform};
+pub use self::serving::{Bounds, LogFormat, Serve};
 
 /// A deterministic simulator and conformance harness for portable electronic authorization devices.
 #[derive(Debug, Parser)]
@@ -70,6 +72,8 @@ pub enum Command {
     Expect(Expect),
     /// Be the reference device, attached by standard input and output.
     Device(Device),
+    /// Be the reference server, over TCP or TLS, with accounts that survive whatever ends it.
+    Serve(Box<Serve>),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
     Mutants(Mutants),
     /// Make runs several times, on several threads, suites and backends, and compare their digests with each

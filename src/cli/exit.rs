@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::conformance::rig::Unreachable;
 use crate::report::summary::Totals;
+use crate::runtime::server::error::ServerError;
 use crate::verdict::results::Results;
 use crate::verdict::trial::Mark;
 
@@ -120,6 +121,9 @@ pub enum CliError {
     /// What is to be tested cannot be reached, or does not answer as it should.
     #[error("{0}")]
     Rig(String),
+    /// The server cannot start, or had to end.
+    #[error(transparent)]
+    Server(ServerError),
     /// A file, a folder or the terminal fails.
     #[error("{what}: {source}")]
     Io {
@@ -149,7 +153,7 @@ impl CliError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Nothing(_) => Exit::NothingVerified,
-            Self::Rig(_) | Self::Io { .. } => Exit::Harness,
+            Self::Rig(_) | Self::Server(_) | Self::Io { .. } => Exit::Harness,
         }
     }
 }

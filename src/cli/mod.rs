@@ -29,6 +29,7 @@ pub mod places;
 mod progress;
 mod run;
 mod schema;
+mod serve;
 mod setup;
 mod shell;
 mod shrink;
@@ -39,13 +40,19 @@ pub mod verify;
 mod why;
 pub mod words;
 
-use crate::cli::args::{Cli, Command, OtherConform};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::cli::args::{Cli, Command, LogFormat, OtherConform};
 use crate::cli::exit::Exit;
 
 /// Does what the command line says.
 #[must_use]
 pub fn run(cli: &Cli) -> Exit {
-    log_to_stderr(cli.verbose);
+    if let Command::Serve(args) = &cli.command {
+        log_of_a_server(cli.verbose, args.log);
+    } else {
+        log_to_stderr(cli.verbose);
+    }
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
@@ -55,6 +62,7 @@ pub fn run(cli: &Cli) -> Exit {
             None => conform::run(args),
         },
         Command::Device(args) => device::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Expect(args) => expect::run(args),
         Command::Judge(args) => judge::run(args),
         Command::Merge(args) => merge::run(args),
@@ -79,17 +87,33 @@ pub fn run(cli: &Cli) -> Exit {
 
 /// `-v` tells what is done, `-vv` how, `-vvv` everything.
 fn log_to_stderr(verbose: u8) {
-    use tracing_subscriber::filter::LevelFilter;
-    let level = match verbose {
-        0 => return,
-        1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
-        3.. => LevelFilter::TRACE,
-    };
+    let Some(level) = level(verbose) else { return };
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .with_ansi(output::stderr_has_color())
         .without_time()
         .init();
+}
+
+/// A server always tells what is done, and when.
+fn log_of_a_server(verbose: u8, format: LogFormat) {
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level(verbose.saturating_add(1)).unwrap_or(LevelFilter::INFO))
+        .with_writer(std::io::stderr)
+        .with_ansi(output::stderr_has_color());
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// What is told, if anything is.
+const fn level(verbose: u8) -> Option<LevelFilter> {
+    match verbose {
+        0 => None,
+        1 => Some(LevelFilter::INFO),
+        2 => Some(LevelFilter::DEBUG),
+        3.. => Some(LevelFilter::TRACE),
+    }
 }

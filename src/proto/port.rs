@@ -2,6 +2,8 @@
 //!
 //! Not here: behavior, or the driver that carries these things out.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, TxnId, UserId};
 use crate::base::time::{Instant, Millis};
 use crate::crypto::suite::Secret;
@@ -39,7 +41,7 @@ pub enum To {
 }
 
 /// The link or connection that a frame came from; tickets are bound to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin(pub u64);
 
 /// Why a machine wants to be called at a time.
@@ -138,11 +140,13 @@ pub enum AccountInput {
     Persisted(Token),
     /// The operator ends the user's identity.
     Reset,
+    /// A connection is over: nothing more comes from there, and nothing can be pushed there.
+    Closed(Origin),
 }
 
 /// What accounts tell each other.
 #[allow(missing_docs, reason = "the fields speak for themselves beside each variant's sentence")]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccountMessage {
     /// To the sender's account: what became of a message.
     Status { mid: Mid, generation: Hash32, attempt: u64, report: Report },

@@ -4,7 +4,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::base::time::{Duration, Instant};
+use crate::base::time::{Duration, Instant, Millis, Now};
 
 /// Runs from its start on.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,46 @@ impl Metronome {
         let left = at.since(self.now()).as_nanos();
         Duration::from_nanos(left.div_ceil(u64::from(self.scale.get())))
     }
+}
+
+/// The clock of machines that live in this world: its instants count from 1970 and never go back, not even
+/// from one start of a program to the next; its wall clock is that of the operating system.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldClock {
+    start: Stamp,
+    from: Instant,
+}
+
+impl WorldClock {
+    /// Starts now, and not before the last instant that an earlier one has shown.
+    #[must_use]
+    pub fn start(last: Instant) -> Self {
+        let today = Instant::START + wall().since(Millis(0));
+        Self { start: Stamp::now(), from: today.max(last) }
+    }
+
+    /// What it shows.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Now { at: self.from + Stamp::now().since(self.start), wall: wall() }
+    }
+
+    /// The moment of the operating system's clock at which it shows this.
+    #[must_use]
+    pub fn moment(&self, at: Instant) -> std::time::Instant {
+        let after = std::time::Duration::from_nanos(at.since(self.from).as_nanos());
+        // What is further away than clocks reach is looked at again after a day.
+        let day = std::time::Duration::from_secs(86_400);
+        self.start.0.checked_add(after).unwrap_or(self.start.0 + day)
+    }
+}
+
+/// The wall clock.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "this is the place that may read the clock")]
+pub fn wall() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Millis(u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Does some work and tells what processor time it took on this thread.

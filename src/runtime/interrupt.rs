@@ -22,12 +22,17 @@ impl Interrupt {
         let interrupt = Self::default();
         let raised = interrupt.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // From here on nobody is ended by a signal that comes before the thread runs.
+        let mut signals = {
+            let _reactor = runtime.enter();
+            Signals::new()?
+        };
         let watch = async move {
-            if asked().await.is_ok() {
+            if signals.asked().await.is_ok() {
                 raised.raise();
                 first();
             }
-            if asked().await.is_ok() {
+            if signals.asked().await.is_ok() {
                 second();
             }
         };
@@ -49,24 +54,42 @@ impl Interrupt {
     }
 }
 
-/// Waits until somebody asks for an end.
+/// What asks for an end.
 #[cfg(unix)]
-async fn asked() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut int, mut term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    std::future::poll_fn(|context| {
-        if int.poll_recv(context).is_ready() || term.poll_recv(context).is_ready() {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    Ok(())
+struct Signals {
+    int: tokio::signal::unix::Signal,
+    term: tokio::signal::unix::Signal,
 }
 
-/// Waits until somebody asks for an end.
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits until somebody asks for an end.
+    async fn asked(&mut self) -> io::Result<()> {
+        tokio::select! {
+            _ = self.int.recv() => {}
+            _ = self.term.recv() => {}
+        }
+        Ok(())
+    }
+}
+
+/// What asks for an end.
 #[cfg(not(unix))]
-async fn asked() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits until somebody asks for an end.
+    async fn asked(&mut self) -> io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }

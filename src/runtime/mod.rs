@@ -4,6 +4,7 @@
 
 pub mod calendar;
 pub mod child;
+pub mod client;
 pub mod clock;
 pub mod entropy;
 pub mod framed;
@@ -13,4 +14,6 @@ pub mod lines;
 pub mod memory;
 #[cfg(unix)]
 pub mod serial;
+pub mod server;
 pub mod sockets;
+pub mod tls;

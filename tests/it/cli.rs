@@ -1,7 +1,7 @@
 //! Runs the program as a user does, in a folder of its own. Not here: what it should say.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -70,6 +70,27 @@ impl Place {
             out: text(output.stdout),
             err: text(output.stderr),
         }
+    }
+}
+
+/// A program that runs; it does not outlive a test that fails.
+#[derive(Debug)]
+pub struct Running(pub Child);
+
+#[cfg(unix)]
+impl Running {
+    /// Asks it to end.
+    pub fn ask_to_end(&self) {
+        let id = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

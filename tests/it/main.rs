@@ -40,12 +40,21 @@ mod explore_relations;
 mod floors;
 #[cfg(unix)]
 mod lab;
+mod ledger;
 mod oracle_facts;
 mod outside;
 mod scenario_bad;
 mod scenario_native;
 mod scenario_read;
 mod scenario_resolve;
+mod serve;
+#[cfg(unix)]
+mod serve_cli;
+mod serve_faults;
+mod serve_judged;
+#[cfg(unix)]
+mod serve_kill;
+mod serve_strangers;
 mod sim_adversary;
 mod sim_exchange;
 mod sim_faults;
@@ -56,5 +65,7 @@ mod sim_stores;
 mod sim_threads;
 mod sim_workloads;
 mod sources;
+mod stranger;
 mod tidy;
+mod town;
 mod vacuity;

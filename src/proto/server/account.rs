@@ -155,6 +155,7 @@ impl<S: Suite> Account<S> {
             // Outputs that depend on a write are held by the driver; nothing else waits for it.
             AccountInput::Persisted(_) => {}
             AccountInput::Reset => self.reset(),
+            AccountInput::Closed(origin) => self.detach(origin),
         }
         self.push(now);
     }

@@ -86,11 +86,21 @@ impl<S: Suite> Account<S> {
             if lease.until > now.at {
                 break;
             }
-            self.desk_mut().release(lease.delivery);
-            if let Some(ItemBody::Mail(mail)) = self.body(no) {
-                let (mid, generation) = (mail.header.mid(), mail.generation);
-                self.fact(Fact::Restored { mid, generation, delivery: lease.delivery });
-            }
+            self.end_lease(no, lease.delivery);
+        }
+    }
+
+    /// All leases end: nobody is there who could answer.
+    pub(super) fn end_leases(&mut self) {
+        let leases: Vec<_> = self.desk.iter().flat_map(|desk| desk.leases()).collect();
+        leases.into_iter().for_each(|(no, delivery)| self.end_lease(no, delivery));
+    }
+
+    fn end_lease(&mut self, no: ItemNo, delivery: DeliveryId) {
+        self.desk_mut().release(delivery);
+        if let Some(ItemBody::Mail(mail)) = self.body(no) {
+            let (mid, generation) = (mail.header.mid(), mail.generation);
+            self.fact(Fact::Restored { mid, generation, delivery });
         }
     }
 

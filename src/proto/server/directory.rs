@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::small::{Idle, Spare};
 use crate::base::time::{Duration, Instant};
@@ -12,7 +14,7 @@ use crate::proto::issue::Issue;
 use crate::wire::record::KeyRecord;
 
 /// A record of the chain and its place in the life of its epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The record as registered, octet for octet.
     pub record: Arc<KeyRecord>,
@@ -23,7 +25,7 @@ pub struct Link {
 }
 
 /// Whether an epoch is in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// The newest of its chain.
     Current,
@@ -49,7 +51,7 @@ impl Link {
 }
 
 /// A user that fetched the keys of another and is told of its next ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Watcher {
     user: UserId,
     /// Place in the order of coming.
@@ -57,7 +59,7 @@ struct Watcher {
 }
 
 /// The durable directory part of an account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
     /// None before registration and after a reset. Both copies share it.
     chain: Option<Arc<Chain>>,
@@ -65,7 +67,8 @@ pub struct Directory {
 }
 
 /// The records of the present identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<Link>", into = "Vec<Link>")]
 enum Chain {
     /// The first one, as it was issued, and its hash.
     Issued(Issue, Hash32),
@@ -87,6 +90,18 @@ impl PartialEq for Chain {
 
 impl Eq for Chain {}
 
+impl From<Vec<Link>> for Chain {
+    fn from(links: Vec<Link>) -> Self {
+        Self::Kept(links)
+    }
+}
+
+impl From<Chain> for Vec<Link> {
+    fn from(chain: Chain) -> Self {
+        chain.links().into_owned()
+    }
+}
+
 impl Chain {
     fn links(&self) -> Cow<'_, [Link]> {
         match self {
@@ -97,7 +112,7 @@ impl Chain {
 }
 
 /// What most accounts of a large world do not have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Past {
     /// Chains of ended identities, oldest first.
     archive: Vec<Vec<Link>>,

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::{DeliveryId, Hash32, UserId};
 use crate::base::time::{Instant, Millis};
 use crate::crypto::sign::record_hash;
@@ -18,7 +20,7 @@ use crate::wire::record::KeyRecord;
 /// The durable state of one account: directory chains, watchers, attachment, mailbox, rows.
 ///
 /// The machine holds it in memory, a store holds it on a medium; both change it by [`Self::apply`] only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountDurable {
     directory: Directory,
     session: Option<Session>,
@@ -27,7 +29,7 @@ pub struct AccountDurable {
 }
 
 /// Where the account's user is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The link or connection.
     pub origin: Origin,
@@ -38,7 +40,7 @@ pub struct Session {
 }
 
 /// A change of an account's durable state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccountWrite {
     /// A record becomes the current one; `at` starts the grace of the one before.
     Record {

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::{DeliveryId, Hash32, Mid, UserId};
 use crate::base::time::{Instant, Millis};
 use crate::proto::server::row::Row;
@@ -16,15 +18,16 @@ use crate::wire::header::Header;
 const ROWS_MAX: usize = 4_096;
 
 /// The number of an item in its mailbox, in order of arrival.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ItemNo(pub u64);
 
 /// A message that waits for its receiver, exactly as submitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// The clear header.
     pub header: Header,
     /// Ciphertext and tag.
+    #[serde(with = "crate::base::units::octets")]
     pub ciphertext: Vec<u8>,
     /// Digest of header and ciphertext octets.
     pub content: Hash32,
@@ -39,7 +42,7 @@ pub struct Mail {
 }
 
 /// What the account's user is told about a message of theirs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusItem {
     /// The message.
     pub mid: Mid,
@@ -50,7 +53,7 @@ pub struct StatusItem {
 }
 
 /// What an item is; shared between the machine, its writes and the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ItemBody {
     /// A message for the account's user.
     Mail(Arc<Mail>),
@@ -59,7 +62,7 @@ pub enum ItemBody {
 }
 
 /// What the receiver's refusals have done to an item.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusals {
     /// Not offered again before this.
     pub again: Instant,
@@ -72,7 +75,7 @@ pub struct Refusals {
 }
 
 /// An item of the mailbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// What it is.
     pub body: ItemBody,
@@ -108,7 +111,7 @@ impl Item {
 }
 
 /// The durable mailbox part of an account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mailbox {
     items: BTreeMap<ItemNo, Item>,
     next: ItemNo,

@@ -4,12 +4,14 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::id::{Hash32, Seq};
 use crate::proto::config::WINDOW;
 use crate::proto::server::mailbox::ItemNo;
 
 /// Submissions of one (sender, generation): a watermark and the hashes of the last [`WINDOW`] numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     generation: Hash32,
     /// The item that was accepted last.
@@ -20,7 +22,7 @@ pub struct Row {
     entries: VecDeque<Entry>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     seq: Seq,
     content: Hash32,

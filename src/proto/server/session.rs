@@ -165,6 +165,14 @@ impl<S: Suite> Account<S> {
         Some(session.origin)
     }
 
+    /// The session is over, if it is the one of this connection; what was offered there waits again.
+    pub(super) fn detach(&mut self, origin: Origin) {
+        if self.durable.session().is_some_and(|session| session.origin == origin) {
+            self.persist(vec![AccountWrite::Detach]);
+            self.end_leases();
+        }
+    }
+
     fn new_challenge(&mut self, call: Call) -> Challenge {
         let Call { now, origin, req: hello } = call;
         let nonce = Hash32(self.luck.octets());

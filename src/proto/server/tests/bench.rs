@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::base::id::{DeliveryId, Epoch, Hash32, Mid, ReqId, Seq, UserId};
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant, Millis, Now};
@@ -14,7 +17,7 @@ use crate::crypto::suite::{Secret, Suite};
 use crate::proto::config::ServerConfig;
 use crate::proto::port::{AccountInput, Origin, Output, To};
 use crate::proto::server::account::Account;
-use crate::proto::server::durable::AccountDurable;
+use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::proto::server::mailbox::Mailbox;
 use crate::proto::server::route;
 use crate::trace::fact::Fact;
@@ -249,6 +252,7 @@ impl<S: Suite> Bench<S> {
                 }
                 Output::Persist(_, writes) => {
                     let store = self.stores.get_mut(about).unwrap();
+                    let writes: Vec<AccountWrite> = as_kept(&writes);
                     writes.iter().for_each(|write| store.apply(write));
                     "persist"
                 }
@@ -289,7 +293,7 @@ impl<S: Suite> Bench<S> {
         let user = user(who);
         let luck = Luck::new(1, Purpose::Account, self.people[who].origin.0);
         let (config, key) = (Arc::clone(&self.config), Arc::new(Secret::new([7; 32])));
-        let durable = self.stores[&user].clone();
+        let durable = as_kept(&self.stores[&user]);
         let account = Account::restore(config, user.clone(), key, durable, luck, self.boots);
         self.accounts.insert(user, account);
     }
@@ -399,6 +403,11 @@ pub struct Offered {
     pub mid: Mid,
     /// `mail`, or the report.
     pub what: String,
+}
+
+/// What a store gives back of what it was given.
+fn as_kept<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    postcard::from_bytes(&postcard::to_stdvec(value).unwrap()).unwrap()
 }
 
 pub fn offered(message: &Message) -> Option<Offered> {

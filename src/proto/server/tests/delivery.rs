@@ -1,9 +1,10 @@
 //! Poll, push, leases and expiry.
 
-use super::bench::{Bench, DAY, MINUTE, Offered, offered};
+use super::bench::{Bench, DAY, MINUTE, Offered, offered, user};
 use crate::base::id::DeliveryId;
 use crate::base::time::Duration;
 use crate::crypto::model::Model;
+use crate::proto::port::{AccountInput, Origin};
 use crate::trace::fact::Fact;
 use crate::wire::code::NackCode;
 use crate::wire::message::Message;
@@ -83,6 +84,24 @@ fn a_lease_hides_an_item_until_it_ends() {
     let second = bench.poll("bob");
     assert_eq!(mids(&second), ["alice>bob#1"]);
     assert!(second[0].delivery > first[0].delivery);
+}
+
+#[test]
+fn what_was_offered_on_a_connection_that_is_over_waits_again() {
+    let mut bench: Bench<Model> = Bench::attached(|config| config.push = true);
+    bench.store("alice", "bob", 1);
+    assert_eq!(pushed(&mut bench).len(), 1);
+    let session = *bench.account("bob").durable().session().unwrap();
+    bench.input(&user("bob"), AccountInput::Closed(Origin(session.origin.0 + 1)));
+    assert_eq!(bench.account("bob").leased().count(), 1, "another connection");
+    bench.take_facts();
+    bench.input(&user("bob"), AccountInput::Closed(session.origin));
+    assert!(matches!(&bench.take_facts()[..], [Fact::Restored { .. }]));
+    assert_eq!(bench.account("bob").durable().session(), None);
+    bench.wait(MINUTE);
+    assert_eq!(pushed(&mut bench), [], "nobody is there");
+    bench.attach("bob");
+    assert_eq!(mids(&pushed(&mut bench)), ["alice>bob#1"]);
 }
 
 #[test]
