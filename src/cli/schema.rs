@@ -1,12 +1,12 @@
-//! `peadsim schema`: JSON Schemas, for editors and for people who write a device.
+//! `peadsim schema`: JSON Schemas, for editors and for people who write a device or a server.
 //!
-//! Not here: the schemas (`scenario::schema`, `conformance::message`).
+//! Not here: the schemas (`scenario::schema`, `conformance::message`, `conformance::server_message`).
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
-use crate::conformance::message;
+use crate::conformance::{message, server_message};
 use crate::scenario::schema;
 
 /// Arguments of `schema`.
@@ -26,6 +26,8 @@ pub enum What {
     Device,
     /// A line between the harness and a device, in either direction.
     Attachment,
+    /// The same with a server: `conform --server`.
+    AttachmentServer,
 }
 
 /// Prints it.
@@ -37,6 +39,7 @@ pub fn run(args: Schema) -> Result<Exit, CliError> {
         What::Scenario => format!("{:#}\n", schema::schema()),
         What::Device => format!("{:#}\n", schema::device()),
         What::Attachment => message::SCHEMA.to_owned(),
+        What::AttachmentServer => server_message::SERVER_SCHEMA.to_owned(),
     })?;
     Ok(Exit::Success)
 }

@@ -27,7 +27,7 @@ use crate::wire::message::Ticket;
 /// The version spoken here.
 pub const VERSION: u32 = 1;
 
-/// The JSON Schema of every line, in both directions.
+/// The JSON Schema of every line to or from a device; a server's is in `server_message`.
 pub const SCHEMA: &str = include_str!("attachment.schema.json");
 
 /// Octets of a line, its end not counted: the longest frame in hex, and as much again for what is around it.

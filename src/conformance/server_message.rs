@@ -13,6 +13,9 @@ use crate::proto::config::ServerConfig;
 use crate::proto::deviation::Deviations;
 use crate::scenario::plan::Plan;
 
+/// The JSON Schema of every line, in both directions.
+pub const SERVER_SCHEMA: &str = include_str!("attachment-server.schema.json");
+
 /// What the harness asks a server for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, VariantNames)]
 #[serde(tag = "m", content = "p")]

@@ -2,6 +2,7 @@
 //!
 //! Not here: `run`.
 
+use peadsim::conformance::{message, server_message};
 use serde_json::Value;
 
 use crate::cli::Place;
@@ -111,7 +112,9 @@ fn documents_for_other_programs_are_printed_whole() {
     let place = Place::new();
     let schema: Value = serde_json::from_str(&place.run(&["schema"]).out).unwrap();
     assert_eq!(schema["title"], "peadsim scenario");
-    assert_eq!(place.run(&["schema", "attachment"]).out, peadsim::conformance::message::SCHEMA);
+    assert_eq!(place.run(&["schema", "attachment"]).out, message::SCHEMA);
+    let server = place.run(&["schema", "attachment-server"]).out;
+    assert_eq!(server, server_message::SERVER_SCHEMA);
     let vectors: Value = serde_json::from_str(&place.run(&["vectors"]).out).unwrap();
     assert_eq!(vectors["profile"], "PEAD-P256-1");
     assert!(place.run(&["vectors", "--format", "c"]).out.contains("pead_kidA[32]"));

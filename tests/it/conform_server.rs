@@ -50,6 +50,8 @@ fn servers_that_break_rules_are_caught() {
         ("M76", "CLAIM-09-expiry"),
         ("M85", "CLAIM-14-retired-record"),
         ("M92", "ROT-R11-late-nack"),
+        ("M94", "ROT-R9-known-octets"),
+        ("M96", "ROT-R9-late-submit"),
     ] {
         let server = program(&format!("--deviation {deviation}"));
         let (exit, marks) = conform(&place, &server, &["--only", case]);

@@ -28,6 +28,7 @@ mod conform_null;
 mod conform_places;
 mod conform_python;
 mod conform_schema;
+mod conform_schema_server;
 mod conform_server;
 #[cfg(unix)]
 mod conform_user;
@@ -47,6 +48,7 @@ mod scenario_bad;
 mod scenario_native;
 mod scenario_read;
 mod scenario_resolve;
+mod schema_lines;
 mod serve;
 #[cfg(unix)]
 mod serve_cli;
