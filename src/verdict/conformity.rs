@@ -134,7 +134,7 @@ fn broken(trial: &Trial) -> BTreeSet<Requirement> {
     }
 }
 
-/// Requirements that failures find broken: those that they cite, or all that the test is for where they cite none.
+/// Requirements that failures find broken: those that they cite, or else all that the test is for.
 #[must_use]
 pub fn blamed(
     findings: &[Finding],
