@@ -55,7 +55,6 @@ pub fn run(args: &Verify) -> Result<Exit, CliError> {
     let settings = Settings {
         ways: Way::all(threads),
         threads,
-        devices_max: usize::MAX,
         trails: args.bless || book.is_some(),
         stopped: &|| interrupt.is_raised(),
     };

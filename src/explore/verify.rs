@@ -113,8 +113,6 @@ pub struct Settings<'a> {
     pub ways: Vec<Way>,
     /// Threads for what does not count its threads.
     pub threads: NonZeroUsize,
-    /// Plans with more devices are run once.
-    pub devices_max: usize,
     /// Whether trails are kept.
     pub trails: bool,
     /// Whether it is enough.
@@ -223,9 +221,6 @@ fn make(
         Ok(plan) => plan,
         Err(text) => return Some(Err(Failure::NoPlan(text))),
     };
-    if way != Way::First && plan.devices.len() > settings.devices_max {
-        return None;
-    }
     let (varied, backend) = way.of(&plan)?;
     let mut trail = Trail::default();
     let threads = if let Way::Threads(threads) = way { threads.get() } else { 1 };
@@ -397,13 +392,8 @@ mod tests {
             let seed = run as u64 + 1;
             subject::plan(&reading, &reading.cases[0], "a.yaml", seed).map(Arc::new)
         };
-        let settings = Settings {
-            ways,
-            threads: NonZeroUsize::MIN,
-            devices_max: usize::MAX,
-            trails: false,
-            stopped: &|| false,
-        };
+        let settings =
+            Settings { ways, threads: NonZeroUsize::MIN, trails: false, stopped: &|| false };
         verify(&Runs { count: 3, plan: &plan }, &settings, |_| ())
     }
 

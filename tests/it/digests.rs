@@ -27,7 +27,6 @@ fn small_scenarios_keep_their_digests_on_every_run_and_suite() {
     let settings = Settings {
         ways: vec![Way::Threads(threads), Way::OtherSuite],
         threads,
-        devices_max: usize::MAX,
         trails: true,
         stopped: &|| false,
     };
