@@ -75,8 +75,8 @@ fn judge(records: &[Record], spec: &Spec) -> Docket {
     docket
 }
 
-/// Nobody is told that a message is on its way before its account has it (S-19, S-20). One whose acknowledgement
-/// was lost in the restart may be delivered before its sender hears that it was sent.
+/// Nobody is told that a message is on its way before its account has it (S-19, S-20). One whose
+/// acknowledgement was lost in the restart may be delivered before its sender hears that it was sent.
 fn check_acknowledgements(records: &[Record]) {
     let (mut accepted, mut told) = (BTreeSet::new(), BTreeSet::new());
     for record in records {
