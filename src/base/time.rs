@@ -85,6 +85,12 @@ impl Duration {
     }
 }
 
+impl From<Duration> for std::time::Duration {
+    fn from(span: Duration) -> Self {
+        Self::from_nanos(span.as_nanos())
+    }
+}
+
 impl Add for Duration {
     type Output = Self;
     fn add(self, other: Self) -> Self {

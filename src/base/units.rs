@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::base::time::Duration;
 
@@ -235,52 +236,10 @@ pub fn deserialize_hex<'de, const N: usize, D: serde::Deserializer<'de>>(
     let octets = if deserializer.is_human_readable() {
         parse_hex(&String::deserialize(deserializer)?).map_err(D::Error::custom)?
     } else {
-        octets::deserialize(deserializer)?
+        ByteBuf::deserialize(deserializer)?.into_vec()
     };
     let got = octets.len();
     octets.try_into().map_err(|_| D::Error::custom(format!("expected {N} octets, got {got}")))
-}
-
-/// Octet strings as formats for machines keep them: `#[serde(with = "crate::base::units::octets")]`.
-pub mod octets {
-    use std::fmt;
-
-    use serde::de::{Error, Visitor};
-    use serde::{Deserializer, Serializer};
-
-    /// Writes them as they are.
-    ///
-    /// # Errors
-    /// Those of the format.
-    pub fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(octets)
-    }
-
-    /// Reads them.
-    ///
-    /// # Errors
-    /// When something else is there.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        deserializer.deserialize_byte_buf(Octets)
-    }
-
-    struct Octets;
-
-    impl Visitor<'_> for Octets {
-        type Value = Vec<u8>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("octets")
-        }
-
-        fn visit_bytes<E: Error>(self, octets: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(octets.to_vec())
-        }
-
-        fn visit_byte_buf<E: Error>(self, octets: Vec<u8>) -> Result<Vec<u8>, E> {
-            Ok(octets)
-        }
-    }
 }
 
 #[cfg(test)]

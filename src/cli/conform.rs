@@ -23,16 +23,14 @@ use crate::conformance::attached::Clock;
 use crate::conformance::bed::LinkBed;
 use crate::conformance::campaign::{Bed, Campaign, Real, Settings, TakenUp};
 use crate::conformance::expectation;
-use crate::conformance::suite::{Choice, Setting, Suite, Test};
+use crate::conformance::suite::{Choice, Setting, Suite, Test, Under};
 use crate::report::conformance::terminal;
 use crate::runtime::calendar;
 use crate::runtime::clock::Stopwatch;
 use crate::scenario::diagnostics::{Diagnostics, suggest};
 use crate::scenario::known::{self, Known};
-use crate::scenario::read::Reading;
 use crate::scenario::render::render;
 use crate::scenario::source::Sources;
-use crate::verdict::conformity::Role;
 use crate::verdict::results::Results;
 use crate::verdict::trial::{Mark, Trial};
 
@@ -60,7 +58,7 @@ fn test(args: &Conform) -> Result<Exit, CliError> {
     let folder = args.resume.as_deref().or(args.report.as_deref());
     let archive = folder.map(prepare).transpose()?;
     let fittings = args.device.fittings(clock(args))?;
-    let rig = args.device.rig(clock(args), side(args.server))?;
+    let rig = args.device.rig(clock(args))?;
     let mut bed = LinkBed::make(rig, real(args), fittings)?;
     let subject = bed.product().subject(bed.role(), bed.declared().as_map());
     let judge = |trials: &mut [Trial]| match &known {
@@ -77,11 +75,6 @@ fn test(args: &Conform) -> Result<Exit, CliError> {
     }
     conformity::print(&results, exit, args.format)?;
     Ok(exit)
-}
-
-/// Which side of the protocol is attached.
-pub(super) const fn side(server: bool) -> Role {
-    if server { Role::Server } else { Role::Device }
 }
 
 /// Who moves the device's clock.
@@ -116,21 +109,16 @@ fn suite<'a>(
     loaded: &'a [Loaded],
     all: &mut Profiles,
 ) -> Result<Suite<'a>, CliError> {
-    let readings: Vec<&Reading> = loaded.iter().map(|it| &it.reading).collect();
     let seeds = match args.luck.seed {
         Some(seed) => Some(vec![seed]),
         None => args.luck.seeds.as_ref().map(jobs::within).transpose()?,
     };
-    let setting = Setting { set: &args.set, seeds, role: args.role.as_ref(), server: args.server };
-    let Profiles { profiles, sink, sources } = all;
-    // A role that is asked for takes the place of those of the profiles.
-    let own: &[_] = if args.role.is_some() { &[] } else { profiles };
-    let suite = Suite::of(&readings, own, &setting, sink)
-        .map_err(|error| CliError::Usage(error.to_string()))?;
-    output::note(&render(sink, sources, output::stderr_has_color()));
-    if sink.has_errors() {
-        return Err(CliError::Usage("a profile is invalid; nothing was run".to_owned()));
-    }
+    let under = match &args.role {
+        Some(role) => Under::Device(role),
+        None if args.device.server => Under::Server,
+        None => Under::Devices,
+    };
+    let suite = setup::suite(loaded, all, &Setting { set: &args.set, seeds, under })?;
     if suite.0.is_empty() {
         return Err(CliError::Nothing("there is no test in these files".to_owned()));
     }
@@ -184,16 +172,7 @@ fn list(suite: &Suite<'_>) -> Result<Exit, CliError> {
 
 /// Reads a file of expectations.
 pub(super) fn expectations(path: &Path) -> Result<(Known, Sources), CliError> {
-    let shown = path.display().to_string();
-    let octets = std::fs::read(path)
-        .map_err(|error| CliError::Usage(format!("cannot read `{shown}`: {error}")))?;
-    let (mut sources, mut sink) = (Sources::default(), Diagnostics::default());
-    let known = known::read(&shown, &octets, &mut sources, &mut sink);
-    output::note(&render(&sink, &sources, output::stderr_has_color()));
-    match known.filter(|_| !sink.has_errors()) {
-        Some(known) => Ok((known, sources)),
-        None => Err(CliError::Usage("the expectations are invalid; nothing was run".to_owned())),
-    }
+    files::read_alone(path, known::read, "the expectations are invalid; nothing was run")
 }
 
 /// What is known of tests of a suite.
@@ -280,8 +259,10 @@ fn make(
 
 /// The command that makes a test again, up to its ID.
 fn command(args: &Conform) -> String {
-    let server = args.server.then_some("--server").map(str::to_owned);
-    let mut words: Vec<String> = ["peadsim conform".to_owned()].into_iter().chain(server).collect();
+    let mut words = vec!["peadsim conform".to_owned()];
+    if args.device.server {
+        words.push("--server".to_owned());
+    }
     let mut option = |flag: &str, value: &str| {
         words.extend([flag.to_owned(), jobs::quoted(value)]);
     };

@@ -12,12 +12,13 @@ use crate::base::time::Duration;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::places::Device;
-use crate::conformance::adapter::{Adapter, Nature};
+use crate::conformance::adapter::Adapter;
 use crate::conformance::door::opening;
+use crate::conformance::reference::Nature;
 use crate::conformance::serve::{Ending, Framing, Hands, Serve, Service};
 use crate::conformance::server_adapter::ServerAdapter;
 use crate::proto::deviation::{Deviation, Deviations, Side};
-use crate::runtime::clock::Stopwatch;
+use crate::runtime::clock::{Stopwatch, rest};
 #[cfg(unix)]
 use crate::runtime::serial::Port;
 use crate::runtime::sockets::{Listener, Stream, pause};
@@ -75,9 +76,10 @@ impl Place<'_> {
         from: impl Read + Send + 'static,
         to: impl Write,
     ) -> io::Result<Ending> {
-        let adapter: Box<dyn Serve> = match self.args.server {
-            true => Box::new(ServerAdapter::new(self.nature)),
-            false => Box::new(Adapter::new(self.nature)),
+        let adapter: Box<dyn Serve> = if self.args.server {
+            Box::new(ServerAdapter::new(self.nature))
+        } else {
+            Box::new(Adapter::new(self.nature))
         };
         let mut service = Service::new(adapter, framing, self.args.fault);
         let mut output = BufWriter::with_capacity(BUFFER, to);
@@ -183,11 +185,7 @@ impl Hands for Own {
     }
 
     fn pause(&mut self, time: Duration) {
-        let watch = Stopwatch::start();
-        while watch.elapsed() < time {
-            let left = time.as_nanos().saturating_sub(watch.elapsed().as_nanos());
-            std::thread::park_timeout(std::time::Duration::from_nanos(left));
-        }
+        rest(time);
     }
 }
 

@@ -3,17 +3,14 @@
 //! Not here: what stands in such a file (`scenario::device`), or what the options mean (`places`).
 
 use std::num::NonZeroU32;
-use std::path::Path;
 
 use crate::cli::exit::CliError;
-use crate::cli::output;
+use crate::cli::files;
 use crate::cli::places::Attachment;
 use crate::cli::words::Clock;
 use crate::conformance::declaration::Declaration;
 use crate::scenario::device::{self, ClockWord, DeviceFile, HostPort};
-use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::render::render;
-use crate::scenario::source::{Sources, Spanned};
+use crate::scenario::source::Spanned;
 
 /// What a file says beside where the device is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +27,8 @@ pub struct Pace {
 /// When the file cannot be read, or is invalid.
 pub fn complete(options: &Attachment) -> Result<(Attachment, Pace), CliError> {
     let Some(path) = &options.file else { return Ok((options.clone(), Pace::default())) };
-    let file = read(path)?;
+    let invalid = "the device's file is invalid; nothing was run";
+    let (file, _) = files::read_alone(path, device::read, invalid)?;
     let scale = file.time_scale.as_ref().map(|it| {
         let scale = u32::try_from(it.value).ok().and_then(NonZeroU32::new);
         scale.ok_or_else(|| {
@@ -75,15 +73,4 @@ fn merged(options: &Attachment, file: DeviceFile) -> Attachment {
         Declaration::of(|name| declared.iter().any(|it| it.name.value.0 == name && it.value.value))
     });
     own
-}
-
-fn read(path: &Path) -> Result<DeviceFile, CliError> {
-    let shown = path.display().to_string();
-    let octets = std::fs::read(path)
-        .map_err(|error| CliError::Usage(format!("cannot read `{shown}`: {error}")))?;
-    let (mut sources, mut sink) = (Sources::default(), Diagnostics::default());
-    let file = device::read(&shown, &octets, &mut sources, &mut sink);
-    output::note(&render(&sink, &sources, output::stderr_has_color()));
-    file.filter(|_| !sink.has_errors())
-        .ok_or_else(|| CliError::Usage("the device's file is invalid; nothing was run".to_owned()))
 }

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::base::time::Duration;
 use crate::cli::args::Selection;
-use crate::cli::conform::side;
 use crate::cli::device_file;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
@@ -39,7 +38,7 @@ pub fn run(args: &Doctor) -> Result<Exit, CliError> {
     device.arrival = Some(device.arrival.unwrap_or(ARRIVAL).min(ARRIVAL));
     let scale = args.time_scale.or(pace.scale).unwrap_or(NonZeroU32::MIN);
     let timing = Timing { bounds: bounds(args)?, scale };
-    let rig = device.rig(Clock::Virtual, side(args.server))?;
+    let rig = device.rig(Clock::Virtual)?;
     let report = examine(&rig, &plan()?, &timing);
     let exit = if report.cause().is_some() { Exit::Harness } else { Exit::Success };
     output::print(&match args.format {

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::Selection;
 use crate::cli::exit::CliError;
+use crate::cli::output;
 use crate::scenario::ast::scenario::{SizeWord, WorldKind};
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::profile::{self, Profile, is_profile};
 use crate::scenario::read::{Extras, Reading, read_file};
+use crate::scenario::render::render;
 use crate::scenario::source::Sources;
 use crate::scenario::syntax;
 use crate::scenario::tree::Node;
@@ -133,6 +135,24 @@ pub fn profiles(paths: &[PathBuf]) -> Result<Profiles, CliError> {
         }
     }
     Ok(all)
+}
+
+/// What reads one file by itself, and tells what is wrong with it.
+type Read<T> = fn(&str, &[u8], &mut Sources, &mut Diagnostics) -> Option<T>;
+
+/// Reads a file that is no scenario, and tells what is wrong with it.
+///
+/// # Errors
+/// When it cannot be read, or is `invalid`, in these words.
+pub fn read_alone<T>(path: &Path, read: Read<T>, invalid: &str) -> Result<(T, Sources), CliError> {
+    let shown = path.display().to_string();
+    let octets = fs::read(path)
+        .map_err(|error| CliError::Usage(format!("cannot read `{shown}`: {error}")))?;
+    let (mut sources, mut sink) = (Sources::default(), Diagnostics::default());
+    let file = read(&shown, &octets, &mut sources, &mut sink);
+    output::note(&render(&sink, &sources, output::stderr_has_color()));
+    let file = file.filter(|_| !sink.has_errors());
+    Ok((file.ok_or_else(|| CliError::Usage(invalid.to_owned()))?, sources))
 }
 
 /// Two files with the same scenario ID, which makes names of cases ambiguous.

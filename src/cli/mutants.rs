@@ -14,11 +14,12 @@ use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::setup;
 use crate::cli::words::MatrixFormat;
-use crate::conformance::adapter::{Adapter, Nature};
+use crate::conformance::adapter::Adapter;
 use crate::conformance::applies::applies;
 use crate::conformance::case::put_under_test;
 use crate::conformance::near::Near;
-use crate::conformance::suite::{Setting, Suite, Test};
+use crate::conformance::reference::Nature;
+use crate::conformance::suite::{Setting, Test};
 use crate::explore::mutants::{self, Settings};
 use crate::explore::subject::Subject;
 use crate::proto::deviation::{Deviation, Deviations, Side};
@@ -27,7 +28,7 @@ use crate::report::mutants as report;
 use crate::runtime::clock::{Stopwatch, timed};
 use crate::scenario::diagnostics::suggest;
 use crate::scenario::plan::Plan;
-use crate::scenario::read::{Case, Reading};
+use crate::scenario::read::Case;
 use crate::sim::body::Remote;
 use crate::verdict::matrix::{Matrix, State};
 use crate::verdict::outcome::Verdict;
@@ -94,10 +95,7 @@ pub fn run(args: &Mutants) -> Result<Exit, CliError> {
 
 /// Every case of a conformance suite with the device that is under test in it.
 fn tests(loaded: &[Loaded], paths: &[PathBuf]) -> Result<BTreeSet<(String, String)>, CliError> {
-    let readings: Vec<&Reading> = loaded.iter().map(|it| &it.reading).collect();
-    let mut all = files::profiles(paths)?;
-    let suite = Suite::of(&readings, &all.profiles, &Setting::default(), &mut all.sink)
-        .map_err(|error| CliError::Usage(error.to_string()))?;
+    let suite = setup::suite(loaded, &mut files::profiles(paths)?, &Setting::default())?;
     let named = |test: &Test<'_>| {
         let case = &test.case;
         Some((case.case.id.clone(), case.device.as_ref()?.to_string()))

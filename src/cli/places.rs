@@ -54,6 +54,10 @@ pub struct Attachment {
     /// Use the device at this serial port, at 115200 baud unless it says otherwise.
     #[arg(long, group = "place", value_name = "DEV[:BAUD]", value_parser = serial)]
     pub serial: Option<Wire>,
+    /// What is there is a server: it takes the place of all accounts, the harness plays the devices. Tests are
+    /// those that profiles list without a device; without profiles, every case.
+    #[arg(long)]
+    pub server: bool,
     /// What a device that dials has to say first; otherwise it is made up and told.
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
@@ -99,9 +103,6 @@ pub struct Doctor {
     /// How the device is reached.
     #[command(flatten)]
     pub device: Attachment,
-    /// What is there is a server.
-    #[arg(long)]
-    pub server: bool,
     /// Look whether the rig is fast enough for these scenarios on a real clock.
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
@@ -118,7 +119,8 @@ impl Attachment {
     ///
     /// # Errors
     /// When nobody can listen there, or the operating system has no entropy.
-    pub fn rig(&self, clock: Clock, role: Role) -> Result<Rig, CliError> {
+    pub fn rig(&self, clock: Clock) -> Result<Rig, CliError> {
+        let role = if self.server { Role::Server } else { Role::Device };
         let patience = self.patience();
         let name = entropy::octets::<4>().map_err(CliError::io("cannot name the run"))?;
         let run = format!("peadsim-{}", hex(&name));

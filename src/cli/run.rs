@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::base::lock::lock;
 use crate::base::rng::RNG_VERSION;
 use crate::base::time::{Duration, Instant};
 use crate::cli::args::Run;
@@ -70,7 +71,7 @@ pub fn run(args: &Run) -> Result<Exit, CliError> {
         all,
         || interrupt.is_raised(),
         |job| {
-            let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let trace = lock(&trace).take();
             execute(job, args, threads, trace)
         },
         |job, result| session.take(job, result),

@@ -24,8 +24,7 @@ use crate::runtime::tls::Identity;
 pub fn run(args: &Serve) -> Result<Exit, CliError> {
     let server = Server::start::<P256>(config(args)?)?;
     let stopper = server.stopper();
-    let second = || std::process::exit(i32::from(Exit::Inconclusive.code()));
-    Interrupt::watch(move || stopper.stop(), second)
+    Interrupt::watch(move || stopper.stop(), setup::end_at_once)
         .map_err(CliError::io("cannot watch for signals"))?;
     output::print(&format!("listening at {}\n", server.address()))?;
     if let Some(address) = server.metrics() {

@@ -6,9 +6,11 @@ use std::num::NonZeroUsize;
 
 use crate::cli::args::Selection;
 use crate::cli::exit::{CliError, Exit};
-use crate::cli::files::{self, Loaded, Skipped, Wanted};
+use crate::cli::files::{self, Loaded, Profiles, Skipped, Wanted};
 use crate::cli::output;
+use crate::conformance::suite::{Setting, Suite, Under};
 use crate::runtime::interrupt::Interrupt;
+use crate::scenario::render::render;
 
 /// The scenarios that are selected. Tells what is wrong with them and what is left out.
 ///
@@ -31,6 +33,28 @@ fn selected(selection: &Selection, wanted: Wanted) -> Result<Vec<Loaded>, CliErr
     check(&mut loaded)?;
     note_skipped(&skipped);
     Ok(loaded)
+}
+
+/// The tests of the files, as these profiles have it. Tells what is wrong with the profiles.
+///
+/// # Errors
+/// When one of them is invalid, or nobody is under test.
+pub fn suite<'a>(
+    loaded: &'a [Loaded],
+    all: &mut Profiles,
+    setting: &Setting<'_>,
+) -> Result<Suite<'a>, CliError> {
+    let readings: Vec<_> = loaded.iter().map(|it| &it.reading).collect();
+    let Profiles { profiles, sink, sources } = all;
+    // A device that is asked for takes the place of those of the profiles.
+    let own: &[_] = if let Under::Device(_) = setting.under { &[] } else { profiles };
+    let suite = Suite::of(&readings, own, setting, sink)
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+    output::note(&render(sink, sources, output::stderr_has_color()));
+    if sink.has_errors() {
+        return Err(CliError::Usage("a profile is invalid; nothing was run".to_owned()));
+    }
+    Ok(suite)
 }
 
 /// Tells what is wrong with the files; warnings do not keep them from running.
@@ -67,8 +91,12 @@ fn note_skipped(skipped: &[Skipped]) {
 pub fn interrupt() -> Result<Interrupt, CliError> {
     let first =
         || output::note("\ninterrupted: finishing what is under way (again: end at once)\n");
-    let second = || std::process::exit(i32::from(Exit::Inconclusive.code()));
-    Interrupt::watch(first, second).map_err(CliError::io("cannot watch for Ctrl-C"))
+    Interrupt::watch(first, end_at_once).map_err(CliError::io("cannot watch for Ctrl-C"))
+}
+
+/// What a second Ctrl-C does.
+pub fn end_at_once() {
+    std::process::exit(i32::from(Exit::Inconclusive.code()));
 }
 
 /// As many threads as are wanted, or as the machine has cores.

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use strum::VariantNames;
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Millis;
@@ -13,7 +13,7 @@ use crate::conformance::octets;
 use crate::trace::fact::Button;
 
 /// What a user can do with a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(tag = "act", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Act {

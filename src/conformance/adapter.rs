@@ -5,27 +5,26 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use strum::VariantNames;
 
 use crate::base::rng::{Luck, Purpose};
-use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::base::time::{Duration, Instant};
 use crate::conformance::act::{Act, Form, Half};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::{
-    ClockKind, Event, EventLine, KeyPairs, Method, Moment, Product, Provision, Refusal,
-    RefusalCode, ReplyLine, RequestLine, Settled, Start, VERSION, Welcome,
+    ClockKind, Event, EventLine, KeyPairs, Method, Provision, Refusal, RefusalCode, Settled, Start,
+    VERSION, Welcome,
 };
 use crate::conformance::own_time::OwnTime;
 use crate::conformance::params::Params;
+use crate::conformance::reference::{
+    Nature, Outcome, agree, answer, nothing, now, product, suite_of, text, value,
+};
 use crate::conformance::serve::Serve;
 use crate::crypto::keys::KeyPair;
 use crate::crypto::model::Model;
 use crate::crypto::p256::P256;
 use crate::crypto::suite::{Secret, Suite};
-use crate::proto::deviation::Deviations;
 use crate::proto::device::durable::OwnKey;
 use crate::proto::port::{self, DeviceInput, KeyMaterial, RequestForm, UserAction};
 use crate::runtime::framed::Framed;
@@ -37,17 +36,6 @@ use crate::trace::visible::is_visible;
 use crate::verdict::conformity::Role;
 use crate::wire::message::Envelope;
 use crate::wire::record::KeyRecord;
-
-/// What kind of device it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Nature {
-    /// The rules that it breaks; none for the reference.
-    pub deviations: Deviations,
-    /// Whether it tells nothing of its inside, as a product does.
-    pub opaque: bool,
-    /// Whether it connects to its server by itself.
-    pub native: bool,
-}
 
 /// The reference device at the end of a line.
 #[derive(Debug)]
@@ -64,13 +52,6 @@ pub struct Adapter {
     /// Where it connects by itself, and its connection while it has power.
     server: Option<String>,
     own: Option<Framed>,
-}
-
-/// What came of a request, or why nothing did.
-pub(super) type Outcome<T> = Result<T, Refusal>;
-
-pub(super) fn refuse(code: RefusalCode, text: impl Into<String>) -> Refusal {
-    Refusal::new(code, text)
 }
 
 impl Adapter {
@@ -133,8 +114,9 @@ impl Adapter {
     fn connect(&mut self) -> Outcome<()> {
         let Some(server) = &self.server else { return Ok(()) };
         let connected = Stream::dial_tcp(server).and_then(Framed::over);
-        let failed =
-            |error| refuse(RefusalCode::Internal, format!("cannot connect to {server}: {error}"));
+        let failed = |error| {
+            Refusal::new(RefusalCode::Internal, format!("cannot connect to {server}: {error}"))
+        };
         self.own = Some(connected.map_err(failed)?);
         Ok(())
     }
@@ -142,23 +124,19 @@ impl Adapter {
     fn carry_out(&mut self, id: u64, method: Method, lines: &mut Vec<String>) -> Outcome<Value> {
         let (moment, what) = match method {
             Method::Hello(hello) => {
-                let [least, most] = hello.proto;
-                if !(least..=most).contains(&VERSION) {
-                    let text = format!("this device speaks version {VERSION}");
-                    return Err(refuse(RefusalCode::BadRequest, text));
-                }
+                agree(&hello, "device")?;
                 // A new connection, on lines where that is not to be seen.
                 (self.device, self.events, self.own) = (None, 0, None);
                 self.pace = (hello.clock == ClockKind::Real).then_some(hello.time_scale);
                 return Ok(value(&self.welcome()));
             }
-            Method::Ping {} | Method::Shutdown {} => return Ok(Value::Object(Default::default())),
+            Method::Ping {} | Method::Shutdown {} => return Ok(nothing()),
             Method::Provision(provision) => {
                 self.device = Some(self.make(&provision)?);
                 (self.server, self.own) = (provision.native, None);
                 self.time = self.pace.map(OwnTime::start);
                 self.next = None;
-                return Ok(Value::Object(Default::default()));
+                return Ok(nothing());
             }
             Method::PowerOn(it) => {
                 self.connect()?;
@@ -172,7 +150,7 @@ impl Adapter {
             Method::Act(it) => (it.moment, Happening::Input(input(it.act))),
             Method::Advance(_) if self.pace.is_some() => {
                 let text = "nobody moves the clock of this device: it goes by itself";
-                return Err(refuse(RefusalCode::WrongState, text));
+                return Err(Refusal::new(RefusalCode::WrongState, text));
             }
             Method::Advance(moment) => (moment, Happening::Timeout),
             Method::Sync(moment) => (moment, Happening::Fence),
@@ -180,8 +158,8 @@ impl Adapter {
             Method::Restore(it) => (it.moment, Happening::Restore(it.name, it.rng)),
         };
         let device = self.device.as_ref();
-        let device =
-            device.ok_or_else(|| refuse(RefusalCode::WrongState, "there is no device yet"))?;
+        let device = device
+            .ok_or_else(|| Refusal::new(RefusalCode::WrongState, "there is no device yet"))?;
         let now = match &mut self.time {
             Some(time) => {
                 time.set(moment);
@@ -190,7 +168,8 @@ impl Adapter {
             None => now(moment),
         };
         let answer = tell(device, now, Some(id), what);
-        let answer = answer.map_err(|broken| refuse(RefusalCode::Internal, broken.to_string()))?;
+        let answer =
+            answer.map_err(|broken| Refusal::new(RefusalCode::Internal, broken.to_string()))?;
         let Answer { said, next, pending } = answer;
         self.next = next;
         lines.extend(self.say(said));
@@ -210,9 +189,7 @@ impl Adapter {
 
     fn make(&self, provision: &Provision) -> Outcome<Remote> {
         let Provision { user, suite, params, rng, .. } = provision;
-        let suite = SuiteName::find(suite).ok_or_else(|| {
-            refuse(RefusalCode::UnsupportedCapability, format!("there is no suite {suite}"))
-        })?;
+        let suite = suite_of(suite)?;
         let given = match suite {
             SuiteName::P256 => given::<P256>(&provision.start),
             SuiteName::Model => given::<Model>(&provision.start),
@@ -273,32 +250,6 @@ impl Serve for Adapter {
     }
 }
 
-/// What is said to one line by what carries methods out, and whether the session is over.
-pub(super) fn answer<M: DeserializeOwned + VariantNames>(
-    line: &[u8],
-    carry_out: impl FnOnce(u64, M, &mut Vec<String>) -> Outcome<Value>,
-) -> (Vec<String>, bool) {
-    let Ok(request) = serde_json::from_slice::<RequestLine>(line) else {
-        let refusal = refuse(RefusalCode::BadRequest, "the line is no request");
-        return (vec![reply(0, Err(refusal))], false);
-    };
-    let (id, ends) = (request.id, request.m == "shutdown");
-    let mut lines = Vec::new();
-    let result = request.method().and_then(|method| carry_out(id, method, &mut lines));
-    let over = ends && result.is_ok();
-    lines.push(reply(id, result));
-    (lines, over)
-}
-
-/// One of ours.
-pub(super) fn product(model: &str) -> Product {
-    Product {
-        vendor: "peadsim".to_owned(),
-        model: model.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
-}
-
 /// What a device is told when this comes from its server.
 fn frame(octets: Vec<u8>) -> DeviceInput {
     match Envelope::decode(&octets) {
@@ -307,13 +258,9 @@ fn frame(octets: Vec<u8>) -> DeviceInput {
     }
 }
 
-pub(super) fn now(moment: Moment) -> Now {
-    Now { at: Instant::from_nanos(moment.now_ns), wall: Millis(moment.wall_ms) }
-}
-
 /// What a device starts with.
 fn given<S: Suite>(start: &Start) -> Outcome<Given> {
-    let bad = |text: String| refuse(RefusalCode::BadRequest, text);
+    let bad = |text: String| Refusal::new(RefusalCode::BadRequest, text);
     let pair = |secret: [u8; 32]| {
         let secret = Secret::new(secret);
         S::check_secret(&secret).map_err(|error| bad(error.to_string()))?;
@@ -363,20 +310,4 @@ fn input(act: Act) -> DeviceInput {
             return DeviceInput::Provision(port::Provision::Download { agree, sign });
         }
     })
-}
-
-fn reply(re: u64, result: Outcome<Value>) -> String {
-    let (ok, err) = match result {
-        Ok(ok) => (Some(ok), None),
-        Err(err) => (None, Some(err)),
-    };
-    text(&ReplyLine { v: VERSION, re, ok, err })
-}
-
-pub(super) fn value(what: &impl Serialize) -> Value {
-    serde_json::to_value(what).expect("messages are JSON")
-}
-
-pub(super) fn text(what: &impl Serialize) -> String {
-    serde_json::to_string(what).expect("messages are JSON")
 }

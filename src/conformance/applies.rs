@@ -91,11 +91,11 @@ pub fn applies_to_server(plan: &Plan, declared: &Declaration) -> Result<(), Inap
         return Err(Inapplicable::Deviation);
     }
     // What is judged of a server are its own facts; its frames alone do not show what it keeps.
-    let given = [(true, "facts"), (plan.server.push, "push")];
-    let given = given.into_iter().filter_map(|(holds, needed)| holds.then_some(needed));
+    let pushes = plan.server.push.then_some("push");
     let cut = |it: &Action| matches!(it, Action::ServerCrash { .. });
     let cuts = plan.steps.iter().any(|it| cut(&it.action)).then_some("power_cut");
-    if let Some(needed) = given.chain(cuts).find(|needed| !declared.can(needed)) {
+    let mut needed = ["facts"].into_iter().chain(pushes).chain(cuts);
+    if let Some(needed) = needed.find(|needed| !declared.can(needed)) {
         return Err(Inapplicable::Needs(needed.to_owned()));
     }
     let inside = |it: &Action| {

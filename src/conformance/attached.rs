@@ -3,14 +3,15 @@
 //! Its time is the world's. Not here: the link itself (`link`), a device that keeps its own time (`paced`), or
 //! the world.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::id::Hash32;
+use crate::base::lock::lock;
 use crate::base::time::{Instant, Now};
 use crate::base::units::hex;
 use crate::conformance::act::{Act, Form, Half};
@@ -26,10 +27,8 @@ use crate::proto::device::durable::OwnKey;
 use crate::proto::port::{self, DeviceInput, RequestForm, UserAction};
 use crate::scenario::plan::Plan;
 use crate::sim::body::{Answer, Broken, Happening, Outside, Said, Saying};
+use crate::sim::recent::Recent;
 use crate::sim::seat::{Given, make_of};
-
-/// Requests that may still be named as the reason of an event.
-const REASONS_MAX: usize = 4_096;
 
 /// A link that cases use one after another.
 pub type SharedLink = Arc<Mutex<Link>>;
@@ -55,21 +54,19 @@ pub enum Clock {
 
 /// The numbers of happenings, by the request that told of them.
 #[derive(Debug, Default)]
-pub(super) struct Reasons(VecDeque<(u64, u64)>);
+pub(super) struct Reasons(Recent<u64>);
 
 impl Reasons {
     /// A request tells of a happening, if that has a number.
     pub fn note(&mut self, request: u64, of: Option<u64>) {
-        if self.0.len() == REASONS_MAX {
-            self.0.pop_front();
+        if let Some(of) = of {
+            self.0.keep(request, of);
         }
-        self.0.extend(of.map(|of| (request, of)));
     }
 
     /// The number of the happening that a request told of.
     pub fn of(&self, request: Option<u64>) -> Option<u64> {
-        let place = self.0.binary_search_by_key(&request?, |(id, _)| *id).ok()?;
-        Some(self.0[place].1)
+        self.0.find(request?).copied()
     }
 
     /// What an event says, at this time of the world.
@@ -140,7 +137,7 @@ pub(super) fn provision(
         rng: Rng { seed: plan.seed, device: u64::from(user) },
         native,
     };
-    let mut own = link.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut own = lock(link);
     // What comes before the reply is of the device before: one that keeps its own time lives until then.
     own.call::<Value>(&Method::Provision(Box::new(provision)), u64::MAX)?;
     own.start_over();
@@ -178,7 +175,7 @@ impl Attached {
     }
 
     fn ask(&mut self, method: &Method, now: Now, of: Option<u64>) -> Result<Answer, LinkFault> {
-        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = lock(&self.link);
         let called = link.call::<Settled>(method, now.at.as_nanos())?;
         link.fence(called.reply.seq)?;
         link.announced(called.reply.next_ns);

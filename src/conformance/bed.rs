@@ -3,10 +3,11 @@
 //!
 //! Not here: how the device is reached (`rig`), or the tests (`campaign`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
+use crate::base::lock::lock;
 use crate::base::time::Duration;
 use crate::conformance::attached::{Attached, SharedLink};
 use crate::conformance::campaign::{Bed, Real, Stood};
@@ -58,24 +59,24 @@ impl LinkBed {
     ///
     /// # Errors
     /// Why nothing can be tested.
-    pub fn make(rig: Rig, real: Option<Real>, more: Fittings) -> Result<Self, Unreachable> {
+    pub fn make(rig: Rig, real: Option<Real>, fittings: Fittings) -> Result<Self, Unreachable> {
         let (link, welcome) = rig.connect()?;
-        let needed = if more.native.is_some() { "native" } else { "mediated" };
+        let needed = if fittings.native.is_some() { "native" } else { "mediated" };
         if !welcome.capabilities.can(needed) {
             let why =
                 format!("its frames would have to be `{needed}`, which it declares it cannot");
-            return Err(Unreachable::Unfit(LinkFault::Otherwise(why)));
+            return Err(Unreachable::Unfit(LinkFault::Misdeclared(why)));
         }
-        if more.native.is_some() && welcome.capabilities.can("facts") {
+        if fittings.native.is_some() && welcome.capabilities.can("facts") {
             let why = "what it tells of its inside (`facts`) cannot be judged without knowing which frame led to \
                        it, which its own connection does not say";
-            return Err(Unreachable::Unfit(LinkFault::Otherwise(why.to_owned())));
+            return Err(Unreachable::Unfit(LinkFault::Misdeclared(why.to_owned())));
         }
         let measured = real
             .map(|real| round_trip(&link).map(|taken| taken.times(u64::from(real.scale.get()))));
         let round_trip = measured.transpose().map_err(Unreachable::Unfit)?;
-        let user = more.user.map(|it| Arc::new(Mutex::new(it)));
-        let native = more.native.map(|it| Arc::new(Mutex::new(it)));
+        let user = fittings.user.map(|it| Arc::new(Mutex::new(it)));
+        let native = fittings.native.map(|it| Arc::new(Mutex::new(it)));
         Ok(Self { rig, link, welcome, real, round_trip, user, native })
     }
 
@@ -89,7 +90,7 @@ impl LinkBed {
 
     fn link(&self) -> MutexGuard<'_, Link> {
         // A test that panicked has told so; the link is made anew if it is in no good order.
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.link)
     }
 
     /// Makes the link anew if it is broken.
@@ -194,10 +195,6 @@ impl Bed for LinkBed {
     }
 }
 
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What a fault of the link says of the device.
 #[must_use]
 pub fn told(fault: &LinkFault) -> Fault {
@@ -235,7 +232,7 @@ pub fn told(fault: &LinkFault) -> Fault {
         | LinkFault::Shape { .. }
         | LinkFault::Twice
         | LinkFault::Frames(_)
-        | LinkFault::Otherwise(_)
+        | LinkFault::Misdeclared(_)
         | LinkFault::Flood => Cause::LinkViolation,
     };
     Fault { mark: Mark::Fail, cause: Some(cause), text: fault.to_string() }

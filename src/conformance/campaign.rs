@@ -6,8 +6,9 @@
 use std::convert::Infallible;
 use std::io;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::base::lock::lock;
 use crate::base::time::Duration;
 use crate::conformance::applies::{Inapplicable, applies, applies_to_server};
 use crate::conformance::archive::{Archive, Open, Unread};
@@ -301,20 +302,20 @@ impl Campaign<'_> {
             if let (Some(writer), Some(lag)) = (&writer, lag) {
                 add(writer, Entry::Lag(lag));
             }
-            excuse(plan, &mut outcome, lag.map_or(round_trip, |lag| lag.max(round_trip)));
+            excuse(plan, &mut outcome, round_trip, lag);
         }
         Seen { outcome, fault: self.bed.fault(), said: alive.said }
     }
 }
 
 fn add(writer: &SharedWriter, entry: Entry) {
-    writer.lock().unwrap_or_else(PoisonError::into_inner).add(entry);
+    lock(writer).add(entry);
 }
 
 /// Ends the transcript of a test with its verdict.
 fn keep(trial: Trial, open: Option<Open>, writer: Option<SharedWriter>) -> io::Result<Trial> {
     let (Some(open), Some(writer)) = (open, writer) else { return Ok(trial) };
-    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut writer = lock(&writer);
     writer.add(Entry::Verdict(Box::new(trial.clone())));
     let root = writer.finish()?;
     let file = open.name.clone();

@@ -4,10 +4,11 @@
 //! whether what is there keeps to its protocol, which is what tests are for.
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
+use crate::base::lock::lock;
 use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::conformance::attached::{Attached, SharedLink};
 use crate::conformance::message::{Method, Welcome};
@@ -144,7 +145,7 @@ fn look(rig: &Rig, plan: &Plan, timing: &Timing, report: &mut Report) -> Option<
 
 /// What the device has printed beside its messages.
 fn boot_log(link: &SharedLink, report: &mut Report) {
-    let log = link.lock().unwrap_or_else(PoisonError::into_inner).log();
+    let log = lock(link).log();
     let text = match log.last() {
         Some(last) if log.len() == 1 => format!("one line: `{last}`"),
         Some(last) => format!("{} lines, the last is `{last}`", log.len()),
@@ -171,7 +172,7 @@ fn hello(Welcome { proto, product, capabilities, .. }: &Welcome, report: &mut Re
 
 /// How long an answer takes that takes no work.
 fn round_trips(link: &SharedLink, report: &mut Report) -> Option<Duration> {
-    let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut link = lock(link);
     let (watch, mut times) = (Stopwatch::start(), Vec::new());
     while times.len() < TRIPS && (times.is_empty() || watch.elapsed() < TRIPS_BOUND) {
         let trip = Stopwatch::start();
@@ -270,7 +271,7 @@ fn clock(link: &SharedLink, plan: &Plan, role: Role, report: &mut Report) -> Opt
 
 /// What a serial line has done to frames.
 fn frames(link: &SharedLink, report: &mut Report) {
-    let damaged = link.lock().unwrap_or_else(PoisonError::into_inner).damaged();
+    let damaged = lock(link).damaged();
     if let Some(damaged) = damaged {
         let state = if damaged == 0 { State::Good } else { State::Note };
         let text = format!("{damaged} came damaged, and were asked for again");

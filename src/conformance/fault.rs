@@ -211,7 +211,7 @@ pub enum LinkFault {
     Frames(String),
     /// Another declaration than was expected.
     #[error("the device declares otherwise than it should: {0}")]
-    Otherwise(String),
+    Misdeclared(String),
     /// More events than anything asked for can lead to.
     #[error(
         "more than {EVENTS_MAX} events or {EVENT_OCTETS_MAX} octets of them between a request and its reply: \

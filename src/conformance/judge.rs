@@ -88,7 +88,7 @@ pub fn judge(lines: impl BufRead, keys: &Keyring, file: &str) -> Result<Judged, 
     });
     let mut outcome = judge_again(&plan, forms, told)?;
     if let Some(round_trip) = head.round_trip {
-        excuse(&plan, &mut outcome, rest.lag.map_or(round_trip, |lag| lag.max(round_trip)));
+        excuse(&plan, &mut outcome, round_trip, rest.lag);
     }
     let Rest { fault, then, .. } = rest;
     let root = reader.root().unwrap_or_default().to_owned();

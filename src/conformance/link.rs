@@ -4,12 +4,11 @@
 //! thing that is wrong ends the link with a sentence that names the mistake. Not here: what carries the
 //! lines (`runtime::lines`), or what is asked (`attached`).
 
-use std::sync::PoisonError;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::base::lock::lock;
 use crate::base::time::Duration;
 use crate::conformance::fault::LinkFault;
 use crate::conformance::incoming::{Incoming, busy, late, name_of, read, result, settled};
@@ -206,7 +205,7 @@ impl Link {
 
     fn write_down(&self, by: Way, line: &[u8]) {
         if let Some(transcript) = &self.transcript {
-            transcript.lock().unwrap_or_else(PoisonError::into_inner).said(by, line);
+            lock(transcript).said(by, line);
         }
     }
 

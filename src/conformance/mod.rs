@@ -1,16 +1,17 @@
 //! Floor 5: testing real devices, attached over a line of text to the harness.
 //!
-//! The harness plays the server, the peers, the network and the user of a device under test; the device is a
-//! node of the world whose body is outside ([`crate::sim::body`]). `message`, `act` and `params` are what the
-//! two say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets devices in
-//! that dial, `link` is how the harness says it and reads it (`incoming`), `fault` what can be wrong with that,
-//! `rig` where the device is, `attached` the device as the world sees it, or `paced` where its clock is its own
-//! (`own_time`), with a port for its own connection (`native`). `user` is who acts for its user, if not the
-//! adapter: an `actuator`, or a person. On the other end are `adapter`, the reference device, `serve`, its side
-//! of a line, `near`, a line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks
-//! whether all that is fit for tests. `declaration` is what a device says that it can do, `applies` which cases
-//! it fits, `opaque` what can be judged of one that tells nothing of its inside, `timing` what of one that
-//! lives in real time.
+//! The harness plays the server, the peers, the network and the user of a device under test; the device is
+//! a node of the world whose body is outside ([`crate::sim::body`]). `message`, `act` and `params` are what
+//! the two say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets
+//! devices in that dial, `link` is how the harness says it and reads it (`incoming`), `fault` what can be
+//! wrong with that, `rig` where the device is, `attached` the device as the world sees it, or `paced` where
+//! its clock is its own (`own_time`), with a port for its own connection (`native`). `user` is who acts for
+//! its user, if not the adapter: an `actuator`, or a person. On the other end are `adapter`, the reference
+//! device, with `reference`, what it has in common with the server, `serve`, its side of a line, `near`, a
+//! line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks whether all that
+//! is fit for tests. `declaration` is what a device says that it can do, `applies` which cases it fits,
+//! `opaque` what can be judged of one that tells nothing of its inside, `timing` what of one that lives in
+//! real time.
 //!
 //! `server_message`, `server_attached` and `server_adapter` are `message`, `attached` and `adapter` for a
 //! server under test, which stands for all accounts ([`crate::sim::service`]).
@@ -54,6 +55,7 @@ pub mod opaque;
 mod own_time;
 pub mod paced;
 pub mod params;
+pub mod reference;
 pub mod rig;
 pub mod serial;
 pub mod serve;

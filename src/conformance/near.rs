@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use crate::base::time::Duration;
-use crate::conformance::adapter::{Adapter, Nature};
+use crate::conformance::adapter::Adapter;
 use crate::conformance::attached::{Attached, Clock, SharedLink, greet};
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::{Line, Link};
+use crate::conformance::reference::Nature;
 use crate::conformance::serve::Serve;
 use crate::conformance::server_adapter::ServerAdapter;
 use crate::conformance::server_attached::AttachedServer;

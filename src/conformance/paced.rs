@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::base::lock::lock;
 use crate::base::time::{Duration, Instant, Millis, Now};
 use crate::conformance::attached::{Reasons, SharedLink, method, moment, provision};
 use crate::conformance::fault::LinkFault;
@@ -233,10 +233,6 @@ impl Pace for Paced {
             }
         }
     }
-}
-
-fn lock<T: ?Sized>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How long a request and its reply take: 99 of 100 are as fast as this.

@@ -5,8 +5,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::base::lock::lock;
 use crate::base::time::Duration;
 use crate::conformance::attached::{Clock, SharedLink, greet};
 use crate::conformance::declaration::Declaration;
@@ -215,7 +216,7 @@ impl Rig {
                 .map(|(name, can)| format!("`{name}` is {can} there, and {} in its answer", !can))
                 .collect();
             if !told.is_empty() {
-                return Err(LinkFault::Otherwise(told.join(", ")));
+                return Err(LinkFault::Misdeclared(told.join(", ")));
             }
         }
         Ok(welcome)
@@ -279,10 +280,6 @@ impl Rig {
         link.hang_up();
         ended
     }
-}
-
-fn lock(link: &SharedLink) -> MutexGuard<'_, Link> {
-    link.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens a serial port, which may be away or in use for a while.

@@ -2,16 +2,19 @@
 //!
 //! Not here: what the server does (`proto`, `sim::house`), or where lines come from.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::base::lock::lock;
 use crate::base::time::{Duration, Instant};
 use crate::base::units::parse_hex;
-use crate::conformance::adapter::{Nature, Outcome, answer, now, product, refuse, text, value};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::message::{
-    ClockKind, Event, EventLine, Moment, RefusalCode, VERSION, Welcome,
+    ClockKind, Event, EventLine, Moment, Refusal, RefusalCode, VERSION, Welcome,
+};
+use crate::conformance::reference::{
+    Nature, Outcome, agree, answer, nothing, now, product, suite_of, text, value,
 };
 use crate::conformance::serve::Serve;
 use crate::conformance::server_message::{
@@ -70,31 +73,26 @@ impl ServerAdapter {
         method: ServerMethod,
         lines: &mut Vec<String>,
     ) -> Outcome<Value> {
-        let done = Ok(Value::Object(Default::default()));
         let (moment, what) = match method {
             ServerMethod::Hello(hello) => {
-                let [least, most] = hello.proto;
-                if !(least..=most).contains(&VERSION) {
-                    let text = format!("this server speaks version {VERSION}");
-                    return Err(refuse(RefusalCode::BadRequest, text));
-                }
+                agree(&hello, "server")?;
                 if hello.clock != ClockKind::Virtual {
                     let text = "this server has no clock of its own";
-                    return Err(refuse(RefusalCode::UnsupportedCapability, text));
+                    return Err(Refusal::new(RefusalCode::UnsupportedCapability, text));
                 }
                 // A new connection, on lines where that is not to be seen.
                 (self.make, self.server, self.events) = (None, None, 0);
                 return Ok(value(&self.welcome()));
             }
-            ServerMethod::Ping {} | ServerMethod::Shutdown {} => return done,
+            ServerMethod::Ping {} | ServerMethod::Shutdown {} => return Ok(nothing()),
             ServerMethod::Provision(provision) => {
                 self.make = Some(self.make(&provision)?);
                 self.server = None;
-                return done;
+                return Ok(nothing());
             }
             ServerMethod::Put(put) => {
                 self.put(put)?;
-                return done;
+                return Ok(nothing());
             }
             ServerMethod::PowerOn(moment) => (moment, ServerHappening::Start),
             ServerMethod::PowerCut(moment) => (moment, ServerHappening::Stop),
@@ -126,14 +124,11 @@ impl ServerAdapter {
             self.server = Some(housed(*suite, make.clone()));
         }
         let server = self.server.clone();
-        let server =
-            server.ok_or_else(|| refuse(RefusalCode::WrongState, "there is no server yet"))?;
-        let told = server.lock().unwrap_or_else(PoisonError::into_inner).happen(
-            now(moment),
-            Some(id),
-            what,
-        );
-        let answer = told.map_err(|broken| refuse(RefusalCode::Internal, broken.to_string()))?;
+        let server = server
+            .ok_or_else(|| Refusal::new(RefusalCode::WrongState, "there is no server yet"))?;
+        let told = lock(&server).happen(now(moment), Some(id), what);
+        let answer =
+            told.map_err(|broken| Refusal::new(RefusalCode::Internal, broken.to_string()))?;
         let ServerAnswer { said, next, at, pending, ticket } = answer;
         let (next_user, next_from) = at.map(|it| (it.user, it.from)).unzip();
         let tells = |word: &Word| !self.nature.opaque || matches!(word.what, Speech::Frame(..));
@@ -155,9 +150,7 @@ impl ServerAdapter {
 
     fn make(&self, provision: &ServerProvision) -> Outcome<(SuiteName, ServerMake)> {
         let ServerProvision { suite, params, seed } = provision;
-        let suite = SuiteName::find(suite).ok_or_else(|| {
-            refuse(RefusalCode::UnsupportedCapability, format!("there is no suite {suite}"))
-        })?;
+        let suite = suite_of(suite)?;
         let make = ServerMake {
             config: Arc::new(params.config(self.nature.deviations)),
             internal: Duration::from_micros(params.internal_us),
@@ -170,14 +163,15 @@ impl ServerAdapter {
 
     fn put(&mut self, Put { user, conn, records }: Put) -> Outcome<()> {
         let make = self.make.as_mut().filter(|_| self.server.is_none());
-        let (_, make) =
-            make.ok_or_else(|| refuse(RefusalCode::WrongState, "the directory is not empty now"))?;
+        let (_, make) = make.ok_or_else(|| {
+            Refusal::new(RefusalCode::WrongState, "the directory is not empty now")
+        })?;
         let record = |hex: &String| {
             let octets = parse_hex(hex).map_err(|error| error.to_string())?;
             KeyRecord::decode(&octets).map_err(|error| error.to_string())
         };
         let records: Result<Vec<KeyRecord>, String> = records.iter().map(record).collect();
-        let records = records.map_err(|text| refuse(RefusalCode::BadRequest, text))?;
+        let records = records.map_err(|text| Refusal::new(RefusalCode::BadRequest, text))?;
         make.users.push(Tenant { user, conn, records });
         Ok(())
     }

@@ -2,8 +2,7 @@
 //!
 //! Its time is the world's. Not here: a device (`attached`), the link itself (`link`), or the world.
 
-use std::sync::PoisonError;
-
+use crate::base::lock::lock;
 use crate::base::time::{Instant, Now};
 use crate::base::units::hex;
 use crate::conformance::attached::{Reasons, SharedLink, moment};
@@ -33,7 +32,7 @@ impl AttachedServer {
     pub fn provision(link: SharedLink, plan: &Plan) -> Result<Self, LinkFault> {
         let (suite, params) = (plan.suite.word().to_owned(), ServerParams::of(plan));
         let provision = ServerProvision { suite, params, seed: plan.seed };
-        let mut own = link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = lock(&link);
         let mut call =
             |method: ServerMethod| own.call::<serde_json::Value>(&method, u64::MAX).map(|_| ());
         call(ServerMethod::Provision(Box::new(provision)))?;
@@ -52,7 +51,7 @@ impl AttachedServer {
         of: Option<u64>,
         what: ServerHappening,
     ) -> Result<ServerAnswer, LinkFault> {
-        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = lock(&self.link);
         let Called { reply, id, events } =
             link.call::<ServerSettled>(&method(now, what), now.at.as_nanos())?;
         link.fence(reply.seq)?;

@@ -44,10 +44,20 @@ pub struct Setting<'a> {
     pub set: &'a [String],
     /// These seeds, and not those of the scenarios.
     pub seeds: Option<Vec<u64>>,
-    /// The device under test of every case, whatever profiles say.
-    pub role: Option<&'a UserId>,
-    /// A server is under test in every case, and no device.
-    pub server: bool,
+    /// What is under test.
+    pub under: Under<'a>,
+}
+
+/// What is under test in the cases of a suite.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Under<'a> {
+    /// The devices that profiles name; without profiles, the own one of each case.
+    #[default]
+    Devices,
+    /// The device of this user in every case, whatever profiles say.
+    Device(&'a UserId),
+    /// The server, in the cases that profiles name without a device; without profiles, in every case.
+    Server,
 }
 
 impl<'a> Suite<'a> {
@@ -71,9 +81,9 @@ impl<'a> Suite<'a> {
                 }
             }
         }
-        match setting.role {
-            Some(role) if suite.0.is_empty() => Err(NoCase::Nobody(role.clone())),
-            Some(_) | None => Ok(suite),
+        match setting.under {
+            Under::Device(role) if suite.0.is_empty() => Err(NoCase::Nobody(role.clone())),
+            Under::Devices | Under::Device(_) | Under::Server => Ok(suite),
         }
     }
 
@@ -242,20 +252,17 @@ impl Roles {
         let alone = |device: Option<&UserId>| {
             device.map(|it| (Some(it.clone()), BTreeSet::new())).into_iter().collect()
         };
-        if setting.server {
-            let of_scenario = self.0.get(&case.scenario.id.value.0);
-            let profiles = match has_profiles {
-                true => of_scenario.and_then(|it| it.get(&None)).cloned(),
-                false => Some(BTreeSet::new()),
-            };
-            return profiles.map(|it| (None, it)).into_iter().collect();
-        }
-        match (setting.role, has_profiles) {
-            (Some(role), _) => alone(devices(case).find(|it| *it == role)),
-            (None, false) => alone(own_role(case)),
-            (None, true) => {
-                let of_scenario = self.0.get(&case.scenario.id.value.0);
-                of_scenario.map(|it| it.clone().into_iter().collect()).unwrap_or_default()
+        let named = self.0.get(&case.scenario.id.value.0);
+        match (setting.under, has_profiles) {
+            (Under::Device(role), _) => alone(devices(case).find(|it| *it == role)),
+            (Under::Devices, false) => alone(own_role(case)),
+            (Under::Devices, true) => {
+                named.map(|it| it.clone().into_iter().collect()).unwrap_or_default()
+            }
+            (Under::Server, false) => vec![(None, BTreeSet::new())],
+            (Under::Server, true) => {
+                let profiles = named.and_then(|it| it.get(&None)).cloned();
+                profiles.map(|it| (None, it)).into_iter().collect()
             }
         }
     }

@@ -74,17 +74,18 @@ fn bound(plan: &Plan, oracle: &str) -> Option<Duration> {
     within.chain(arms).min()
 }
 
-/// Takes back what a rig was too slow to judge: a round trip, or an act of the user, takes so long by the
-/// world's clock.
-pub fn excuse(plan: &Plan, outcome: &mut Outcome, round_trip: Duration) {
+/// Takes back what a rig was too slow to judge: a round trip takes so long by the world's clock, and an act of
+/// somebody at the rig at most so long (`lag`).
+pub fn excuse(plan: &Plan, outcome: &mut Outcome, round_trip: Duration, lag: Option<Duration>) {
+    let slowest = lag.map_or(round_trip, |lag| lag.max(round_trip));
     for finding in &mut outcome.findings {
         let Some(bound) = bound(plan, &finding.oracle) else { continue };
-        if finding.severity != Severity::Fail || is_fit(round_trip, bound) {
+        if finding.severity != Severity::Fail || is_fit(slowest, bound) {
             continue;
         }
         finding.severity = Severity::Inconclusive;
         finding.message = format!(
-            "rig too slow: it takes {round_trip} to act or to see, more than a quarter of {bound}: {}",
+            "rig too slow: it takes {slowest} to act or to see, more than a quarter of {bound}: {}",
             finding.message
         );
     }
@@ -132,7 +133,7 @@ mod tests {
             message: "late".to_owned(),
             records: Vec::new(),
         });
-        excuse(&plan, &mut outcome, Duration::from_millis(round_trip_ms));
+        excuse(&plan, &mut outcome, Duration::from_millis(round_trip_ms), None);
         let told = outcome.findings.iter().any(|it| it.message.starts_with("rig too slow: "));
         let excused = expected == Verdict::Inconclusive;
         assert_eq!((outcome.verdict, told), (expected, excused), "{oracle}, {round_trip_ms} ms");

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::id::Hash32;
+use crate::base::lock::lock;
 use crate::base::time::Duration;
 use crate::base::units::hex;
 use crate::conformance::keyring::{Key, KeyError};
@@ -203,7 +204,7 @@ pub struct Pen(pub SharedWriter);
 
 impl Scribe for Pen {
     fn key(&mut self, held: &Held) {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = lock(&self.0);
         let line = Key::of(held).line();
         writer.add(Entry::Key(Hash32(Sha256::digest(&line).into())));
         let written = writer.keys.write_all(&line).and_then(|()| writer.keys.write_all(b"\n"));
@@ -213,12 +214,12 @@ impl Scribe for Pen {
     }
 
     fn record(&mut self, record: &Record) {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = lock(&self.0);
         writer.add(Entry::Record(Box::new(record.clone())));
     }
 
     fn end(&mut self, counted: &Counted) {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = lock(&self.0);
         writer.add(Entry::End(counted.clone()));
     }
 }

@@ -3,12 +3,14 @@
 //! An act is done when whoever does it says so; then the device is asked what came of it. Not here: how
 //! somebody is told to act (`actuator`), or what acts there are (`act`).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use serde_json::json;
+use strum::IntoStaticStr;
 
 use crate::base::id::{TxnId, UserId};
+use crate::base::lock::lock;
 use crate::base::time::Duration;
 use crate::conformance::act::Act;
 use crate::conformance::attached::SharedLink;
@@ -46,8 +48,9 @@ pub enum What {
 }
 
 /// What a power supply can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Power {
     /// Goes on.
     PowerOn,
@@ -71,22 +74,10 @@ pub struct Prompt {
 impl What {
     /// The word for it.
     #[must_use]
-    pub const fn word(&self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
-            Self::Act(Act::Press { .. }) => "press",
-            Self::Act(Act::Scroll) => "scroll",
-            Self::Act(Act::Send { .. }) => "send",
-            Self::Act(Act::Request(_)) => "request",
-            Self::Act(Act::Approve(_)) => "approve",
-            Self::Act(Act::Confirm { .. }) => "confirm",
-            Self::Act(Act::Rotate { .. }) => "rotate",
-            Self::Act(Act::Poll) => "poll",
-            Self::Act(Act::Register) => "register",
-            Self::Act(Act::Wipe) => "wipe",
-            Self::Act(Act::Generate) => "generate",
-            Self::Act(Act::Download { .. }) => "download",
-            Self::Power { act: Power::PowerOn } => "power-on",
-            Self::Power { act: Power::PowerCut } => "power-cut",
+            Self::Act(act) => act.into(),
+            Self::Power { act } => act.into(),
         }
     }
 
@@ -188,7 +179,7 @@ impl User {
 
     fn note(&self, line: &serde_json::Value) {
         if let Some(transcript) = &self.transcript {
-            let mut writer = transcript.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut writer = lock(transcript);
             writer.said(Way::User, line.to_string().as_bytes());
         }
     }
@@ -240,7 +231,7 @@ impl User {
 /// The user sees what a device says.
 pub(super) fn see(user: Option<&SharedUser>, line: &EventLine) {
     if let Some(user) = user {
-        user.lock().unwrap_or_else(PoisonError::into_inner).see(line);
+        lock(user).see(line);
     }
 }
 
@@ -277,9 +268,9 @@ pub(super) fn instead(
         | Method::Shutdown {} => return Ok(method),
     };
     let is_act = matches!(what, What::Act(_));
-    let done = user.lock().unwrap_or_else(PoisonError::into_inner).act(what);
+    let done = lock(user).act(what);
     let done = done.inspect_err(|fault| {
-        link.lock().unwrap_or_else(PoisonError::into_inner).blame(fault.clone());
+        lock(link).blame(fault.clone());
     })?;
     Ok(if done && is_act { then } else { method })
 }

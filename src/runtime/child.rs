@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child as Process, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::base::lock::lock;
 use crate::base::time::Duration;
 use crate::runtime::clock::Stopwatch;
 use crate::runtime::lines::Lines;
@@ -166,7 +167,7 @@ fn log_of(from: impl Read + Send + 'static) -> Log {
 }
 
 fn lines_of(log: &Log) -> Vec<String> {
-    log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    lock(log).iter().cloned().collect()
 }
 
 fn keep_log(from: impl Read, log: &Mutex<VecDeque<String>>) {
@@ -178,7 +179,7 @@ fn keep_log(from: impl Read, log: &Mutex<VecDeque<String>>) {
             Ok(_) | Err(_) => return,
         }
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = lock(log);
         if log.len() == LOG_MAX {
             log.pop_front();
         }

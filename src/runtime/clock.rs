@@ -53,7 +53,7 @@ pub fn rest(time: Duration) {
         if left == Duration::ZERO {
             return;
         }
-        std::thread::park_timeout(std::time::Duration::from_nanos(left.as_nanos()));
+        std::thread::park_timeout(left.into());
     }
 }
 
@@ -116,7 +116,7 @@ impl WorldClock {
     /// The moment of the operating system's clock at which it shows this.
     #[must_use]
     pub fn moment(&self, at: Instant) -> std::time::Instant {
-        let after = std::time::Duration::from_nanos(at.since(self.from).as_nanos());
+        let after = at.since(self.from).into();
         // What is further away than clocks reach is looked at again after a day.
         let day = std::time::Duration::from_secs(86_400);
         self.start.0.checked_add(after).unwrap_or(self.start.0 + day)

@@ -88,7 +88,7 @@ impl Framed {
     /// # Errors
     /// [`Cut::Closed`], [`Cut::Half`], [`Cut::Length`].
     pub fn receive(&self, within: Duration) -> Result<Option<(Vec<u8>, Stamp)>, Cut> {
-        match self.incoming.recv_timeout(std::time::Duration::from_nanos(within.as_nanos())) {
+        match self.incoming.recv_timeout(within.into()) {
             Ok((stamp, frame)) => frame.map(|frame| Some((frame, stamp))),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(Cut::Closed),

@@ -59,7 +59,7 @@ impl Client {
     /// # Errors
     /// When nothing does within that time, which is `TimedOut`, or nobody is there.
     pub fn post(&self, path: &str, body: &str, within: Duration) -> io::Result<Response> {
-        let within = std::time::Duration::from_nanos(within.as_nanos());
+        let within = within.into();
         let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.content_type("application/json");
         let request = request.config().timeout_global(Some(within)).build();

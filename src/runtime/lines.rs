@@ -108,7 +108,7 @@ impl Lines {
         let watch = Stopwatch::start();
         let (mut seen, mut wait) = (0_usize, within);
         loop {
-            match self.incoming.recv_timeout(std::time::Duration::from_nanos(wait.as_nanos())) {
+            match self.incoming.recv_timeout(wait.into()) {
                 Ok((stamp, line)) => return line.map(|line| (line, stamp)),
                 Err(RecvTimeoutError::Disconnected) => return Err(LineError::Closed),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -4,9 +4,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::base::id::NodeId;
+use crate::base::lock::lock;
 use crate::base::time::{Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::device::Device;
@@ -176,7 +177,7 @@ impl Outsider {
 /// As [`Outside::happen`].
 pub fn tell(remote: &Remote, now: Now, of: Option<u64>, what: Happening) -> Result<Answer, Broken> {
     // A thread that panicked while it talked ends the run by that.
-    remote.lock().unwrap_or_else(PoisonError::into_inner).happen(now, of, what)
+    lock(remote).happen(now, of, what)
 }
 
 fn output(what: Saying) -> Output<DeviceWrite> {

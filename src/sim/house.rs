@@ -20,13 +20,11 @@ use crate::proto::server::account::Account;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::proto::server::route;
 use crate::scenario::plan::{Cpu, Plan, SuiteName};
-use crate::sim::barrier::Side;
 use crate::sim::body::Broken;
-use crate::sim::cpu::Price;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::keys::server_secret;
 use crate::sim::node::{Loan, Node, Stimulus};
-use crate::sim::outbox::{Item, Next};
+use crate::sim::outbox::Item;
 use crate::sim::power::tenants_of;
 use crate::sim::service::{
     OutsideServer, RemoteServer, ServerAnswer, ServerHappening, Speech, Spot, Word,
@@ -329,30 +327,8 @@ impl<S: Suite> Stage for House<S> {
         }
     }
 
-    fn spend(&mut self, _: Price) {}
-
     fn give_up(&mut self, _: Severity, what: String) {
         self.broken.get_or_insert(Broken(what));
-    }
-
-    fn is_due(&mut self, _: NodeId, _: &'static str) -> Option<RecordId> {
-        None
-    }
-
-    fn trip(&mut self, _: NodeId) {}
-
-    fn rested(&mut self, _: NodeId) {}
-
-    fn slowness(&self, _: NodeId) -> Duration {
-        Duration::ZERO
-    }
-
-    fn is_stalled(&mut self, _: NodeId, _: u32) -> bool {
-        false
-    }
-
-    fn fails(&self, _: NodeId) -> bool {
-        false
     }
 }
 
@@ -397,9 +373,5 @@ impl<S: Suite> Resident<House<S>> for Account<S> {
         };
         let of = cause.map(|cause| cause.seq);
         house.said.push(Word { what, at: house.now, of });
-    }
-
-    fn side(_: &House<S>, _: u32, _: &Next<AccountWrite>) -> Side {
-        Side::None
     }
 }

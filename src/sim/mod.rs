@@ -24,6 +24,7 @@ mod path;
 mod permutation;
 mod phase;
 mod power;
+pub mod recent;
 mod record;
 mod resident;
 mod rules;

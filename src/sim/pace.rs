@@ -4,9 +4,10 @@
 //! here: the clock itself (`runtime`), or how one listens to a body (`conformance`).
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::base::id::NodeId;
+use crate::base::lock::lock;
 use crate::base::time::{Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::sim::body::{Body, Broken, Said};
@@ -58,7 +59,7 @@ impl<S: Suite> World<S> {
         let Some(pace) = self.pace.clone() else { return };
         let due = self.scheduler.next_at().unwrap_or(Instant::NEVER);
         // A thread that panicked while it listened ends the run by that.
-        let waited = pace.lock().unwrap_or_else(PoisonError::into_inner).wait(due);
+        let waited = lock(&pace).wait(due);
         match waited {
             Ok(Waited::Due) => {}
             Ok(Waited::Over(why)) => self.limit(Severity::Inconclusive, why),

@@ -20,11 +20,9 @@ use crate::proto::device::durable::{DeviceDurable, DeviceWrite, OwnKey};
 use crate::proto::device::keys::Keys;
 use crate::proto::port::Output;
 use crate::scenario::plan::{Cpu, Plan, SuiteName};
-use crate::sim::barrier::Side;
 use crate::sim::body::{Answer, Broken, Happening, Outside, Remote, Said, Saying};
-use crate::sim::cpu::Price;
 use crate::sim::node::{Loan, Node, Stimulus};
-use crate::sim::outbox::{Item, Next};
+use crate::sim::outbox::Item;
 use crate::sim::power::made;
 use crate::sim::turn::{Own, Resident, Stage, done, put_in, synced, turn, wake};
 use crate::trace::record::RecordId;
@@ -218,30 +216,8 @@ impl<S: Suite> Stage for Seat<S> {
         self.due.insert((at, self.scheduled), own);
     }
 
-    fn spend(&mut self, _: Price) {}
-
     fn give_up(&mut self, _: Severity, what: String) {
         self.broken.get_or_insert(Broken(what));
-    }
-
-    fn is_due(&mut self, _: NodeId, _: &'static str) -> Option<RecordId> {
-        None
-    }
-
-    fn trip(&mut self, _: NodeId) {}
-
-    fn rested(&mut self, _: NodeId) {}
-
-    fn slowness(&self, _: NodeId) -> Duration {
-        Duration::ZERO
-    }
-
-    fn is_stalled(&mut self, _: NodeId, _: u32) -> bool {
-        false
-    }
-
-    fn fails(&self, _: NodeId) -> bool {
-        false
     }
 }
 
@@ -276,9 +252,5 @@ impl<S: Suite> Resident<Seat<S>> for Device<S> {
         };
         let of = item.cause.map(|cause| cause.seq);
         seat.said.push(Said { what, at: seat.now, of });
-    }
-
-    fn side(_: &Seat<S>, _: u32, _: &Next<DeviceWrite>) -> Side {
-        Side::None
     }
 }

@@ -3,25 +3,24 @@
 //! The world keeps the devices, the links and the power; nodes of accounts have no machine then, only their
 //! records. Not here: how one talks to what is outside (`conformance`), or the reference (`house`).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::base::id::{NodeId, ReqId, UserId};
+use crate::base::lock::lock;
 use crate::base::time::{Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::engine::clock::NodeClock;
 use crate::sim::body::Broken;
 use crate::sim::frame::{Frame, Label};
 use crate::sim::node::TURNS_MAX;
+use crate::sim::recent::Recent;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
 use crate::wire::message::{Envelope, Ticket};
-
-/// Happenings that what is said may still name as its reason.
-const REASONS_MAX: usize = 4_096;
 
 /// What happens to a server outside.
 #[derive(Clone, Debug)]
@@ -127,7 +126,7 @@ pub(super) struct Service {
     woken: (Instant, u32),
     pub pending: bool,
     last: u64,
-    reasons: VecDeque<Reason>,
+    reasons: Recent<Reason>,
 }
 
 /// When a server wants to go on, and with what: at which account, led to by which.
@@ -136,8 +135,6 @@ type Due = (Instant, Option<(u32, u32)>);
 /// What led to a happening.
 #[derive(Clone, Debug)]
 struct Reason {
-    /// Its number.
-    number: u64,
     account: u32,
     cause: RecordId,
     /// The frame that it is, if it is one.
@@ -155,17 +152,8 @@ struct Request {
 impl Service {
     fn number(&mut self, reason: Reason) -> u64 {
         self.last += 1;
-        if self.reasons.len() == REASONS_MAX {
-            self.reasons.pop_front();
-        }
-        self.reasons.push_back(Reason { number: self.last, ..reason });
+        self.reasons.keep(self.last, reason);
         self.last
-    }
-
-    fn reason(&self, number: Option<u64>) -> Option<&Reason> {
-        let number = number?;
-        let place = self.reasons.binary_search_by_key(&number, |it| it.number).ok()?;
-        self.reasons.get(place)
     }
 
     /// Whether an account is on.
@@ -186,7 +174,7 @@ impl<S: Suite> World<S> {
             woken: (Instant::START, 0),
             pending: false,
             last: 0,
-            reasons: VecDeque::new(),
+            reasons: Recent::default(),
         });
     }
 
@@ -228,7 +216,7 @@ impl<S: Suite> World<S> {
         let (conn, label) = (frame.user, frame.label.clone());
         let request = Some(Request { conn, req: envelope.req, label });
         let what = ServerHappening::Frame { conn, octets: frame.octets.to_vec() };
-        self.tell_server(Some(Reason { number: 0, account, cause, request }), what);
+        self.tell_server(Some(Reason { account, cause, request }), what);
     }
 
     /// Octets have come that are no frame.
@@ -241,7 +229,7 @@ impl<S: Suite> World<S> {
 
     /// An operator does something at an account of a server outside.
     pub(super) fn operate(&mut self, user: u32, cause: Option<RecordId>, what: ServerHappening) {
-        let why = |cause| Reason { number: 0, account: user, cause, request: None };
+        let why = |cause| Reason { account: user, cause, request: None };
         self.tell_server(cause.map(why), what);
     }
 
@@ -269,7 +257,7 @@ impl<S: Suite> World<S> {
         let of = why.map(|reason| service.number(reason));
         let remote = Arc::clone(&service.remote);
         // A thread that panicked while it talked ends the run by that.
-        let told = remote.lock().unwrap_or_else(PoisonError::into_inner).happen(now, of, what);
+        let told = lock(&remote).happen(now, of, what);
         match told {
             Ok(ServerAnswer { said, next, at, pending, ticket }) => {
                 service.pending = pending;
@@ -307,7 +295,8 @@ impl<S: Suite> World<S> {
         let acting = self.acting;
         let mut timers = Vec::new();
         for Word { what, of, .. } in said {
-            let reason = self.service.as_ref().and_then(|it| it.reason(of)).cloned();
+            let service = self.service.as_ref();
+            let reason = of.and_then(|of| service?.reasons.find(of)).cloned();
             match what {
                 Speech::Fact(user, fact) => {
                     let Some(account) = self.index(&user) else { continue };

@@ -26,28 +26,37 @@ pub(super) enum Own {
     Done(u32),
 }
 
-/// Where nodes have their turns.
+/// Where nodes have their turns. Unless a stage says otherwise nobody counts what they cost, nothing stops
+/// them, and their stores are in no trouble.
 pub(super) trait Stage: Sized {
     /// The time.
     fn now(&self) -> Instant;
     /// Lets something happen to the acting node later.
     fn schedule_own(&mut self, at: Instant, node: NodeId, own: Own);
     /// What a turn cost.
-    fn spend(&mut self, price: Price);
+    fn spend(&mut self, _price: Price) {}
     /// The run cannot go on.
     fn give_up(&mut self, severity: Severity, what: String);
     /// A timer is due: says so, and returns what follows from it.
-    fn is_due(&mut self, node: NodeId, reason: &'static str) -> Option<RecordId>;
+    fn is_due(&mut self, _node: NodeId, _reason: &'static str) -> Option<RecordId> {
+        None
+    }
     /// The node has come to where it stops.
-    fn trip(&mut self, node: NodeId);
+    fn trip(&mut self, _node: NodeId) {}
     /// Everything has left that may.
-    fn rested(&mut self, node: NodeId);
+    fn rested(&mut self, _node: NodeId) {}
     /// How much longer a sync takes that starts now.
-    fn slowness(&self, node: NodeId) -> Duration;
+    fn slowness(&self, _node: NodeId) -> Duration {
+        Duration::ZERO
+    }
     /// Whether a sync that is done has to wait.
-    fn is_stalled(&mut self, node: NodeId, life: u32) -> bool;
+    fn is_stalled(&mut self, _node: NodeId, _life: u32) -> bool {
+        false
+    }
     /// Whether a sync that is done fails.
-    fn fails(&self, node: NodeId) -> bool;
+    fn fails(&self, _node: NodeId) -> bool {
+        false
+    }
 }
 
 /// A machine that has its turns on a stage.
@@ -65,7 +74,9 @@ pub(super) trait Resident<W: Stage>: Machine + Sized {
     /// Carries an output out.
     fn carry(stage: &mut W, user: u32, item: Item<Self::Write>);
     /// What an armed barrier makes of outputs: see `barrier`.
-    fn side(stage: &W, user: u32, next: &Next<Self::Write>) -> Side;
+    fn side(_stage: &W, _user: u32, _next: &Next<Self::Write>) -> Side {
+        Side::None
+    }
 }
 
 /// Puts an input into a machine, or behind others while its processor is busy.

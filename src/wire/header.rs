@@ -3,12 +3,10 @@
 //!
 //! Not here: the ciphertext that it belongs to, or who may read it.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::base::cbor::Writer;
 use crate::base::id::{Epoch, Mid, Seq, UserId};
-use crate::base::units::octets;
 use crate::wire::error::DecodeError;
 use crate::wire::fields::{Fields, Observer, decode_strictly};
 use crate::wire::limits::FRAME_MAX;
@@ -104,19 +102,6 @@ impl Header {
             seq: Seq(fields.uint("seq")?),
             nonce: fields.fixed("nonce")?,
         })
-    }
-}
-
-/// As its octets, in formats for machines.
-impl Serialize for Header {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        octets::serialize(&self.encode(), serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::decode(&octets::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod error;
 mod fields;
 pub mod frame;
 pub mod header;
+mod kept;
 pub mod limits;
 pub mod message;
 pub mod record;

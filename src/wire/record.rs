@@ -3,13 +3,9 @@
 //! Not here: whether its signatures hold (`crypto::sign`) or whether a chain may grow by it
 //! (`proto`).
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::base::cbor::Writer;
 use crate::base::id::{Epoch, Hash32, UserId};
 use crate::base::time::Millis;
-use crate::base::units::octets;
 use crate::wire::error::{DecodeError, Rule};
 use crate::wire::fields::{Fields, Observer, decode_strictly};
 use crate::wire::limits::FRAME_MAX;
@@ -116,19 +112,6 @@ impl KeyRecord {
 }
 
 /// Whether flags revoke; unassigned bits are refused, since a record could not repeat them.
-/// As its octets, in formats for machines.
-impl Serialize for KeyRecord {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        octets::serialize(&self.encode(), serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyRecord {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::decode(&octets::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
 const fn revoke_prev(flags: u64) -> Option<bool> {
     match flags {
         0 => Some(false),

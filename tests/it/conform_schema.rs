@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use peadsim::conformance::act::Act;
-use peadsim::conformance::adapter::{Adapter, Nature};
+use peadsim::conformance::adapter::Adapter;
 use peadsim::conformance::attached::Attached;
 use peadsim::conformance::door::opening;
 use peadsim::conformance::message::{Method, SCHEMA, Settled};
+use peadsim::conformance::reference::Nature;
 use peadsim::explore::subject::plan;
 use peadsim::scenario::read::{Extras, read_file};
 use peadsim::sim::body::Remote;

@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use peadsim::conformance::adapter::Nature;
 use peadsim::conformance::applies::applies_to_server;
 use peadsim::conformance::door::opening;
 use peadsim::conformance::message::SCHEMA;
+use peadsim::conformance::reference::Nature;
 use peadsim::conformance::server_adapter::ServerAdapter;
 use peadsim::conformance::server_attached::AttachedServer;
 use peadsim::conformance::server_message::{SERVER_SCHEMA, ServerMethod, ServerSettled};

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use peadsim::conformance::adapter::{Adapter, Nature};
+use peadsim::conformance::adapter::Adapter;
+use peadsim::conformance::reference::Nature;
 use peadsim::conformance::serve::Serve as _;
 use serde_json::{Value, json};
 

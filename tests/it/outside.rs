@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use peadsim::conformance::adapter::Nature;
 use peadsim::conformance::applies::applies_to_server;
 use peadsim::conformance::near::Near;
+use peadsim::conformance::reference::Nature;
 use peadsim::conformance::server_adapter::ServerAdapter;
 use peadsim::explore::subject::plan;
 use peadsim::scenario::plan::{Action, CrashAt, Plan};

@@ -24,10 +24,6 @@ pub struct Conform {
     /// How the device is reached.
     #[command(flatten)]
     pub device: Attachment,
-    /// What is attached is a server: it takes the place of all accounts, the harness plays the devices.
-    /// Tests are those that profiles list without a device; without profiles, every case.
-    #[arg(long, conflicts_with_all = ["role", "clock"])]
-    pub server: bool,
     /// Print the tests, and make none.
     #[arg(long)]
     pub list: bool,
@@ -46,11 +42,11 @@ pub struct Conform {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub last_failed: Option<PathBuf>,
     /// The device stands for the one of this name in every case, whatever profiles say.
-    #[arg(long = "as", value_name = "NAME", value_parser = user)]
+    #[arg(long = "as", value_name = "NAME", value_parser = user, conflicts_with = "server")]
     pub role: Option<UserId>,
     /// Whose the device's clock is. On a real one a test takes as long as its scenario says.
     /// [default: virtual]
-    #[arg(long, value_name = "CLOCK")]
+    #[arg(long, value_name = "CLOCK", conflicts_with = "server")]
     pub clock: Option<Clock>,
     /// Let the device and its world live so many times as fast as real time; the device must be able to.
     /// [default: 1]

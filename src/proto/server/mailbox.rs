@@ -27,7 +27,7 @@ pub struct Mail {
     /// The clear header.
     pub header: Header,
     /// Ciphertext and tag.
-    #[serde(with = "crate::base::units::octets")]
+    #[serde(with = "serde_bytes")]
     pub ciphertext: Vec<u8>,
     /// Digest of header and ciphertext octets.
     pub content: Hash32,

@@ -88,7 +88,7 @@ struct Reading<R> {
     stop: watch::Receiver<bool>,
     frames: FrameReader,
     pace: Pace,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Until when it must be attached.
     patience: Instant,
     /// When its last octets came, and when the frame under way began.
@@ -116,7 +116,7 @@ pub async fn serve<S: Suite, T: AsyncRead + AsyncWrite + Send + 'static>(
         link: Arc::clone(&link),
         frames: FrameReader::new(),
         pace: Pace::new(shared.limits.rate, shared.limits.burst),
-        seats: Arc::new(Semaphore::new(in_flight)),
+        permits: Arc::new(Semaphore::new(in_flight)),
         patience,
         heard: Instant::now(),
         begun: Instant::now(),
@@ -126,7 +126,7 @@ pub async fn serve<S: Suite, T: AsyncRead + AsyncWrite + Send + 'static>(
         stop,
     };
     let end = reading.run::<S>().await;
-    let Reading { shared, seats, user, .. } = reading;
+    let Reading { shared, permits, user, .. } = reading;
     tracing::debug!(
         origin = link.origin.0,
         user = user.as_ref().map(UserId::as_str),
@@ -135,7 +135,7 @@ pub async fn serve<S: Suite, T: AsyncRead + AsyncWrite + Send + 'static>(
     if end.is_orderly() {
         // What was asked is answered first.
         let all = u32::try_from(in_flight).unwrap_or(u32::MAX);
-        let _ = timeout(goodbye, seats.acquire_many(all)).await;
+        let _ = timeout(goodbye, permits.acquire_many(all)).await;
     } else {
         shared.metrics.refused_connection(end.name());
         link.cut();
@@ -162,16 +162,10 @@ impl Limits {
         let limits = &shared.limits;
         Self {
             in_flight: usize::try_from(limits.in_flight.max(1)).unwrap_or(usize::MAX),
-            write_within: span(limits.write_within),
-            goodbye: span(limits.goodbye),
+            write_within: limits.write_within.into(),
+            goodbye: limits.goodbye.into(),
         }
     }
-}
-
-/// A span as tokio wants it.
-#[must_use]
-pub const fn span(duration: Duration) -> Span {
-    Span::from_nanos(duration.as_nanos())
 }
 
 impl<T: AsyncRead> Reading<ReadHalf<T>> {
@@ -218,9 +212,9 @@ impl<T: AsyncRead> Reading<ReadHalf<T>> {
         if !self.link.is_attached() {
             (self.patience, End::Unattached)
         } else if self.frames.is_between_frames() {
-            (self.heard + span(limits.idle), End::Idle)
+            (self.heard + Span::from(limits.idle), End::Idle)
         } else {
-            (self.begun + span(limits.frame_within), End::Slow)
+            (self.begun + Span::from(limits.frame_within), End::Slow)
         }
     }
 
@@ -248,22 +242,22 @@ impl<T: AsyncRead> Reading<ReadHalf<T>> {
     async fn serve<S: Suite>(&mut self, frame: Vec<u8>) -> Result<(), End> {
         let wait = self.pace.take(self.shared.clock.now().at);
         let octets = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-        let (seats, all) = (Arc::clone(&self.seats), Arc::clone(&self.shared.octets));
+        let (permits, all) = (Arc::clone(&self.permits), Arc::clone(&self.shared.octets));
         let admission = async {
             if wait > Duration::ZERO {
-                tokio::time::sleep(span(wait)).await;
+                tokio::time::sleep(Span::from(wait)).await;
             }
-            let seat = seats.acquire_owned().await;
+            let permit = permits.acquire_owned().await;
             let octets = all.acquire_many_owned(octets).await;
-            seat.ok().zip(octets.ok())
+            permit.ok().zip(octets.ok())
         };
         let admitted = tokio::select! {
             () = self.link.until_cut() => return Err(End::Cut),
             admitted = admission => admitted,
         };
         // They are closed when everything ends.
-        let (seat, octets) = admitted.ok_or(End::Goodbye)?;
-        let load = Load { seat: Arc::new(seat), octets };
+        let (permit, octets) = admitted.ok_or(End::Goodbye)?;
+        let load = Load { permit: Arc::new(permit), octets };
         match Envelope::decode(&frame) {
             Ok(envelope) => self.route::<S>(envelope, load),
             Err(error) => {
@@ -287,7 +281,7 @@ impl<T: AsyncRead> Reading<ReadHalf<T>> {
         let Some(own) = &self.user else {
             let refusal = refusal::<S>(&envelope, ErrorCode::BadTicket, 0);
             self.shared.metrics.error(ErrorCode::BadTicket);
-            self.link.send(&refusal, Some(load.seat), &self.shared.limits);
+            self.link.send(&refusal, Some(load.permit), &self.shared.limits);
             return Ok(());
         };
         let user = route(&envelope, own).clone();
@@ -319,14 +313,14 @@ async fn write_all<T: AsyncWrite>(
     let mut ended = false;
     while !ended {
         let Some(first) = outgoing.recv().await else { break };
-        // Seats are free again when the operating system has their answers.
-        let mut seats = Vec::new();
+        // Permits are given back when the operating system has the answers.
+        let mut permits = Vec::new();
         let mut next = Some(first);
         while let Some(outgoing_frame) = next {
             match outgoing_frame {
-                Outgoing::Frame(octets, seat) => {
+                Outgoing::Frame(octets, permit) => {
                     buffer.extend_from_slice(&octets);
-                    seats.extend(seat);
+                    permits.extend(permit);
                 }
                 Outgoing::End => ended = true,
             }

@@ -3,8 +3,9 @@
 //! Not here: what a connection may do (`connection`).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::base::lock::lock;
 use crate::runtime::server::config::Limits;
 use crate::runtime::server::link::Link;
 use crate::runtime::server::metrics::Metrics;
@@ -14,12 +15,12 @@ use crate::runtime::server::metrics::Metrics;
 pub struct Gate {
     connections: usize,
     unattached: usize,
-    seats: Mutex<Seats>,
+    inside: Mutex<Inside>,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
-struct Seats {
+struct Inside {
     open: usize,
     /// Those that were not attached when they were last looked at, oldest first.
     unattached: BTreeMap<u64, Arc<Link>>,
@@ -37,39 +38,39 @@ impl Gate {
     #[must_use]
     pub fn new(limits: &Limits, metrics: Arc<Metrics>) -> Self {
         let Limits { connections, unattached, .. } = *limits;
-        Self { connections, unattached: unattached.max(1), seats: Mutex::default(), metrics }
+        Self { connections, unattached: unattached.max(1), inside: Mutex::default(), metrics }
     }
 
     /// Lets a connection in, if there is room. Of too many that are not attached the oldest is cut: it has
     /// had most time, and whoever means it attaches soon.
     pub fn admit(self: &Arc<Self>, link: &Arc<Link>) -> Option<Pass> {
-        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        if seats.open >= self.connections {
+        let mut inside = lock(&self.inside);
+        if inside.open >= self.connections {
             self.metrics.refused_connection("full");
             return None;
         }
-        if seats.unattached.len() >= self.unattached {
-            seats.unattached.retain(|_, link| !link.is_attached());
+        if inside.unattached.len() >= self.unattached {
+            inside.unattached.retain(|_, link| !link.is_attached());
         }
-        if seats.unattached.len() >= self.unattached
-            && let Some((_, oldest)) = seats.unattached.pop_first()
+        if inside.unattached.len() >= self.unattached
+            && let Some((_, oldest)) = inside.unattached.pop_first()
         {
             self.metrics.refused_connection("unattached");
             oldest.cut();
         }
-        seats.open += 1;
-        seats.unattached.insert(link.origin.0, Arc::clone(link));
-        self.metrics.connections(seats.open);
+        inside.open += 1;
+        inside.unattached.insert(link.origin.0, Arc::clone(link));
+        self.metrics.connections(inside.open);
         Some(Pass { gate: Arc::clone(self), origin: link.origin.0 })
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let mut seats = self.gate.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        seats.open -= 1;
-        seats.unattached.remove(&self.origin);
-        self.gate.metrics.connections(seats.open);
+        let mut inside = lock(&self.gate.inside);
+        inside.open -= 1;
+        inside.unattached.remove(&self.origin);
+        self.gate.metrics.connections(inside.open);
     }
 }
 

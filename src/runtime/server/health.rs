@@ -26,9 +26,9 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Answers for as long as it is polled.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, healthy: Arc<AtomicBool>) {
-    let seats = Arc::new(tokio::sync::Semaphore::new(QUESTIONS_MAX));
+    let permits = Arc::new(tokio::sync::Semaphore::new(QUESTIONS_MAX));
     loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -50,7 +50,7 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, healthy: Arc<At
         tokio::spawn(async move {
             // Whoever breaks off asks again.
             let _ = tokio::time::timeout(PATIENCE, connection).await;
-            drop(seat);
+            drop(permit);
         });
     }
 }

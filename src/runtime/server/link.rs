@@ -20,7 +20,7 @@ const SHARE: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Load {
     /// One of the frames that its connection may have under way; until the answer is written.
-    pub seat: Arc<OwnedSemaphorePermit>,
+    pub permit: Arc<OwnedSemaphorePermit>,
     /// Its octets, of those that all connections may have under way; until it is served.
     #[allow(dead_code, reason = "it is held, and given back when this is dropped")]
     pub octets: OwnedSemaphorePermit,
@@ -29,7 +29,7 @@ pub struct Load {
 /// What goes to a peer.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// A frame with its length, and the seat of the request that it answers.
+    /// A frame with its length, and the permit of the request that it answers.
     Frame(Vec<u8>, Option<Arc<OwnedSemaphorePermit>>),
     /// Nothing more.
     End,
@@ -73,7 +73,7 @@ impl Link {
     pub fn send(
         &self,
         envelope: &Envelope,
-        seat: Option<Arc<OwnedSemaphorePermit>>,
+        permit: Option<Arc<OwnedSemaphorePermit>>,
         limits: &Limits,
     ) {
         if matches!(envelope.body, Message::Attached { .. }) {
@@ -88,7 +88,7 @@ impl Link {
             self.cut();
         }
         // A connection that is over has nobody who reads; what it left unread is settled with it.
-        let _ = self.outgoing.send(Outgoing::Frame(octets, seat));
+        let _ = self.outgoing.send(Outgoing::Frame(octets, permit));
     }
 
     /// Says that nothing more will be sent.

@@ -217,7 +217,7 @@ impl<S: Suite> Partition<S> {
         let wait = self.shared.config.full_retry.as_millis();
         let refusal = refusal::<S>(request, ErrorCode::QueueFull, wait);
         self.shared.metrics.error(ErrorCode::QueueFull);
-        link.send(&refusal, Some(Arc::clone(&load.seat)), &self.shared.limits);
+        link.send(&refusal, Some(Arc::clone(&load.permit)), &self.shared.limits);
     }
 
     /// Accounts whose time has come.
@@ -326,7 +326,7 @@ impl<S: Suite> Partition<S> {
         let limits = &self.shared.limits;
         match request.filter(|request| request.link.origin == origin) {
             Some(Request { link, load, .. }) => {
-                link.send(envelope, Some(Arc::clone(&load.seat)), limits);
+                link.send(envelope, Some(Arc::clone(&load.permit)), limits);
             }
             None => {
                 if let Some(link) = self.links.get(&origin) {

@@ -20,7 +20,7 @@ use crate::crypto::suite::{Secret, Suite};
 use crate::runtime::clock::WorldClock;
 use crate::runtime::entropy;
 use crate::runtime::server::config::{Config, Limits};
-use crate::runtime::server::connection::{self, span};
+use crate::runtime::server::connection;
 use crate::runtime::server::error::{ServerError, StoreError};
 use crate::runtime::server::gate::Gate;
 use crate::runtime::server::health;
@@ -155,7 +155,7 @@ async fn run<S: Suite>(
     drop(listener);
     let limits = &parts.shared.limits;
     tracing::info!(connections = front.guests.len(), "ending");
-    let goodbye = span(limits.goodbye) * 2;
+    let goodbye = std::time::Duration::from(limits.goodbye) * 2;
     let all_gone = async { while front.guests.join_next().await.is_some() {} };
     if timeout(goodbye, all_gone).await.is_err() {
         tracing::warn!(connections = front.guests.len(), "connections did not end in time");
@@ -309,7 +309,7 @@ impl Front {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
         let Limits { attach_within, .. } = shared.limits;
-        let patience = Instant::now() + span(attach_within);
+        let patience = Instant::now() + std::time::Duration::from(attach_within);
         let (acceptor, end) = (self.acceptor.clone(), self.end.clone());
         self.guests.spawn(async move {
             match acceptor {
