@@ -1,5 +1,5 @@
-//! What the reference device and the reference server say alike: how a line becomes a method, and what came of it
-//! a line.
+//! What the reference device and the reference server say alike: how a line becomes a method, and what came
+//! of it a line.
 //!
 //! Not here: what either does (`adapter`, `server_adapter`), or what the line runs over (`serve`).
 

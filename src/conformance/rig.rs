@@ -205,11 +205,19 @@ impl Rig {
     /// When it is no device that can be tested.
     pub fn greet(&self, link: &SharedLink) -> Result<Welcome, LinkFault> {
         let welcome = greet(&mut lock(link), &self.run, self.clock)?;
-        let unfit = |why: String| LinkFault::Shape { method: "hello".to_owned(), why };
         if welcome.role != self.role {
-            return Err(unfit("a server is tested with --server, and nothing else is".to_owned()));
+            let is = match welcome.role {
+                Role::Device => "device",
+                Role::Server => "server",
+            };
+            return Err(LinkFault::Misdeclared(format!(
+                "it is a {is}, and a server is tested with --server, and nothing else is"
+            )));
         }
-        welcome.capabilities.check().map_err(|void| unfit(void.to_string()))?;
+        welcome.capabilities.check().map_err(|void| LinkFault::Shape {
+            method: "hello".to_owned(),
+            why: void.to_string(),
+        })?;
         if let Some(declared) = &self.declared {
             let differences = declared.differences(&welcome.capabilities);
             let told: Vec<String> = differences
