@@ -116,12 +116,13 @@ fn basic(plan: &Plan, user: u32) -> impl Iterator<Item = &'static str> {
     let device = &plan.devices[user as usize];
     let config = &plan.profiles[device.profile as usize].config;
     let traffic = plan.workloads.iter().filter(move |it| it.by.iter().any(|by| by.contains(&user)));
-    let traffic = traffic.map(|it| match &it.what {
-        WorkloadKind::Send { .. } => "send",
-        WorkloadKind::Ask { own: true, .. } => "compose",
-        WorkloadKind::Ask { .. } => "request",
-        WorkloadKind::Poll => "poll",
-        WorkloadKind::Rotate => "rotate",
+    let traffic = traffic.filter_map(|it| match &it.what {
+        WorkloadKind::Send { .. } => Some("send"),
+        WorkloadKind::Ask { own: true, .. } => Some("compose"),
+        WorkloadKind::Ask { .. } => Some("request"),
+        WorkloadKind::Poll => Some("poll"),
+        WorkloadKind::Rotate => Some("rotate"),
+        WorkloadKind::Reconnect => None,
     });
     let given = [(config.poll.is_some(), "poll"), (config.push, "push"), (true, "reset")];
     given.into_iter().filter(|(holds, _)| *holds).map(|(_, needed)| needed).chain(traffic)

@@ -291,6 +291,7 @@ mod tests {
             quantile: crate::base::units::Ratio::from_percent(99),
             below: Duration::from_millis(41),
             window: None,
+            budget: crate::base::units::Ratio::ZERO,
             outside: None,
         };
         story.expect(slo, 1..=u64::MAX);

@@ -345,12 +345,13 @@ pub enum Check {
     StateIs { by: u32, state: String },
     /// A finding of this oracle, about this requirement.
     Finding { oracle: String, requirement: Option<Requirement> },
-    /// A quantile of a metric below a bound, in windows of this length, outside a fault.
+    /// A quantile of a metric below a bound, in all windows of this length but for a budget, outside a fault.
     Slo {
         metric: String,
         quantile: Ratio,
         below: Duration,
         window: Option<Duration>,
+        budget: Ratio,
         outside: Option<NameId>,
     },
     /// A ratio metric above (or below) a share.

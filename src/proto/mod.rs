@@ -20,6 +20,7 @@ pub mod barrier;
 pub mod config;
 pub mod deviation;
 pub mod device;
+pub mod genesis;
 pub mod issue;
 pub mod port;
 pub mod server;

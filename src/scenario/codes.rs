@@ -131,6 +131,7 @@ codes! {
     CannotBeMet "E311" "cannot-be-met" "Nothing in the scenario can make this expectation true.";
     UnknownTest "E312" "unknown-test" "Profiles name scenarios of the suite by their ID, and expectations its tests: `ROT-R1-inflight[lead=20ms]@bob#1`. `peadsim conform --list` prints them.";
     Unclaimed "E313" "unclaimed" "What an expectation `shows` is a part of what its scenario lists under `requirements`, on the same side.";
+    NotUnderLoad "E314" "not-under-load" "Under load the server and the network are real ones: devices write, poll, rotate, answer and lose their way, and nothing is done to the server, to frames or to clocks. Say under `worlds: {load: ..}` what is done and expected there.";
     NeverHeals "W401" "never-heals" "The fault has no end of its own within the `active` phase: it heals only when everything does, so the scenario does not show healing while others go on.";
     NeverFires "W402" "never-fires" "In the time that it has, the workload is expected to act less than once.";
     LongPeriod "W403" "long-period" "The period is longer than the run, so that most devices never rotate.";

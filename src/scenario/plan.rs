@@ -8,15 +8,18 @@ use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::network::config::{LinkConfig, Loss};
-use crate::network::latency::Latency;
 use crate::oracle::spec::{NameId, Point, PointRef, Spec};
 use crate::proto::barrier::Barrier;
 use crate::proto::config::{DeviceConfig, ServerConfig};
 use crate::trace::fact::{Button, FrameKind};
 use crate::verdict::requirement::{Polarity, Requirement};
 
+mod load;
+mod people;
 mod workload;
 
+pub use self::load::LoadPlan;
+pub use self::people::{Answering, RequestPlan};
 pub use self::workload::{Arrivals, Contacts, Swing, Workload, WorkloadKind};
 
 /// One run.
@@ -50,6 +53,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Recurring traffic.
     pub workloads: Vec<Workload>,
+    /// What only a real server sees.
+    pub load: LoadPlan,
     /// What it is judged by.
     pub spec: Arc<Spec>,
     /// Requirements that the scenario claims to show.
@@ -120,15 +125,6 @@ pub struct Profile {
     pub sync: Duration,
     /// The user, if they answer by themselves.
     pub user: Option<Answering>,
-}
-
-/// A user who answers everything that the screen asks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answering {
-    /// How long after the buttons count.
-    pub after: Latency,
-    /// The share that is approved; the rest is rejected.
-    pub approves: Ratio,
 }
 
 /// Virtual cost of a primitive (design 4).
@@ -291,21 +287,6 @@ pub enum StoreTrouble {
     Stall,
     /// The next write fails.
     Fail,
-}
-
-/// A request form whose times are relative.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestPlan {
-    /// The lines to show.
-    pub lines: Vec<String>,
-    /// Amount in minor units.
-    pub amount: Option<u64>,
-    /// Currency code.
-    pub currency: Option<String>,
-    /// Who is paid.
-    pub payee: Option<String>,
-    /// How long it may be approved.
-    pub expires: Duration,
 }
 
 /// How keys come into a device.

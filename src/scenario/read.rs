@@ -18,6 +18,7 @@ use crate::scenario::resolve::resolve;
 use crate::scenario::source::{Source, Sources, Span};
 use crate::scenario::syntax;
 use crate::scenario::tree::Node;
+use crate::scenario::under_load;
 use crate::verdict::study::Setting;
 
 /// What the command line adds to a file.
@@ -75,6 +76,17 @@ impl Reading {
             let seed = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
             if let Some(plan) = resolve(case, seed, "", &mut Diagnostics::default()) {
                 native::look(&case.scenario, &plan, &mut self.diagnostics);
+            }
+        }
+    }
+
+    /// Reports what cannot be done to a real server, or not be judged there; of use after
+    /// [`check`](Self::check), which reports what is wrong in any world.
+    pub fn check_load(&mut self) {
+        for case in &self.cases {
+            let seed = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
+            if let Some(plan) = resolve(case, seed, "", &mut Diagnostics::default()) {
+                under_load::look(&case.scenario, &plan, &mut self.diagnostics);
             }
         }
     }

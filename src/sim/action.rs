@@ -12,6 +12,7 @@ use crate::network::fault::FaultId;
 use crate::proto::config::ServerConfig;
 use crate::proto::port::AccountInput;
 use crate::proto::server::account::Account;
+use crate::scenario::permutation::Permutation;
 use crate::scenario::plan::{
     Action, CrashAt, FrameAct, FrameAddress, LinkChange, Plan, StoreTrouble,
 };
@@ -19,7 +20,6 @@ use crate::sim::agenda::until;
 use crate::sim::barrier::{Armed, StopAt};
 use crate::sim::body::Body;
 use crate::sim::node::Stimulus;
-use crate::sim::permutation::Permutation;
 use crate::sim::phase::OFFLINE;
 use crate::sim::service::ServerHappening;
 use crate::sim::turn::{put_in, turn};

@@ -245,7 +245,7 @@ fn blank_record(user: UserId, wall: Millis) -> KeyRecord {
 mod tests {
     use super::*;
     use crate::crypto::model::Model;
-    use crate::sim::keys::{Terms, identity, luck_of};
+    use crate::proto::genesis::{Terms, identity, luck_of};
 
     fn name(text: &str) -> UserId {
         UserId::new(text).unwrap()

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::base::id::{Epoch, NodeId};
 use crate::base::rng::{Luck, Purpose};
-use crate::crypto::schedule::kid;
 use crate::crypto::sign::record_hash;
 use crate::crypto::suite::Suite;
 use crate::engine::clock::NodeClock;
@@ -16,6 +15,7 @@ use crate::oracle::spec::NameId;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, OwnKey};
 use crate::proto::device::keys::Keys;
+use crate::proto::genesis::{Identity, Terms, identity, luck_of, pairs};
 use crate::proto::issue::{Issue, Issuer};
 use crate::proto::port::Origin;
 use crate::proto::server::account::Account;
@@ -23,7 +23,6 @@ use crate::proto::server::durable::AccountDurable;
 use crate::scenario::plan::{DevicePlan, Plan, Start};
 use crate::sim::body::{Body, Happening, Outsider, tell};
 use crate::sim::house::Tenant;
-use crate::sim::keys::{Identity, Pairs, Terms, identity, luck_of, pairs};
 use crate::sim::links::Links;
 use crate::sim::node::{Node, Stimulus};
 use crate::sim::seat::{Given, Make};
@@ -218,12 +217,12 @@ fn durable<S: Suite>(
                 let own = DeviceDurable::registered(Keys::Issued(issue.clone()), record, hash);
                 return (own, AccountDurable::issued(issue, hash));
             }
-            let keys = Keys::one(epoch, own_key::<S>(pairs));
+            let keys = Keys::one(epoch, pairs.own::<S>());
             let own = DeviceDurable::registered(keys, record, hash);
             (own, AccountDurable::registered::<S>(records))
         }
         Start::Keyed => {
-            let key = own_key::<S>(pairs::<S>(luck_of(plan.seed, user), 1));
+            let key = pairs::<S>(luck_of(plan.seed, user), 1).own::<S>();
             (DeviceDurable::keyed(key), AccountDurable::default())
         }
         Start::Blank => (DeviceDurable::default(), AccountDurable::default()),
@@ -257,9 +256,9 @@ pub(super) fn made<S: Suite>(plan: &Plan, user: u32) -> Make {
         Start::Ready | Start::Off => {
             let Identity { pairs, mut records } = identity_of::<S>(plan, user, epoch);
             let record = Box::new(records.pop().expect("a chain has a record"));
-            Given::Registered(own_key::<S>(pairs), record)
+            Given::Registered(pairs.own::<S>(), record)
         }
-        Start::Keyed => Given::Keyed(own_key::<S>(pairs::<S>(luck_of(plan.seed, user), 1))),
+        Start::Keyed => Given::Keyed(pairs::<S>(luck_of(plan.seed, user), 1).own::<S>()),
         Start::Blank => Given::Blank,
     };
     Make {
@@ -293,16 +292,11 @@ pub(super) fn issuer<S: Suite>(plan: &Arc<Plan>) -> Arc<dyn Issuer> {
 
 impl<S: Suite> Issuer for Issuing<S> {
     fn key(&self, user: u32) -> OwnKey {
-        own_key::<S>(pairs::<S>(luck_of(self.plan.seed, user), 1))
+        pairs::<S>(luck_of(self.plan.seed, user), 1).own::<S>()
     }
 
     fn record(&self, user: u32) -> KeyRecord {
         let identity = identity_of::<S>(&self.plan, user, Epoch::FIRST);
         identity.records.into_iter().next().expect("a chain has a record")
     }
-}
-
-fn own_key<S: Suite>(pairs: Pairs) -> OwnKey {
-    let kid = kid::<S>(&pairs.agree.public);
-    OwnKey { agree: pairs.agree, sign: pairs.sign, kid, retired: None }
 }

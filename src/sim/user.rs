@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use crate::base::id::{NodeId, TxnId};
 use crate::base::rng::{Luck, Purpose};
-use crate::base::time::{Duration, Millis};
-use crate::base::units::Ratio;
+use crate::base::time::Duration;
 use crate::crypto::suite::Suite;
-use crate::proto::port::{DeviceInput, Provision, RequestForm, UserAction};
-use crate::scenario::plan::{Action, BadDownload, ProvisionPlan, RequestPlan, WorkloadKind};
+use crate::proto::genesis::luck_of;
+use crate::proto::port::{DeviceInput, Provision, UserAction};
+use crate::scenario::plan::{Action, BadDownload, ProvisionPlan, RequestPlan};
 use crate::sim::body::Body;
-use crate::sim::keys::{download, luck_of};
+use crate::sim::keys::download;
 use crate::sim::turn::put_in;
-use crate::sim::workload::{Letter, Question};
 use crate::sim::world::{Event, World};
-use crate::trace::fact::{Button, Fact, NoApproval};
+use crate::trace::fact::{Fact, NoApproval};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
 
@@ -61,7 +60,7 @@ impl<S: Suite> World<S> {
 
     fn inputs_of(&mut self, user: u32, action: &Action) -> Vec<DeviceInput> {
         let wall = self.devices[user as usize].clock.wall(self.now());
-        let form = |it: &RequestPlan| form(it, wall);
+        let form = |it: &RequestPlan| it.form(wall);
         let act = match action {
             Action::Send { to, text, draft, .. } => {
                 UserAction::Send { draft: *draft, to: to.clone(), text: text.clone() }
@@ -122,25 +121,9 @@ impl<S: Suite> World<S> {
     /// What the `n`-th action of a workload at a device is.
     fn work(&self, user: u32, workload: u16, n: u64) -> Option<UserAction> {
         let traffic = &self.traffic[usize::from(workload)];
+        let wall = self.devices[user as usize].clock.wall(self.now());
         let plan = &self.plan.workloads[usize::from(workload)];
-        match &plan.what {
-            WorkloadKind::Send { .. } => {
-                let Letter { to, draft, text } = traffic.letter(plan, user, n)?;
-                Some(UserAction::Send { draft, to: self.user(to), text })
-            }
-            WorkloadKind::Ask { form: it, own, .. } => {
-                let Question { to, draft, txn } = traffic.question(plan, user, n)?;
-                let wall = self.devices[user as usize].clock.wall(self.now());
-                let (to, request) = (self.user(to), form(it, wall));
-                Some(if *own {
-                    UserAction::Approve { draft, to, txn, request }
-                } else {
-                    UserAction::Request { draft, to, txn, request }
-                })
-            }
-            WorkloadKind::Poll => Some(UserAction::Poll),
-            WorkloadKind::Rotate => Some(UserAction::Rotate { revoke: false }),
-        }
+        traffic.action(plan, user, n, (&self.plan.spec.users, wall))
     }
 
     /// Enters the next action of a workload at a device.
@@ -182,7 +165,7 @@ impl<S: Suite> World<S> {
                 screen.asks = Some((txn, record));
                 let time = screen.times;
                 let Some(habit) = &self.profile(user).user else { return };
-                let after = habit.after.sample(&mut self.mood(user).at(u64::from(time) * 2));
+                let after = habit.delay(self.mood(user), time);
                 let opaque = self.plan.spec.opaque.contains(&user);
                 let after = if opaque { after + self.profile(user).config.arm } else { after };
                 self.schedule(self.now() + after, NodeId::device(user), Event::Answer(time));
@@ -199,9 +182,7 @@ impl<S: Suite> World<S> {
         let Some(screen) = self.screens.get(&user).filter(|it| it.times == time) else { return };
         let Some((_, cause)) = screen.asks else { return };
         let Some(habit) = &self.profile(user).user else { return };
-        let luck = self.mood(user).at(u64::from(time) * 2 + 1).below(Ratio::ONE.as_ppb());
-        let approves = luck < habit.approves.as_ppb();
-        let button = if approves { Button::Approve } else { Button::Reject };
+        let button = habit.button(self.mood(user), time);
         for action in [UserAction::Scroll, UserAction::Press(button)] {
             put_in::<_, Body<S>>(self, user, DeviceInput::User(action), Some(cause), None);
         }
@@ -231,16 +212,5 @@ impl<S: Suite> World<S> {
         let number = self.downloads.entry(user).or_default();
         *number += 1;
         download::<S>(luck_of(self.plan.seed, user), *number, bad)
-    }
-}
-
-/// A form whose times are the device's own.
-fn form(form: &RequestPlan, wall: Millis) -> RequestForm {
-    RequestForm {
-        lines: form.lines.clone(),
-        amount: form.amount,
-        currency: form.currency.clone(),
-        payee: form.payee.clone(),
-        expires: wall + form.expires,
     }
 }

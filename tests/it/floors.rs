@@ -23,14 +23,14 @@ const TABLE: &[(&str, &[&str])] = &[
         "scenario",
         &[
             "base", "network", "verdict", "trace::fact", "proto::barrier", "proto::config",
-            "proto::deviation", "proto::swarm", "oracle::spec",
+            "proto::deviation", "proto::port", "proto::swarm", "oracle::spec",
         ],
     ),
     (
         "sim",
         &[
             "base", "wire", "crypto", "engine", "network", "proto", "trace", "verdict", "oracle",
-            "scenario::plan",
+            "scenario::permutation", "scenario::plan", "scenario::traffic",
         ],
     ),
     ("runtime", &["base", "wire", "crypto", "proto", "trace"]),

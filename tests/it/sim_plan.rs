@@ -15,8 +15,8 @@ use peadsim::oracle::spec::{
 };
 use peadsim::proto::config::{DeviceConfig, ServerConfig};
 use peadsim::scenario::plan::{
-    Action, Cpu, DevicePlan, FrameAct, FrameAddress, FrameOf, Given, Plan, Profile, Start, Step,
-    SuiteName, When, Workload,
+    Action, Cpu, DevicePlan, FrameAct, FrameAddress, FrameOf, Given, LoadPlan, Plan, Profile,
+    Start, Step, SuiteName, When, Workload,
 };
 use peadsim::sim::run::{RunOptions, run};
 use peadsim::trace::digest::Forms;
@@ -183,6 +183,7 @@ impl Draft {
             share_agreements: false,
             ahead: Duration::ZERO,
             null_devices: false,
+            load: LoadPlan::default(),
         };
         Self { plan, spec, drafts: 0 }
     }

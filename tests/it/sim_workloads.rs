@@ -1,6 +1,6 @@
 //! Workloads, users who answer by themselves, full inputs and shared agreements in the virtual world.
 //!
-//! Not here: the schedules themselves (unit tests of `sim::workload`).
+//! Not here: the schedules themselves (unit tests of `scenario::traffic`).
 
 use peadsim::base::id::{DraftId, NodeId};
 use peadsim::base::units::Ratio;
@@ -26,7 +26,7 @@ fn workload(draft: &mut Draft, name: &str, by: u32, what: WorkloadKind, at: &[u6
         WorkloadKind::Send { .. } => Traffic::Texts,
         WorkloadKind::Ask { own: false, .. } => Traffic::Requests,
         WorkloadKind::Ask { own: true, .. } => Traffic::OwnData(vec![by..=by]),
-        WorkloadKind::Poll | WorkloadKind::Rotate => Traffic::Nothing,
+        WorkloadKind::Poll | WorkloadKind::Rotate | WorkloadKind::Reconnect => Traffic::Nothing,
     };
     let name = draft.name(name, NamedThing::Workload { first: FIRST, count: 1 << 32, of });
     let instants = at.iter().map(|second| secs(*second)).collect();

@@ -43,6 +43,13 @@ impl Windows {
         let quantiles = self.0.iter().map(|(index, it)| (*index, it.quantile(quantile.as_ppb())));
         quantiles.max_by_key(|(_, quantile)| *quantile)
     }
+
+    /// The share of the windows whose quantile is not below this bound.
+    pub(super) fn missed(&self, quantile: Ratio, below: Duration) -> Ratio {
+        let missed = self.0.values().filter(|it| it.quantile(quantile.as_ppb()) >= below).count();
+        let ppb = missed as u128 * u128::from(Ratio::ONE.as_ppb()) / self.0.len().max(1) as u128;
+        Ratio::from_ppb(u64::try_from(ppb).unwrap_or(u64::MAX))
+    }
 }
 
 /// How often something happened among how many.

@@ -78,14 +78,14 @@ impl Item {
                 };
                 fits(sender, own) && fits(receiver, theirs)
             })
-        } else if let Check::Slo { quantile, below, window, .. } = &it.check {
+        } else if let Check::Slo { quantile, below, window, budget, .. } = &it.check {
             let Some((index, worst)) = self.windows.worst(*quantile) else {
                 return Verdict::Open { why: "nothing was measured".to_owned() };
             };
             let which = window.map_or_else(String::new, |_| format!(" in window {index}"));
             let count = self.windows.count();
             let seen = format!("the {quantile} quantile of {count} is {worst}{which}");
-            met_if(worst < *below, seen, by)
+            met_if(self.windows.missed(*quantile, *below) <= *budget, seen, by)
         } else if let Check::Share { above, below, .. } = &it.check {
             let Some(ratio) = self.share.ratio() else {
                 return Verdict::Open { why: "nothing was counted".to_owned() };

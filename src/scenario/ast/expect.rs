@@ -369,7 +369,8 @@ table! {
     /// A quantile of a metric lies below a bound.
     Slo "slo" {
         /// The metric: `chat.delivery` (until it is seen), `chat.response` (until the server has it),
-        /// `pay.answer` (of requests: until the answer is back), `heal.partition`.
+        /// `pay.answer` (of requests: until the answer is back), `heal.partition`; under load also
+        /// `wire.lookup`, `wire.attach` and the like (from a request on the wire to its answer).
         metric: Spanned<String>,
         /// The quantile.
         quantile: Spanned<Ratio>,
@@ -377,6 +378,8 @@ table! {
         below: Spanned<Duration>,
         /// In each window of this length; over the whole interval unless given.
         window: Option<Spanned<Duration>>,
+        /// The share of the windows that may miss the bound.
+        budget: Spanned<Ratio> = "0%",
         /// Leaves out what this fault touches.
         outside: Option<Spanned<Name>>,
     }

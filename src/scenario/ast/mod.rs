@@ -10,6 +10,7 @@ pub mod expect;
 pub mod fault;
 pub mod forms;
 pub mod link;
+pub mod load;
 pub mod needs;
 pub mod scenario;
 pub mod step;

@@ -9,6 +9,7 @@ use crate::scenario::ast::device::{Device, Fleet, Server};
 use crate::scenario::ast::expect::Expectation;
 use crate::scenario::ast::forms::{Names, Raw, Some1};
 use crate::scenario::ast::link::Network;
+use crate::scenario::ast::load::Load;
 use crate::scenario::ast::needs::Needs;
 use crate::scenario::ast::step::Step;
 use crate::scenario::ast::workload::Workload;
@@ -81,6 +82,8 @@ table! {
         deviations: Names<UserId, Vec<Spanned<Deviation>>>,
         /// How long.
         time: Option<Time>,
+        /// Load on a real server: what the simulator has no use for.
+        load: Option<Load>,
         /// What only one world has; its keys come on top there.
         worlds: Option<Worlds>,
     }

@@ -33,6 +33,7 @@ impl Workload {
             Recurring::Send(it) => Some(&it.arrivals),
             Recurring::Request(it) | Recurring::Compose(it) => Some(&it.arrivals),
             Recurring::Poll(it) => Some(&it.arrivals),
+            Recurring::Reconnect(it) => Some(&it.arrivals),
             Recurring::Rotate(_) => None,
         }
     }
@@ -74,6 +75,8 @@ one_of! {
         Poll(PollOften) = "poll",
         /// Rotations.
         Rotate(RotateOften) = "rotate",
+        /// Connections that are closed and opened again.
+        Reconnect(ReconnectOften) = "reconnect",
     }
 }
 
@@ -133,6 +136,17 @@ table! {
         every: Spanned<Duration>,
         /// The share of the period over which the devices' phases are spread.
         spread: Spanned<Ratio> = "100%",
+    }
+}
+
+table! {
+    /// Devices that lose their connection and open another one; in the simulator, which has none, nothing
+    /// happens.
+    ReconnectOften "workload of connections" {
+        /// Whose connections.
+        by: Group,
+        /// When.
+        arrivals: Arrivals,
     }
 }
 

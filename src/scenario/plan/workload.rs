@@ -56,6 +56,8 @@ pub enum WorkloadKind {
     Poll,
     /// Rotates.
     Rotate,
+    /// Opens its connection anew, in a world that has connections.
+    Reconnect,
 }
 
 /// Whom a device writes to.

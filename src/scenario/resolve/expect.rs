@@ -273,8 +273,12 @@ pub const fn is_fault(verb: &Verb) -> bool {
     )
 }
 
+/// Requests whose time on the wire is measured under load.
+pub const WIRE: [&str; 6] = ["connect", "attach", "submit", "lookup", "poll", "rotate"];
+
 fn slo(it: &Slo, cx: &mut Context<'_>) -> Option<Check> {
     check_share(&it.quantile, cx.sink);
+    check_share(&it.budget, cx.sink);
     let outside = match &it.outside {
         Some(name) => Some(fault(name, cx)?),
         None => None,
@@ -285,7 +289,7 @@ fn slo(it: &Slo, cx: &mut Context<'_>) -> Option<Check> {
         match what {
             "delivery" | "response" => named.any(|(_, named)| has_messages(&named.what)),
             "answer" => named.any(|(index, named)| asks(index, &named.what, cx)),
-            _ => name == "heal",
+            _ => name == "heal" || (name == "wire" && WIRE.contains(&what)),
         }
     });
     if !known {
@@ -297,6 +301,7 @@ fn slo(it: &Slo, cx: &mut Context<'_>) -> Option<Check> {
         quantile: it.quantile.value,
         below: it.below.value,
         window: it.window.as_ref().map(|window| window.value),
+        budget: it.budget.value,
         outside,
     })
 }

@@ -73,6 +73,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
     let (internal, sync) = whole::delays(scenario, sink);
     let equipment = Equipment::of(scenario, &people, (&server, sync), seed, sink);
     let given = whole::given(scenario, &people, sink);
+    let load = whole::load(scenario, sink);
     let mut cx = Context {
         people: &people,
         names: &names,
@@ -134,6 +135,7 @@ pub fn resolve(case: &Case, seed: u64, source: &str, sink: &mut Diagnostics) -> 
         given,
         steps,
         workloads,
+        load,
         spec: Arc::new(spec),
         claimed: whole::claimed(scenario),
         kills: scenario.kills.iter().map(|mutant| mutant.value.0.clone()).collect(),

@@ -241,14 +241,16 @@ fn thing(
 fn traffic(index: usize, workloads: &[Workload], people: &People<'_>) -> Traffic {
     let writers = |it: &Workload| match &it.what {
         Recurring::Compose(own) => people.ranges(members(&own.from), &mut Diagnostics::default()),
-        Recurring::Send(_) | Recurring::Request(_) | Recurring::Poll(_) | Recurring::Rotate(_) => {
-            Vec::new()
-        }
+        Recurring::Send(_)
+        | Recurring::Request(_)
+        | Recurring::Poll(_)
+        | Recurring::Rotate(_)
+        | Recurring::Reconnect(_) => Vec::new(),
     };
     match &workloads[index].what {
         Recurring::Send(_) => Traffic::Texts,
         Recurring::Request(_) => Traffic::Requests,
-        Recurring::Poll(_) | Recurring::Rotate(_) => Traffic::Nothing,
+        Recurring::Poll(_) | Recurring::Rotate(_) | Recurring::Reconnect(_) => Traffic::Nothing,
         Recurring::Compose(_) => {
             let own = writers(&workloads[index]);
             let others = workloads.iter().enumerate().filter(|(other, _)| *other != index);

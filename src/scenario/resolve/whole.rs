@@ -13,13 +13,16 @@ use crate::oracle::spec::Circumstances;
 use crate::proto::deviation::Deviations;
 use crate::scenario::ast::device::StartAs;
 use crate::scenario::ast::expect::Expected;
+use crate::scenario::ast::load::Tables;
 use crate::scenario::ast::scenario::{self, GivenMap, Scenario, SuiteWord, Time};
 use crate::scenario::ast::step::Verb;
 use crate::scenario::codes::Code;
 use crate::scenario::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::fields::Read as _;
 use crate::scenario::leaf::OracleId;
-use crate::scenario::plan::{Action, Given, Profile, Step, StoreTrouble, SuiteName, Until};
+use crate::scenario::plan::{
+    Action, Given, LoadPlan, Profile, Step, StoreTrouble, SuiteName, Until,
+};
 use crate::scenario::resolve::people::People;
 use crate::scenario::source::{Span, Spanned};
 use crate::scenario::tree::{Node, NodeKind};
@@ -27,6 +30,9 @@ use crate::verdict::requirement::{Polarity, Requirement};
 
 /// Highest epoch that the prelude rotates to: each is a record in a chain.
 const EPOCH_MAX: u64 = 10_000;
+
+/// Most operations of one device that may wait: so many drafts does a device hold at once.
+const FLIGHT_MAX: u64 = 1_024;
 
 /// The times of a run, with the defaults of the language.
 pub fn times(written: Option<&Time>) -> Time {
@@ -54,6 +60,21 @@ pub fn delays(scenario: &Scenario, sink: &mut Diagnostics) -> (Duration, Duratio
         sink.out_of_limits(&server.internal, "expected at least 1us");
     }
     (server.internal.value, server.store.value)
+}
+
+/// What only a real server sees.
+pub fn load(scenario: &Scenario, sink: &mut Diagnostics) -> LoadPlan {
+    let Some(load) = &scenario.load else { return LoadPlan::default() };
+    if load.flight.value == 0 || load.flight.value > FLIGHT_MAX {
+        sink.out_of_limits(&load.flight, &format!("expected 1 to {FLIGHT_MAX}"));
+    }
+    let sources = load.sources.iter().flat_map(|ranges| &ranges.0);
+    LoadPlan {
+        warm: load.tables.value == Tables::Warm,
+        sources: sources.flat_map(|range| range.value.addresses()).collect(),
+        flight: usize::try_from(load.flight.value).unwrap_or(1),
+        lag: load.lag.value,
+    }
 }
 
 /// The prelude by indexes of users.

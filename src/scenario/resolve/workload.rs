@@ -44,6 +44,11 @@ pub fn workload(
             Some((WorkloadKind::Poll, by, arrivals))
         }
         Recurring::Rotate(rotate) => rotations(rotate, cx),
+        Recurring::Reconnect(it) => {
+            let by = group(&it.by, cx);
+            let arrivals = arrivals(&it.arrivals, &by, cx);
+            Some((WorkloadKind::Reconnect, by, arrivals))
+        }
     };
     let season = &written.season;
     let mut shape = Vec::with_capacity(season.shape.len());

@@ -1,18 +1,19 @@
 //! Recurring traffic: when a device acts next, to whom it writes, and what.
 //!
 //! Every answer is a keyed draw addressed by (workload, device, n-th arrival), so nothing is stored but
-//! `n`. Not here: handing the action to the device (`world`).
+//! `n`. Not here: handing the action to a device.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use crate::base::id::{DraftId, TxnId};
+use crate::base::id::{DraftId, TxnId, UserId};
 use crate::base::rng::{Draw, Luck, Purpose};
-use crate::base::time::Duration;
+use crate::base::time::{Duration, Millis};
 use crate::base::units::Ratio;
 use crate::network::fixed::{self, cosine, exponential, log2, scale_by_power};
+use crate::proto::port::UserAction;
+use crate::scenario::contacts::{ContactList, member};
 use crate::scenario::plan::{Arrivals, Contacts, Plan, Swing, Workload, WorkloadKind};
-use crate::sim::permutation::Permutation;
 
 /// A workload with what is computed once for all its devices.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ impl Traffic {
     pub fn new(plan: &Plan, index: u32, workload: &Workload) -> Self {
         let to = match &workload.what {
             WorkloadKind::Send { to, .. } | WorkloadKind::Ask { to, .. } => Some(to),
-            WorkloadKind::Poll | WorkloadKind::Rotate => None,
+            WorkloadKind::Poll | WorkloadKind::Rotate | WorkloadKind::Reconnect => None,
         };
         let contacts = to.and_then(|to| match to {
             Contacts::List { count, zipf_milli, among } => {
@@ -137,6 +138,37 @@ impl Traffic {
         let mut draw = self.luck(Purpose::Workload, user).at(n);
         let to = self.receiver(to, user, &mut draw)?;
         Some(Question { to, draft: DraftId(first.0 + n), txn: TxnId(draw.octets()) })
+    }
+
+    /// What the user of a device does at its `n`-th arrival; nothing when there is nobody to do it to, or when
+    /// the arrival is not a matter of users. `wall` is the device's own clock.
+    #[must_use]
+    pub fn action(
+        &self,
+        workload: &Workload,
+        user: u32,
+        n: u64,
+        (users, wall): (&[UserId], Millis),
+    ) -> Option<UserAction> {
+        let name = |index: u32| users.get(index as usize).cloned();
+        match &workload.what {
+            WorkloadKind::Send { .. } => {
+                let Letter { to, draft, text } = self.letter(workload, user, n)?;
+                Some(UserAction::Send { draft, to: name(to)?, text })
+            }
+            WorkloadKind::Ask { form, own, .. } => {
+                let Question { to, draft, txn } = self.question(workload, user, n)?;
+                let (to, request) = (name(to)?, form.form(wall));
+                Some(if *own {
+                    UserAction::Approve { draft, to, txn, request }
+                } else {
+                    UserAction::Request { draft, to, txn, request }
+                })
+            }
+            WorkloadKind::Poll => Some(UserAction::Poll),
+            WorkloadKind::Rotate => Some(UserAction::Rotate { revoke: false }),
+            WorkloadKind::Reconnect => None,
+        }
     }
 
     fn receiver(&self, to: &Contacts, user: u32, draw: &mut Draw) -> Option<u32> {
@@ -262,93 +294,6 @@ fn letters(octets: u32, draw: &mut Draw) -> String {
     text
 }
 
-/// A symmetric contact list for every device, computed where it is asked for: the k-th contact of a
-/// device is its partner in the k-th keyed pairing of all.
-#[derive(Clone, Debug)]
-struct ContactList {
-    among: Vec<RangeInclusive<u32>>,
-    members: u64,
-    pairings: Vec<Permutation>,
-    /// Running sums of the contacts' popularity.
-    weights: Vec<u64>,
-}
-
-impl ContactList {
-    fn new(
-        seed: u64,
-        index: u32,
-        count: u32,
-        zipf_milli: u32,
-        among: &[RangeInclusive<u32>],
-    ) -> Self {
-        let members = among.iter().map(|range| range.clone().count() as u64).sum();
-        // The list is the workload's, not a device's: an entity of its own beside all devices'.
-        let luck = Luck::new(seed, Purpose::Workload, u64::from(index) << 32 | u64::from(u32::MAX));
-        let pairings =
-            (0..u64::from(count)).map(|k| Permutation::new(members, &mut luck.at(k))).collect();
-        let mut sum = 0;
-        let weight = |rank: u64| {
-            let power = i128::from(log2(rank)) * i128::from(zipf_milli) / 1_000;
-            scale_by_power(WEIGHT_OF_FIRST, -i64::try_from(power).unwrap_or(i64::MAX)).max(1)
-        };
-        let weights = (1..=u64::from(count))
-            .map(|rank| {
-                sum += weight(rank);
-                sum
-            })
-            .collect();
-        Self { among: among.to_vec(), members, pairings, weights }
-    }
-
-    fn pick(&self, user: u32, draw: &mut Draw) -> Option<u32> {
-        let value = draw.below((*self.weights.last()?).max(1));
-        let rank = self.weights.partition_point(|sum| *sum <= value);
-        let ranks = (rank..self.pairings.len()).chain(0..rank);
-        match self.position(user) {
-            Some(place) => {
-                ranks.filter_map(|rank| self.partner(rank, place)).find(|contact| *contact != user)
-            }
-            // Not a member itself: its contacts do not know it.
-            None => member(&self.among, draw.below(self.members.max(1))),
-        }
-    }
-
-    /// The partner of the member at `place` in a pairing; with an odd count one has none.
-    fn partner(&self, rank: usize, place: u64) -> Option<u32> {
-        let pairing = &self.pairings[rank];
-        let partner = pairing.backward(place) ^ 1;
-        (partner < self.members)
-            .then(|| pairing.forward(partner))
-            .and_then(|it| member(&self.among, it))
-    }
-
-    fn position(&self, user: u32) -> Option<u64> {
-        let mut before = 0;
-        for range in &self.among {
-            if range.contains(&user) {
-                return Some(before + u64::from(user - range.start()));
-            }
-            before += range.clone().count() as u64;
-        }
-        None
-    }
-}
-
-/// The user at a place among several ranges.
-fn member(among: &[RangeInclusive<u32>], mut place: u64) -> Option<u32> {
-    for range in among {
-        let count = range.clone().count() as u64;
-        if place < count {
-            return u32::try_from(u64::from(*range.start()) + place).ok();
-        }
-        place -= count;
-    }
-    None
-}
-
-/// Popularity of the first contact in a list; others have a part of it.
-const WEIGHT_OF_FIRST: u64 = 1 << 32;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -450,24 +395,6 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, [2, 2, 5, 8].map(seconds));
         assert!(traffic.drawn.len() > 1, "not all by one");
-    }
-
-    #[test]
-    fn contacts_are_mutual_and_the_first_is_the_most_popular() {
-        let list = ContactList::new(7, 0, 4, 1_100, &[0..=49, 100..=149]);
-        for user in (0..50).chain(100..150) {
-            for rank in 0..4 {
-                let place = list.position(user).unwrap();
-                let Some(contact) = list.partner(rank, place) else { continue };
-                let back = list.partner(rank, list.position(contact).unwrap());
-                assert_eq!(back, Some(user));
-                assert_ne!(contact, user);
-            }
-        }
-        let luck = Luck::new(1, Purpose::Workload, 0);
-        let first = list.partner(0, list.position(7).unwrap());
-        let hits = (0..1_000).filter(|n| list.pick(7, &mut luck.at(*n)) == first).count();
-        assert!((420..600).contains(&hits), "1/1, 1/2.1, 1/3.3, 1/4.6: {hits}");
     }
 
     #[test]
