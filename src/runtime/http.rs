@@ -54,6 +54,21 @@ impl Client {
         Ok(Self { agent, base: base.trim_end_matches('/').to_owned() })
     }
 
+    /// What is there: a text of at most this many octets.
+    ///
+    /// # Errors
+    /// When nothing comes within that time, nobody is there, or the answer is no success.
+    pub fn get(&self, most: u64, within: Duration) -> io::Result<String> {
+        let request = self.agent.get(self.base.as_str());
+        let request = request.config().timeout_global(Some(within.into())).build();
+        let mut response = request.call().map_err(ureq::Error::into_io)?;
+        if !response.status().is_success() {
+            return Err(io::Error::other(format!("it answers {}", response.status())));
+        }
+        let text = response.body_mut().with_config().limit(most).lossy_utf8(true);
+        text.read_to_string().map_err(ureq::Error::into_io)
+    }
+
     /// Posts JSON there, and waits for what comes back.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use peadsim::proto::config::{DeviceConfig, ServerConfig};
 use peadsim::proto::device::durable::DeviceDurable;
 use peadsim::proto::port::{DeviceInput, Provision, UserAction};
 use peadsim::runtime::client::channel::Endpoint;
-use peadsim::runtime::client::device::{LiveDevice, Owner};
+use peadsim::runtime::client::device::{Command, Heard, LiveDevice, Owner};
 use peadsim::runtime::clock::WorldClock;
 use peadsim::runtime::server::Server;
 use peadsim::runtime::server::config::Config;
@@ -56,7 +56,7 @@ pub fn world() -> tokio::runtime::Runtime {
 pub struct Person {
     /// Their name.
     pub name: UserId,
-    inputs: UnboundedSender<DeviceInput>,
+    inputs: UnboundedSender<Command>,
     seen: Arc<Seen>,
     device: JoinHandle<DeviceDurable>,
 }
@@ -123,7 +123,8 @@ impl Person {
         };
         let seen = Arc::new(Seen::default());
         let hear = Arc::clone(&seen);
-        let device = world.spawn(device.run(receiver, move |now, fact| {
+        let device = world.spawn(device.run(receiver, move |now, heard| {
+            let Heard::States(fact) = heard else { return };
             hear.stamps.lock().unwrap().push((stamp(), now));
             hear.facts.lock().unwrap().push(fact);
             hear.more.notify_all();
@@ -133,7 +134,7 @@ impl Person {
 
     /// Puts something into the device.
     pub fn tell(&self, input: DeviceInput) {
-        self.inputs.send(input).unwrap();
+        self.inputs.send(Command::Input(Box::new(input))).unwrap();
     }
 
     /// Does something with it.

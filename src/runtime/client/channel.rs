@@ -120,6 +120,11 @@ impl Channel {
         self.stream.flush().await
     }
 
+    /// A frame that has come already.
+    pub fn ready(&mut self) -> Option<Envelope> {
+        self.ready.pop_front()
+    }
+
     /// The next frame. Nothing is lost when this is dropped before it is ready.
     ///
     /// # Errors

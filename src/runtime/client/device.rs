@@ -3,11 +3,12 @@
 //! It connects by itself, again after each loss, and attaches anew then, since tickets are bound to
 //! connections. Not here: how many there are, or what their users do.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration as Span;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::base::id::UserId;
 use crate::base::rng::Luck;
@@ -26,6 +27,8 @@ use crate::wire::message::Envelope;
 const REDIAL: (Span, Span) = (Span::from_millis(50), Span::from_secs(2));
 /// How long a server may take to answer a dial, or to take a frame.
 const PATIENCE: Span = Span::from_secs(10);
+/// Commands, and frames, that are answered with one write at most.
+const AT_ONCE: usize = 64;
 
 /// Who a device is.
 #[derive(Clone, Debug)]
@@ -42,6 +45,44 @@ pub struct Owner {
     pub boot: u64,
 }
 
+/// What a device is told.
+#[derive(Debug)]
+pub enum Command {
+    /// Something for the machine.
+    Input(Box<DeviceInput>),
+    /// Its connection is lost, and another one is dialed at once.
+    Reconnect,
+    /// It is out of reach: its connection is lost, and none is dialed.
+    Leave,
+    /// It is within reach again.
+    Return,
+}
+
+impl From<UserAction> for Command {
+    fn from(action: UserAction) -> Self {
+        Self::Input(Box::new(DeviceInput::User(action)))
+    }
+}
+
+/// What is heard of a device, in order.
+#[derive(Debug)]
+pub enum Heard<'e> {
+    /// It takes up what its user does.
+    Takes(&'e UserAction),
+    /// The machine states something.
+    States(Fact),
+    /// It sends a frame, or would if there was a way.
+    Sends(&'e Envelope),
+    /// A frame came.
+    Receives(&'e Envelope),
+    /// A connection has come about: the server answered after so long.
+    Connects(Span),
+    /// A connection was lost.
+    Loses,
+    /// None came about.
+    Fails,
+}
+
 /// A device and its way to the server.
 pub struct LiveDevice<S: Suite> {
     device: Device<S>,
@@ -56,16 +97,21 @@ pub struct LiveDevice<S: Suite> {
 /// The way to the server.
 enum Way {
     Open(Channel),
-    /// It is tried again then, and if that fails after so long.
-    Gone(Instant, Span),
+    /// It is dialed after this time, and what is under way is not begun anew by whatever else happens.
+    Gone(Span, Dialing),
+    /// The device is out of reach.
+    None,
 }
+
+/// A connection that comes about, and after how long; none when it does not.
+type Dialing = Pin<Box<dyn Future<Output = Option<(Channel, Span)>> + Send>>;
 
 /// What comes next.
 enum Next {
-    Input(Option<DeviceInput>),
+    Command(Option<Command>),
     Frame(Envelope),
     Lost,
-    Dialed(Option<Channel>),
+    Dialed(Option<(Channel, Span)>),
     Time,
 }
 
@@ -75,39 +121,94 @@ impl<S: Suite> LiveDevice<S> {
     pub fn new(owner: Owner, clock: WorldClock, endpoint: Endpoint) -> Self {
         let Owner { config, user, luck, durable, boot } = owner;
         let device = Device::new(config, user, durable.clone(), luck, boot);
-        let way = Way::Gone(Instant::now(), REDIAL.0);
+        let way = Way::None;
         Self { device, durable, clock, endpoint, way, outgoing: Vec::new() }
     }
 
-    /// Switches it on, until its inputs end; returns what it remembers. `tell` hears all facts.
+    /// Switches it on, until nobody commands it any more; returns what it remembers. `hear` hears everything.
     pub async fn run(
         mut self,
-        mut inputs: UnboundedReceiver<DeviceInput>,
-        mut tell: impl FnMut(Now, Fact),
+        mut commands: UnboundedReceiver<Command>,
+        mut hear: impl FnMut(Now, Heard<'_>),
     ) -> DeviceDurable {
         // With a way there, what it says first is not lost.
-        if let Ok(Ok(channel)) = timeout(PATIENCE, Channel::dial(&self.endpoint)).await {
+        let dialed = dial(self.endpoint.clone()).await;
+        self.way = self.gone(REDIAL.0);
+        if let Some((_, took)) = &dialed {
+            hear(self.clock.now(), Heard::Connects(*took));
+        }
+        if let Some((channel, _)) = dialed {
             self.way = Way::Open(channel);
         }
         self.device.power_on(self.clock.now(), None);
         loop {
-            self.drain(&mut tell);
-            self.send().await;
-            match self.next(&mut inputs).await {
-                Next::Input(None) => return self.durable,
-                Next::Input(Some(input)) => self.device.handle_input(self.clock.now(), input),
-                Next::Frame(envelope) => {
-                    self.device.handle_input(self.clock.now(), DeviceInput::Frame(envelope));
-                }
+            self.drain(&mut hear);
+            self.send(&mut hear).await;
+            match self.next(&mut commands).await {
+                Next::Command(None) => return self.durable,
+                Next::Command(Some(command)) => self.obey(command, &mut hear),
+                Next::Frame(envelope) => self.receive(envelope, &mut hear),
                 Next::Time => self.device.handle_timeout(self.clock.now()),
-                Next::Lost => self.way = Way::Gone(Instant::now() + REDIAL.0, REDIAL.0),
-                Next::Dialed(channel) => self.dialed(channel),
+                Next::Lost => self.lose(&mut hear),
+                Next::Dialed(channel) => self.dialed(channel, &mut hear),
+            }
+            // What has come meanwhile is answered with one write.
+            for _ in 0..AT_ONCE {
+                let Ok(command) = commands.try_recv() else { break };
+                self.drain(&mut hear);
+                self.obey(command, &mut hear);
+            }
+            for _ in 0..AT_ONCE {
+                let Way::Open(channel) = &mut self.way else { break };
+                let Some(envelope) = channel.ready() else { break };
+                self.drain(&mut hear);
+                self.receive(envelope, &mut hear);
             }
         }
     }
 
+    fn obey(&mut self, command: Command, hear: &mut impl FnMut(Now, Heard<'_>)) {
+        let now = self.clock.now();
+        match command {
+            Command::Input(input) => {
+                if let DeviceInput::User(action) = &*input {
+                    hear(now, Heard::Takes(action));
+                }
+                self.device.handle_input(now, *input);
+            }
+            Command::Reconnect => {
+                self.lose(hear);
+                if !matches!(self.way, Way::None) {
+                    self.way = self.gone(Span::ZERO);
+                }
+            }
+            Command::Leave => {
+                self.lose(hear);
+                self.way = Way::None;
+            }
+            Command::Return => {
+                if matches!(self.way, Way::None) {
+                    self.way = self.gone(Span::ZERO);
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, envelope: Envelope, hear: &mut impl FnMut(Now, Heard<'_>)) {
+        let now = self.clock.now();
+        hear(now, Heard::Receives(&envelope));
+        self.device.handle_input(now, DeviceInput::Frame(envelope));
+    }
+
+    fn lose(&mut self, hear: &mut impl FnMut(Now, Heard<'_>)) {
+        if matches!(self.way, Way::Open(_)) {
+            hear(self.clock.now(), Heard::Loses);
+            self.way = self.gone(REDIAL.0);
+        }
+    }
+
     /// Does what the device asks for; what it remembers is safe for as long as this is.
-    fn drain(&mut self, tell: &mut impl FnMut(Now, Fact)) {
+    fn drain(&mut self, hear: &mut impl FnMut(Now, Heard<'_>)) {
         while let Some(output) = self.device.poll_output() {
             match output {
                 Output::Transmit(_, envelope) => self.outgoing.push(*envelope),
@@ -116,7 +217,7 @@ impl<S: Suite> LiveDevice<S> {
                     let now = self.clock.now();
                     self.device.handle_input(now, DeviceInput::Persisted(token));
                 }
-                Output::Fact(fact) => tell(self.clock.now(), fact),
+                Output::Fact(fact) => hear(self.clock.now(), Heard::States(fact)),
                 // No device of ours says these.
                 Output::Internal(..) | Output::Garbage(_) => {}
             }
@@ -124,19 +225,20 @@ impl<S: Suite> LiveDevice<S> {
     }
 
     /// Sends what is to be sent. What has no way is lost, and the device repeats it.
-    async fn send(&mut self) {
+    async fn send(&mut self, hear: &mut impl FnMut(Now, Heard<'_>)) {
         let frames = std::mem::take(&mut self.outgoing);
-        let Way::Open(channel) = &mut self.way else { return };
         if frames.is_empty() {
             return;
         }
-        match timeout(PATIENCE, channel.send(&frames)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => self.way = Way::Gone(Instant::now() + REDIAL.0, REDIAL.0),
+        let now = self.clock.now();
+        frames.iter().for_each(|frame| hear(now, Heard::Sends(frame)));
+        let Way::Open(channel) = &mut self.way else { return };
+        if !matches!(timeout(PATIENCE, channel.send(&frames)).await, Ok(Ok(()))) {
+            self.lose(hear);
         }
     }
 
-    async fn next(&mut self, inputs: &mut UnboundedReceiver<DeviceInput>) -> Next {
+    async fn next(&mut self, commands: &mut UnboundedReceiver<Command>) -> Next {
         let alarm = self.device.poll_timeout().map(|(at, _)| self.clock.moment(at).into());
         let time = async {
             match alarm {
@@ -144,37 +246,53 @@ impl<S: Suite> LiveDevice<S> {
                 None => std::future::pending().await,
             }
         };
-        let Self { way, endpoint, .. } = self;
+        let way = &mut self.way;
         let from_server = async {
             match way {
                 Way::Open(channel) => channel.receive().await.map_or(Next::Lost, Next::Frame),
-                Way::Gone(at, _) => {
-                    sleep_until(*at).await;
-                    let dialed = timeout(PATIENCE, Channel::dial(endpoint)).await;
-                    Next::Dialed(dialed.ok().and_then(Result::ok))
-                }
+                Way::Gone(_, dialing) => Next::Dialed(dialing.await),
+                Way::None => std::future::pending().await,
             }
         };
         tokio::select! {
-            input = inputs.recv() => Next::Input(input),
+            command = commands.recv() => Next::Command(command),
             next = from_server => next,
             () = time => Next::Time,
         }
     }
 
+    /// A way that is dialed after this time.
+    fn gone(&self, wait: Span) -> Way {
+        let endpoint = self.endpoint.clone();
+        let dialing = async move {
+            sleep(wait).await;
+            dial(endpoint).await
+        };
+        Way::Gone(wait, Box::pin(dialing))
+    }
+
     /// A new connection: asking for mail shows the device that its ticket is of the old one.
-    fn dialed(&mut self, channel: Option<Channel>) {
+    fn dialed(&mut self, channel: Option<(Channel, Span)>, hear: &mut impl FnMut(Now, Heard<'_>)) {
+        let now = self.clock.now();
         match (channel, &self.way) {
-            (Some(channel), _) => {
+            (Some((channel, took)), _) => {
                 self.way = Way::Open(channel);
-                let poll = DeviceInput::User(UserAction::Poll);
-                self.device.handle_input(self.clock.now(), poll);
+                hear(now, Heard::Connects(took));
+                self.device.handle_input(now, DeviceInput::User(UserAction::Poll));
             }
-            (None, Way::Gone(_, wait)) => {
-                let wait = (*wait * 2).min(REDIAL.1);
-                self.way = Way::Gone(Instant::now() + wait, wait);
+            (None, Way::Gone(wait, _)) => {
+                let wait = (*wait * 2).clamp(REDIAL.0, REDIAL.1);
+                hear(now, Heard::Fails);
+                self.way = self.gone(wait);
             }
-            (None, Way::Open(_)) => {}
+            (None, Way::Open(_) | Way::None) => {}
         }
     }
+}
+
+/// A connection, and how long it took to come about.
+async fn dial(endpoint: Endpoint) -> Option<(Channel, Span)> {
+    let start = Instant::now();
+    let channel = timeout(PATIENCE, Channel::dial(&endpoint)).await.ok()?.ok()?;
+    Some((channel, start.elapsed()))
 }

@@ -23,7 +23,6 @@ pub mod config;
 mod connection;
 pub mod error;
 mod gate;
-mod health;
 mod link;
 mod metrics;
 mod pace;

@@ -23,7 +23,6 @@ use crate::runtime::server::config::{Config, Limits};
 use crate::runtime::server::connection;
 use crate::runtime::server::error::{ServerError, StoreError};
 use crate::runtime::server::gate::Gate;
-use crate::runtime::server::health;
 use crate::runtime::server::link::Link;
 use crate::runtime::server::metrics::Metrics;
 use crate::runtime::server::partition::{Partition, Told};
@@ -32,6 +31,7 @@ use crate::runtime::server::shared::{Shared, place};
 use crate::runtime::server::store::{Batch, Contents, Kept, Store};
 use crate::runtime::server::{Server, Stopper};
 use crate::runtime::tls::Identity;
+use crate::runtime::watched;
 use crate::wire::limits::FRAME_MAX;
 
 /// Connections that may wait to be let in: all devices of a town that come back at once.
@@ -133,7 +133,8 @@ async fn run<S: Suite>(
     let healthy = Arc::new(AtomicBool::new(true));
     if let Some(health) = health {
         let metrics = Arc::clone(&parts.shared.metrics);
-        tokio::spawn(health::serve(health, metrics, Arc::clone(&healthy)));
+        let text = Arc::new(move || metrics.text());
+        tokio::spawn(watched::serve(health, text, Arc::clone(&healthy)));
     }
     tracing::info!(%address, users = parts.shared.users.load(Ordering::Relaxed), "listening");
     // Who waits for it may have given up.

@@ -1,6 +1,6 @@
-//! `/metrics` and `/healthz` over HTTP, for whoever watches the server.
+//! `/metrics` and `/healthz` over HTTP, for whoever watches a server or a generator.
 //!
-//! Not here: what is counted (`metrics`).
+//! Not here: what is counted.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
-use crate::runtime::server::metrics::Metrics;
+/// What makes the text of all metrics, each time anew.
+pub type Text = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What scrapers know the text of metrics by.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,7 +26,7 @@ const QUESTIONS_MAX: usize = 64;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Answers for as long as it is polled.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, healthy: Arc<AtomicBool>) {
+pub async fn serve(listener: TcpListener, metrics: Text, healthy: Arc<AtomicBool>) {
     let permits = Arc::new(tokio::sync::Semaphore::new(QUESTIONS_MAX));
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
@@ -39,7 +40,7 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, healthy: Arc<At
         };
         let (metrics, healthy) = (Arc::clone(&metrics), Arc::clone(&healthy));
         let answers = service_fn(move |request: Request<Incoming>| {
-            let response = answer(&request, &metrics, healthy.load(Ordering::Relaxed));
+            let response = answer(&request, &*metrics, healthy.load(Ordering::Relaxed));
             std::future::ready(Ok::<_, Infallible>(response))
         });
         let connection = http1::Builder::new()
@@ -55,9 +56,13 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, healthy: Arc<At
     }
 }
 
-fn answer<B>(request: &Request<B>, metrics: &Metrics, healthy: bool) -> Response<Full<Bytes>> {
+fn answer<B>(
+    request: &Request<B>,
+    metrics: &dyn Fn() -> String,
+    healthy: bool,
+) -> Response<Full<Bytes>> {
     let (status, kind, text) = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => (StatusCode::OK, OPEN_METRICS, metrics.text()),
+        (&Method::GET, "/metrics") => (StatusCode::OK, OPEN_METRICS, metrics()),
         (&Method::GET, "/healthz") if healthy => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
         (&Method::GET, "/healthz") => {
             (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "it is ending\n".to_owned())

@@ -1,0 +1,96 @@
+//! A server of this program as a process of its own: started, known by its first words, ended in order.
+//!
+//! Not here: what it serves, or a child whose standard streams carry lines (`child`).
+
+use std::io::{self, BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use crate::base::time::Duration;
+use crate::runtime::clock::{Stopwatch, rest};
+
+/// How long it may take to end in order.
+const GOODBYE: Duration = Duration::from_secs(30);
+
+/// A server that runs; it is ended when this is dropped.
+#[derive(Debug)]
+pub struct Spawned {
+    process: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where it tells its metrics.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl Spawned {
+    /// Starts a program that says where it listens, and where it tells its metrics.
+    ///
+    /// # Errors
+    /// When it cannot be started, or says something else.
+    pub fn start(program: &Path, arguments: &[String]) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = command.stderr(Stdio::piped()).spawn()?;
+        let log = process.stderr.take().map(last_line_of);
+        let mut lines = process.stdout.take().map(|stdout| BufReader::new(stdout).lines());
+        let mut place = |prefix: &str| {
+            let line = lines.as_mut().and_then(Iterator::next).and_then(Result::ok)?;
+            line.strip_prefix(prefix)?.trim_end_matches("/metrics").parse().ok()
+        };
+        let (address, metrics) = (place("listening at "), place("metrics at http://"));
+        // From here on the process is ended whatever happens.
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let spawned = Self { process, address: address.unwrap_or(unknown), metrics };
+        match address {
+            Some(_) => Ok(spawned),
+            None => {
+                drop(spawned);
+                let last = log.and_then(|log| log.join().ok()).unwrap_or_default();
+                Err(io::Error::other(format!("the server did not say where it listens: {last}")))
+            }
+        }
+    }
+
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            let id = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
+            if let Some(id) = id {
+                let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+            }
+            let watch = Stopwatch::start();
+            while watch.elapsed() < GOODBYE {
+                if self.process.try_wait()?.is_some() {
+                    return Ok(());
+                }
+                rest(Duration::from_millis(10));
+            }
+        }
+        self.process.kill()?;
+        self.process.wait().map(drop)
+    }
+}
+
+/// Reads a log to its end, so that whoever writes it never waits; its last line.
+fn last_line_of(log: impl io::Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let lines = BufReader::new(log).lines().map_while(Result::ok);
+        lines.last().unwrap_or_default()
+    })
+}
+
+impl Drop for Spawned {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::warn!(%error, "the server did not end");
+        }
+    }
+}
