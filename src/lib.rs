@@ -30,7 +30,7 @@
 //! | 2 | [`proto`]: device and server; [`oracle`]: the judges; [`report`]: outcomes as text, JSON, JUnit |
 //! | 3 | [`scenario`]: the language, from text to plan |
 //! | 4 | [`sim`]: the virtual world; `runtime`: the only floor with an OS clock, sockets, a store: the server |
-//! | 5 | [`explore`]: many runs and what they show together; `conformance`: devices that stand outside |
+//! | 5 | [`explore`]: many runs and what they show together; `conformance`, `load`: what stands outside |
 //! | 6 | `cli`: the command line |
 //!
 //! **Invariants of the architecture.** No room below `runtime` reads a clock or the system's entropy. No
@@ -61,12 +61,15 @@
 //! | generation | the identity behind a user ID: the hash of its first key record |
 //! | grace | how long a retired key still opens mail under way |
 //! | heal | the moment after which no fault acts and everything pending must finish |
+//! | knee | the highest pace of a load at which every objective of its scenario holds |
+//! | lag | how late a load generator itself is; a load with too much of it is void |
 //! | lease | a delivery that waits for its acknowledgement |
 //! | luck | a random value addressed by seed, purpose, entity and counter |
 //! | mid | a message's identity: sender, receiver, number |
 //! | oracle | a judge of one rule over the records of a run; S- for safety, L- for liveness |
 //! | pin | the newest key record accepted of a peer; survives eviction |
 //! | plan | one run, all concrete |
+//! | response, service | the time of an operation from its intended instant, and from when it was begun |
 //! | row, slot | a peer's entry in the table; one secret in it, for one pair of epochs |
 //! | suite | the cryptography: `p256` is the real profile, `model` is fast and without security |
 //! | term | a value by how it is made, without its octets; S-01 is also judged by what follows from terms |
@@ -95,6 +98,8 @@ pub mod sim;
 #[cfg(feature = "net")]
 pub mod conformance;
 pub mod explore;
+#[cfg(feature = "net")]
+pub mod load;
 // Floor 6
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,6 +1,7 @@
 //! What can be typed: the whole command line, as clap derives it. Not here: what it means.
 
 mod conformance;
+mod load;
 mod serving;
 
 use std::num::NonZeroUsize;
@@ -18,6 +19,7 @@ use crate::cli::words::{
 };
 
 pub use self::conformance::{Conform, Expect, ExpectCommand, Judge, Merge, OtherConform};
+pub use self::load::Load;
 pub use self::serving::{Bounds, LogFormat, Serve};
 
 /// A deterministic simulator and conformance harness for portable electronic authorization devices.
@@ -66,7 +68,7 @@ pub enum Command {
     Conform(Box<Conform>),
     /// Judge transcripts of `conform` again, from the evidence alone.
     Judge(Judge),
-    /// Join the reports of shards of one `conform` run.
+    /// Join the reports of shards of one `conform` run, or of one `load`.
     Merge(Merge),
     /// Keep the file that says which tests are known not to pass.
     Expect(Expect),
@@ -74,6 +76,8 @@ pub enum Command {
     Device(Device),
     /// Be the reference server, over TCP or TLS, with accounts that survive whatever ends it.
     Serve(Box<Serve>),
+    /// Put the load of a scenario on a server, and tell what its users feel.
+    Load(Box<Load>),
     /// Run every deviation from the protocol against the scenarios that should reveal it.
     Mutants(Mutants),
     /// Make runs several times, on several threads, suites and backends, and compare their digests with each

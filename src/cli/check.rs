@@ -33,6 +33,9 @@ pub fn run(args: &Check) -> Result<Exit, CliError> {
     if args.world == Some(World::Native) {
         loaded.iter_mut().for_each(|it| it.reading.check_native());
     }
+    if args.world == Some(World::Load) {
+        loaded.iter_mut().for_each(|it| it.reading.check_load());
+    }
     let same_id = files::same_id(&loaded);
     let has_errors = loaded.iter().any(|it| it.reading.diagnostics.has_errors());
     let exit = if has_errors || same_id.is_some() { Exit::Usage } else { Exit::Success };

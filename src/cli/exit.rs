@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 use crate::conformance::rig::Unreachable;
+use crate::load::error::LoadError;
 use crate::report::summary::Totals;
 use crate::runtime::server::error::ServerError;
 use crate::verdict::results::Results;
@@ -124,6 +125,9 @@ pub enum CliError {
     /// The server cannot start, or had to end.
     #[error(transparent)]
     Server(ServerError),
+    /// The load did not come to its beginning.
+    #[error(transparent)]
+    Load(LoadError),
     /// A file, a folder or the terminal fails.
     #[error("{what}: {source}")]
     Io {
@@ -153,7 +157,8 @@ impl CliError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Nothing(_) => Exit::NothingVerified,
-            Self::Rig(_) | Self::Server(_) | Self::Io { .. } => Exit::Harness,
+            Self::Load(LoadError::Stopped) => Exit::Inconclusive,
+            Self::Rig(_) | Self::Server(_) | Self::Load(_) | Self::Io { .. } => Exit::Harness,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::Merge;
 use crate::cli::conformity::{self, REPORTS};
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::load::around;
 use crate::cli::output;
 use crate::conformance::archive::Archive;
 use crate::verdict::results::Results;
@@ -19,6 +20,9 @@ use crate::verdict::trial::Trial;
 /// # Errors
 /// When a report cannot be read, or two of them are not of one run.
 pub fn run(args: &Merge) -> Result<Exit, CliError> {
+    if args.folders.first().is_some_and(|folder| around::is_load(folder)) {
+        return around::merge(args);
+    }
     let shards: Result<Vec<(&PathBuf, Results)>, CliError> =
         args.folders.iter().map(|folder| Ok((folder, conformity::read(folder)?))).collect();
     let shards = shards?;

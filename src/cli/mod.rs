@@ -20,6 +20,7 @@ mod explore;
 mod files;
 mod jobs;
 mod judge;
+pub mod load;
 mod merge;
 mod mutants;
 mod new;
@@ -63,6 +64,7 @@ pub fn run(cli: &Cli) -> Exit {
         },
         Command::Device(args) => device::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Load(args) => load::run(args),
         Command::Expect(args) => expect::run(args),
         Command::Judge(args) => judge::run(args),
         Command::Merge(args) => merge::run(args),

@@ -83,7 +83,11 @@ fn limits(bounds: &Bounds) -> Limits {
     }
 }
 
-fn resolve(place: &str) -> Result<SocketAddr, CliError> {
+/// An address that can be listened at or dialed.
+///
+/// # Errors
+/// When it is none.
+pub fn resolve(place: &str) -> Result<SocketAddr, CliError> {
     let unknown = |why: String| CliError::Usage(format!("`{place}` is no HOST:PORT: {why}"));
     let mut addresses = place.to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
     addresses.next().ok_or_else(|| unknown("the name stands for no address".to_owned()))

@@ -8,6 +8,8 @@ use clap::ValueEnum;
 use crate::base::id::UserId;
 use crate::base::time::Duration;
 use crate::base::units::parse_duration;
+use crate::load::schedule::Share;
+use crate::runtime::null::Service;
 use crate::verdict::requirement::Class;
 
 /// How results are printed.
@@ -117,6 +119,15 @@ impl Shard {
     }
 }
 
+impl Shard {
+    /// The same of the devices of a load.
+    #[must_use]
+    pub fn share(self) -> Share {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Share { index: number(self.index), of: number(self.of) }
+    }
+}
+
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.index + 1, self.of)
@@ -162,6 +173,20 @@ pub(super) fn user(text: &str) -> Result<UserId, String> {
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed = parse_duration(text).ok();
     parsed.ok_or_else(|| "expected a time with its unit, such as 60s or 10m".to_owned())
+}
+
+/// `1ms`, or `~1ms`.
+pub(super) fn service(text: &str) -> Result<Service, String> {
+    match text.strip_prefix('~') {
+        Some(mean) => duration(mean).map(Service::Exponential),
+        None => duration(text).map(Service::Constant),
+    }
+}
+
+/// `5s+1s`.
+pub(super) fn stall(text: &str) -> Result<(Duration, Duration), String> {
+    let parts = text.split_once('+').ok_or("expected a time and how long, such as 5s+1s")?;
+    Ok((duration(parts.0)?, duration(parts.1)?))
 }
 
 /// `PATH=VALUE`, as it is.

@@ -11,6 +11,7 @@ pub mod explore;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod load;
 pub mod mermaid;
 pub mod mutants;
 pub mod perfetto;

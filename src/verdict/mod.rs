@@ -10,6 +10,7 @@ pub mod exploration;
 pub mod figures;
 pub mod finding;
 pub mod fingerprint;
+pub mod load;
 pub mod matrix;
 pub mod metrics;
 pub mod outcome;

@@ -108,7 +108,7 @@ pub struct Judge {
 /// Arguments of `merge`.
 #[derive(Clone, Debug, Args)]
 pub struct Merge {
-    /// Folders of reports of one device's shards.
+    /// Folders of reports of one device's shards, or of one load's.
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath, required = true, num_args = 1..)]
     pub folders: Vec<PathBuf>,
     /// Where the joined report goes.

@@ -1,0 +1,289 @@
+//! From the arguments of `load` to a plan, a server and how the one is put on the other.
+//!
+//! Not here: doing it.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::base::time::{Duration, Millis};
+use crate::cli::args::{Load, Selection};
+use crate::cli::exit::CliError;
+use crate::cli::files::{self, Wanted};
+use crate::cli::load::spawn;
+use crate::cli::serve::resolve;
+use crate::cli::{output, setup};
+use crate::load::error::LoadError;
+use crate::load::run::Setting;
+use crate::load::schedule::Share;
+use crate::runtime::client::channel::Endpoint;
+use crate::runtime::clock::wall;
+use crate::runtime::entropy;
+use crate::runtime::null::{Manner, NullServer};
+use crate::runtime::tls::Trust;
+use crate::scenario::ast::scenario::WorldKind;
+use crate::scenario::diagnostics::Diagnostics;
+use crate::scenario::plan::Plan;
+use crate::scenario::read::Case;
+use crate::scenario::resolve::resolve as plan_of;
+use crate::verdict::load::Offer;
+
+/// The server that the load is put on; one that was started for it ends with this.
+pub enum Server {
+    /// Somebody else's.
+    Theirs(Endpoint),
+    /// A reference server.
+    Spawned(spawn::Server),
+    /// One that does nothing.
+    Null(NullServer),
+}
+
+impl Server {
+    /// The one that the arguments mean.
+    ///
+    /// # Errors
+    /// When there is none there, or it does not start.
+    pub fn of(args: &Load, plan: &Plan) -> Result<Self, CliError> {
+        if args.spawn {
+            return spawn::server(plan, args.ephemeral).map(Self::Spawned);
+        }
+        if args.null {
+            let service = args.null_service.unwrap_or_default();
+            let manner = Manner { service, stall: args.null_stall };
+            return null(manner).map(Self::Null);
+        }
+        endpoint(args).map(Self::Theirs)
+    }
+
+    /// Where it tells its metrics, as far as one knows.
+    #[must_use]
+    pub fn metrics(&self) -> Option<String> {
+        match self {
+            Self::Spawned(server) => server.metrics().map(|it| format!("http://{it}/metrics")),
+            Self::Theirs(_) | Self::Null(_) => None,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Theirs(endpoint) => endpoint.clone(),
+            Self::Spawned(server) => Endpoint::plain(server.address()),
+            Self::Null(server) => Endpoint::plain(server.address()),
+        }
+    }
+}
+
+/// A server that does nothing.
+///
+/// # Errors
+/// When the operating system refuses what it needs.
+pub fn null(manner: Manner) -> Result<NullServer, CliError> {
+    NullServer::start(manner).map_err(CliError::io("cannot start a server that does nothing"))
+}
+
+/// The only run of the scenario, as its file and the arguments have it.
+///
+/// # Errors
+/// When it is invalid, or there are several and none is chosen.
+pub fn plan(args: &Load) -> Result<Plan, CliError> {
+    let (paths, set) = (vec![args.file.clone()], args.set.clone());
+    let selection = Selection { paths, set, sweep: Vec::new() };
+    let (mut loaded, _) = files::load(&selection, Wanted::In(WorldKind::Load))?;
+    setup::check(&mut loaded)?;
+    for it in &mut loaded {
+        it.reading.check_load();
+        if it.reading.diagnostics.has_errors() {
+            output::note(&it.reading.render(output::stderr_has_color()));
+            return Err(CliError::Usage(
+                "the scenario is none of a load; nothing was run".to_owned(),
+            ));
+        }
+    }
+    let all = || loaded.iter().flat_map(|it| &it.reading.cases);
+    let case = match &args.case {
+        Some(name) => all().find(|case| case.id == *name),
+        None => all().next().filter(|_| all().count() == 1),
+    };
+    let names: Vec<_> = all().map(|case| case.id.as_str()).collect();
+    let unclear = || CliError::Usage(format!("which case? --case takes {}", names.join(", ")));
+    let case = thinned(case.ok_or_else(unclear)?, args);
+    let first = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
+    let seed = args.seed.unwrap_or(first);
+    let mut sink = Diagnostics::default();
+    let plan = plan_of(&case, seed, &args.file.display().to_string(), &mut sink);
+    plan.ok_or_else(|| {
+        let first = sink.sorted().first().map(|it| it.message.clone()).unwrap_or_default();
+        CliError::Usage(format!("the scenario makes no plan with this seed and thinning: {first}"))
+    })
+}
+
+/// The case with a part of its fleets' devices; each of them does what it always does.
+fn thinned(case: &Case, args: &Load) -> Case {
+    let mut case = case.clone();
+    if let Some(thin) = args.thin {
+        for fleet in &mut case.scenario.fleets.0 {
+            let count = &mut fleet.value.own.count.value;
+            *count = thin.of(*count);
+        }
+    }
+    case
+}
+
+fn endpoint(args: &Load) -> Result<Endpoint, CliError> {
+    let place = args.server.as_deref().unwrap_or_default();
+    let address: SocketAddr = resolve(place)?;
+    if !address.ip().is_loopback() && !args.allow_remote {
+        let why = format!("{address} is not on the loopback interface: --allow-remote is needed");
+        return Err(CliError::Usage(why));
+    }
+    let endpoint = Endpoint::plain(address);
+    let Some(authorities) = &args.tls_ca else { return Ok(endpoint) };
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    let name = args.tls_name.as_deref().unwrap_or(host);
+    let trust = Trust::read(authorities);
+    let endpoint = trust.and_then(|trust| endpoint.with_tls(trust, name));
+    endpoint.map_err(|error| CliError::Usage(error.to_string()))
+}
+
+/// How the plan is put on the server.
+///
+/// # Errors
+/// When the operating system has no entropy.
+pub fn setting(args: &Load, plan: Arc<Plan>, endpoint: Endpoint) -> Result<Setting, CliError> {
+    let namespace = match &args.namespace {
+        Some(name) => format!("{name}-"),
+        None => {
+            let luck: [u8; 4] = entropy::octets().map_err(LoadError::System)?;
+            format!("l{:08x}-", u32::from_le_bytes(luck))
+        }
+    };
+    let half = NonZeroUsize::new(setup::threads(None).get().div_ceil(2));
+    Ok(Setting {
+        plan,
+        endpoint,
+        share: args.shard.map_or(Share::WHOLE, |shard| shard.share()),
+        workers: args.threads.or(half).unwrap_or(NonZeroUsize::MIN),
+        namespace,
+        registers: !args.prepared,
+        start_at: args.start_at.map(|at| at.millis(wall())),
+        trusting: args.null,
+    })
+}
+
+/// What is put on which server, for the report.
+#[must_use]
+pub fn offer(args: &Load, setting: &Setting, (hash, operations): (String, u64)) -> Offer {
+    let plan = &setting.plan;
+    let count = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
+    let server = match &args.server {
+        Some(place) => place.clone(),
+        None if args.null => "a server that does nothing, started for this load".to_owned(),
+        None if args.ephemeral => "a reference server in memory, started for this load".to_owned(),
+        None => "a reference server with a durable store, started for this load".to_owned(),
+    };
+    Offer {
+        case: plan.case.clone(),
+        title: plan.title.clone(),
+        source: plan.source.clone(),
+        seed: plan.seed,
+        schedule: hash,
+        operations,
+        devices: (0..count).filter(|user| setting.share.holds(*user)).count() as u64,
+        shard: args.shard.map(|shard| shard.to_string()),
+        thinned: args.thin.map(|thin| thin.to_string()),
+        pace: args.pace,
+        server,
+        active: plan.active,
+        lag: plan.load.lag,
+    }
+}
+
+/// `1/100`: every so many devices one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thin(u64);
+
+impl Thin {
+    /// So many of a fleet of this size; never none.
+    #[must_use]
+    pub fn of(self, count: u64) -> u64 {
+        count.div_ceil(self.0).max(1).min(count)
+    }
+}
+
+impl std::fmt::Display for Thin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "1/{}", self.0)
+    }
+}
+
+impl std::str::FromStr for Thin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let of = text.strip_prefix("1/").and_then(|of| of.parse().ok()).filter(|of| *of > 0);
+        of.map(Self).ok_or_else(|| "expected 1/N with N above 0, such as 1/100".to_owned())
+    }
+}
+
+/// When a load begins: seconds since 1970, or from now on with a `+`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// By the wall clock.
+    At(Millis),
+    /// From now on.
+    In(Duration),
+}
+
+impl StartAt {
+    /// By the wall clock.
+    #[must_use]
+    pub fn millis(self, now: Millis) -> Millis {
+        match self {
+            Self::At(at) => at,
+            Self::In(wait) => now + wait,
+        }
+    }
+}
+
+impl std::str::FromStr for StartAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || "expected seconds since 1970, or a wait such as +30s".to_owned();
+        match text.strip_prefix('+') {
+            Some(wait) => crate::cli::words::duration(wait).map(Self::In).map_err(|_| wrong()),
+            None => {
+                let millis = text.parse::<f64>().ok().filter(|it| (0.0..1e12).contains(it));
+                let exact = |seconds: f64| format!("{:.0}", seconds * 1_000.0).parse().ok();
+                millis.and_then(exact).map(|it| Self::At(Millis(it))).ok_or_else(wrong)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fleets_are_thinned_to_at_least_one_device() {
+        let thin: Thin = "1/100".parse().unwrap();
+        assert_eq!([0, 1, 99, 100, 101, 50_000].map(|it| thin.of(it)), [0, 1, 1, 1, 2, 500]);
+        for bad in ["1/0", "2/3", "100", "1/x", ""] {
+            assert!(bad.parse::<Thin>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_start_is_at_a_time_or_after_one() {
+        let now = Millis(5_000);
+        for (text, at) in [("+30s", 35_000), ("1795761479.25", 1_795_761_479_250), ("0", 0)] {
+            assert_eq!(text.parse::<StartAt>().unwrap().millis(now), Millis(at), "{text}");
+        }
+        for bad in ["", "+", "+5", "-1", "NaN", "soon"] {
+            assert!(bad.parse::<StartAt>().is_err(), "{bad}");
+        }
+    }
+}

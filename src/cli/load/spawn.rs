@@ -1,0 +1,93 @@
+//! A reference server for one load: with the scenario's settings, on a free port, its store gone at the end.
+//!
+//! Not here: the server (`serve`), or the load.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::cli::exit::CliError;
+use crate::runtime::entropy;
+use crate::runtime::spawned::Spawned;
+use crate::scenario::plan::Plan;
+
+/// A server and its store.
+#[derive(Debug)]
+pub struct Server {
+    /// None once it is to end.
+    process: Option<Spawned>,
+    address: SocketAddr,
+    folder: Option<PathBuf>,
+}
+
+/// Starts one.
+///
+/// # Errors
+/// When it does not start.
+pub fn server(plan: &Plan, ephemeral: bool) -> Result<Server, CliError> {
+    let failed = || CliError::io("cannot start a server");
+    let folder = if ephemeral {
+        None
+    } else {
+        let luck: [u8; 8] = entropy::octets().map_err(failed())?;
+        let name = format!("peadsim-load-{:016x}", u64::from_le_bytes(luck));
+        Some(std::env::temp_dir().join(name))
+    };
+    let mut arguments = arguments(plan);
+    match &folder {
+        Some(folder) => arguments.extend(["--data".to_owned(), folder.display().to_string()]),
+        None => arguments.push("--ephemeral".to_owned()),
+    }
+    let program = std::env::current_exe().map_err(failed())?;
+    let process = Spawned::start(&program, &arguments).map_err(failed())?;
+    Ok(Server { address: process.address, process: Some(process), folder })
+}
+
+/// The scenario's settings, and limits that are not what is measured.
+fn arguments(plan: &Plan) -> Vec<String> {
+    let server = &plan.server;
+    let mut arguments = vec!["serve".to_owned()];
+    if server.push {
+        arguments.push("--push".to_owned());
+    }
+    for (name, value) in [
+        ("listen", "127.0.0.1:0".to_owned()),
+        ("metrics", "127.0.0.1:0".to_owned()),
+        ("name", server.server.to_string()),
+        ("ttl", server.ttl.to_string()),
+        ("grace", server.grace.to_string()),
+        ("lease", server.lease.to_string()),
+        ("mailbox-messages", server.mailbox_messages.to_string()),
+        ("mailbox-octets", server.mailbox_octets.to_string()),
+        ("connections", (plan.devices.len() * 2 + 1_000).to_string()),
+        ("unattached", (plan.devices.len() + 1_000).to_string()),
+        ("rate", "1000000".to_owned()),
+        ("in-flight", "1024".to_owned()),
+    ] {
+        arguments.extend([format!("--{name}"), value]);
+    }
+    arguments
+}
+
+impl Server {
+    /// Where it tells its metrics.
+    #[must_use]
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.process.as_ref()?.metrics
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process = None;
+        if let Some(folder) = &self.folder {
+            // What cannot be removed lies in the folder for temporary files.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which of what devices state is kept for the oracles, and what they make of it after the run.
+//!
+//! Judging costs time that the server under load may need, so facts are only kept while the load lasts; where
+//! they would be too many, those of some pairs of users are kept, and of these all. Not here: the rules.
+
+use std::collections::BTreeMap;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::base::id::{Mid, NodeId};
+use crate::base::time::Now;
+use crate::oracle::judge::{Docket, Facts, Oracle};
+use crate::oracle::safety;
+use crate::oracle::spec::Spec;
+use crate::trace::fact::{About, Fact, FrameFact, FrameKind};
+use crate::trace::record::{Record, RecordId};
+use crate::wire::message::{Deliver, Envelope};
+
+/// Messages that are judged, at most; each leaves about a dozen facts.
+const JUDGED_MAX: u64 = 200_000;
+/// The oracles that need nothing but what devices state: the accounts are the server's own affair.
+const JUDGES: [&str; 8] = ["S-02", "S-03", "S-04", "S-12", "S-13", "S-14", "S-15", "S-27"];
+
+/// Something that a device stated.
+#[derive(Clone, Debug)]
+pub struct Stated {
+    now: Now,
+    user: u32,
+    fact: Fact,
+}
+
+/// Keeps what will be judged.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    wanted: Facts,
+    /// One pair of users in so many is judged.
+    pub one_in: u64,
+    kept: Chunks,
+}
+
+/// In chunks, so that none is ever moved: a long list that grows would stop everything for a while.
+type Chunks = Vec<Vec<Stated>>;
+
+/// Facts in a chunk.
+const CHUNK: usize = 4_096;
+
+fn judges() -> impl Iterator<Item = Box<dyn Oracle>> {
+    safety::all().into_iter().filter(|oracle| JUDGES.contains(&oracle.id()))
+}
+
+impl Keeper {
+    /// For a load of so many messages.
+    #[must_use]
+    pub fn new(messages: u64) -> Self {
+        let wanted = judges().map(|it| it.facts()).reduce(Facts::and);
+        let one_in = messages.div_ceil(JUDGED_MAX).max(1);
+        Self { wanted: wanted.expect("there are judges"), one_in, kept: Vec::new() }
+    }
+
+    /// Keeps what a device states, if it is judged.
+    pub fn keep(&mut self, now: Now, user: u32, fact: &Fact) {
+        if self.wanted.contain_fact(fact) && mid_of(fact).is_none_or(|mid| self.is_judged(mid)) {
+            self.push(Stated { now, user, fact: fact.clone() });
+        }
+    }
+
+    /// Keeps that a message came, if it is judged.
+    pub fn keep_delivery(&mut self, now: Now, user: u32, envelope: &Envelope, deliver: &Deliver) {
+        let mid = deliver.header.mid();
+        if self.is_judged(&mid) {
+            let fact = Fact::Rx(Box::new(FrameFact {
+                number: 0,
+                copy: 0,
+                up: false,
+                kind: Some(FrameKind::Deliver),
+                req: envelope.req,
+                about: About::Message(mid, 0),
+                len: 0,
+                octets: None,
+            }));
+            self.push(Stated { now, user, fact });
+        }
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub fn kept(self) -> Vec<Stated> {
+        self.kept.into_iter().flatten().collect()
+    }
+
+    fn push(&mut self, stated: Stated) {
+        if self.kept.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.kept.push(Vec::with_capacity(CHUNK));
+        }
+        self.kept.last_mut().expect("there is a chunk").push(stated);
+    }
+
+    fn is_judged(&self, mid: &Mid) -> bool {
+        if self.one_in == 1 {
+            return true;
+        }
+        let pair = format!("{} {}", mid.sender, mid.receiver);
+        xxh3_64(pair.as_bytes()).is_multiple_of(self.one_in)
+    }
+}
+
+/// The message that a fact is about, of those facts that are judged.
+fn mid_of(fact: &Fact) -> Option<&Mid> {
+    if let Fact::Encrypt(sealing) = fact {
+        Some(&sealing.mid)
+    } else if let Fact::Commit { mid, .. }
+    | Fact::Duplicate { mid }
+    | Fact::Display { mid, .. }
+    | Fact::Processed { mid, .. } = fact
+    {
+        Some(mid)
+    } else {
+        None
+    }
+}
+
+/// What the oracles make of it.
+#[must_use]
+pub fn judge(mut kept: Vec<Stated>, spec: &Spec) -> Docket {
+    // What a device states has the order of its coming; devices share one clock.
+    kept.sort_by_key(|stated| stated.now.at);
+    let mut counts = BTreeMap::<u32, u64>::new();
+    let records: Vec<Record> = kept
+        .into_iter()
+        .map(|Stated { now, user, fact }| {
+            let seq = counts.entry(user).or_default();
+            let id = RecordId { node: NodeId::device(user), seq: *seq };
+            *seq += 1;
+            Record { id, at: now.at, wall: now.wall, cause: None, fact }
+        })
+        .collect();
+    let mut docket = Docket::default();
+    for mut oracle in judges() {
+        let wanted = oracle.facts();
+        for record in records.iter().filter(|it| wanted.contain_fact(&it.fact)) {
+            docket.turn_to(record, spec);
+            oracle.observe(record, spec, &mut docket);
+        }
+        docket.turn_to_end(records.last().map_or(docket.now, |last| last.at));
+        oracle.conclude(spec, &mut docket);
+    }
+    docket
+}

@@ -1,0 +1,365 @@
+//! A device in the load: what of its work is open, and what is heard of it.
+//!
+//! An operation is due at its intended instant; its turn comes then, or when fewer than the scenario's
+//! `flight` are open; the device takes it up, and it is over with its answer. Not here: when operations are
+//! due (`worker`), or the device (`runtime::client`).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::base::id::{DraftId, ReqId, TxnId};
+use crate::base::rng::{Luck, Purpose};
+use crate::base::time::{Duration, Instant, Now};
+use crate::load::bench::Bench;
+use crate::load::schedule::Operation;
+use crate::load::tally::{Mail, Metric, Request};
+use crate::proto::port::UserAction;
+use crate::runtime::client::device::{Command, Heard};
+use crate::trace::fact::{Button, DraftStatus, Fact, Selection};
+use crate::wire::message::{Envelope, Message, MessageKind};
+
+/// An operation whose instant has come.
+#[derive(Clone, Copy, Debug)]
+struct Errand {
+    operation: Operation,
+    /// When its turn came.
+    turn: Instant,
+    /// When the device took it up.
+    taken: Option<Instant>,
+}
+
+/// What an errand waits for, where that is not a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Awaited {
+    PollEnd,
+    RotateAck,
+    Attached,
+}
+
+/// A device in the load.
+#[derive(Debug)]
+pub struct Seat {
+    number: u32,
+    /// None once the load is over.
+    commands: Option<UnboundedSender<Command>>,
+    /// Operations that may be open.
+    flight: usize,
+    open: usize,
+    /// Those whose turn has not come, in order.
+    queue: VecDeque<Operation>,
+    drafts: BTreeMap<DraftId, Errand>,
+    others: BTreeMap<Awaited, Vec<Errand>>,
+    /// Requests that wait for the word of whom they asked.
+    asked: BTreeMap<TxnId, Operation>,
+    /// Requests on the wire.
+    wire: BTreeMap<ReqId, (Request, Instant)>,
+    hello: Option<Instant>,
+    is_attached: bool,
+    /// What the screen asks, and how often it has asked.
+    screen: (Option<TxnId>, u32),
+}
+
+/// An answer that the device's user will give.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// After so long.
+    pub after: Duration,
+    /// To this.
+    pub txn: TxnId,
+    /// By this button.
+    pub button: Button,
+}
+
+impl Seat {
+    /// A device that has nothing to do yet.
+    #[must_use]
+    pub fn new(number: u32, commands: UnboundedSender<Command>, flight: usize) -> Self {
+        Self {
+            number,
+            commands: Some(commands),
+            flight,
+            open: 0,
+            queue: VecDeque::new(),
+            drafts: BTreeMap::new(),
+            others: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            wire: BTreeMap::new(),
+            hello: None,
+            is_attached: false,
+            screen: (None, 0),
+        }
+    }
+
+    /// Tells the device something.
+    pub fn command(&self, command: Command) {
+        // A device that has ended hears nothing any more.
+        if let Some(commands) = &self.commands {
+            let _ = commands.send(command);
+        }
+    }
+
+    /// Nothing more is told to the device: it ends.
+    pub fn close(&mut self) {
+        self.commands = None;
+    }
+
+    /// An operation's intended instant has come.
+    pub fn due(&mut self, operation: Operation, bench: &mut Bench) {
+        bench.progress.due();
+        if self.open < self.flight {
+            self.begin(operation, bench.instant(operation.at), bench);
+        } else {
+            self.queue.push_back(operation);
+        }
+    }
+
+    /// Presses the button that its user has in mind, if the screen still asks the same.
+    pub fn answer(&self, answer: Answer) {
+        if self.screen.0 == Some(answer.txn) {
+            for action in [UserAction::Scroll, UserAction::Press(answer.button)] {
+                self.command(action.into());
+            }
+        }
+    }
+
+    fn begin(&mut self, operation: Operation, turn: Instant, bench: &mut Bench) {
+        self.open += 1;
+        bench.tally.counts.issued += 1;
+        let mut errand = Errand { operation, turn, taken: None };
+        let Some(action) = bench.action(&operation) else {
+            errand.taken = Some(bench.common.clock.now().at);
+            self.others.entry(Awaited::Attached).or_default().push(errand);
+            self.is_attached = false;
+            return self.command(Command::Reconnect);
+        };
+        match &action {
+            UserAction::Send { draft, .. } => _ = self.drafts.insert(*draft, errand),
+            UserAction::Request { draft, txn, .. } | UserAction::Approve { draft, txn, .. } => {
+                self.drafts.insert(*draft, errand);
+                self.asked.insert(*txn, operation);
+            }
+            UserAction::Rotate { .. } => {
+                self.others.entry(Awaited::RotateAck).or_default().push(errand);
+            }
+            UserAction::Poll
+            | UserAction::Press(_)
+            | UserAction::Scroll
+            | UserAction::ConfirmIdentity { .. }
+            | UserAction::Register
+            | UserAction::Wipe => self.others.entry(Awaited::PollEnd).or_default().push(errand),
+        }
+        self.command(action.into());
+    }
+
+    /// Hears of the device; what its user will do about it.
+    pub fn hear(&mut self, now: Now, heard: &Heard<'_>, bench: &mut Bench) -> Option<Answer> {
+        match heard {
+            Heard::Takes(action) => self.takes(now.at, action, bench),
+            Heard::States(fact) => {
+                bench.keeper.keep(now, self.number, fact);
+                return self.states(now.at, fact, bench);
+            }
+            Heard::Sends(envelope) => self.sends(now.at, envelope, bench),
+            Heard::Receives(envelope) => self.receives(now, envelope, bench),
+            Heard::Connects(span) => {
+                bench.tally.counts.connects += 1;
+                bench.progress.connected(true);
+                let span = Duration::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+                bench.note(Metric::Wire(Request::Connect), now.at, span);
+            }
+            Heard::Loses => {
+                bench.tally.counts.losses += 1;
+                bench.progress.connected(false);
+                (self.is_attached, self.hello) = (false, None);
+                self.wire.clear();
+            }
+            Heard::Fails => bench.tally.counts.losses += 1,
+        }
+        None
+    }
+
+    fn takes(&mut self, at: Instant, action: &UserAction, bench: &mut Bench) {
+        let errand = match action {
+            UserAction::Send { draft, .. }
+            | UserAction::Request { draft, .. }
+            | UserAction::Approve { draft, .. } => self.drafts.get_mut(draft),
+            UserAction::Rotate { .. } => self.untaken(Awaited::RotateAck),
+            UserAction::Poll => self.untaken(Awaited::PollEnd),
+            UserAction::Press(_)
+            | UserAction::Scroll
+            | UserAction::ConfirmIdentity { .. }
+            | UserAction::Register
+            | UserAction::Wipe => None,
+        };
+        if let Some(errand) = errand.filter(|errand| errand.taken.is_none()) {
+            errand.taken = Some(at);
+            bench.note(Metric::Lag, errand.turn, at.since(errand.turn));
+        }
+    }
+
+    fn untaken(&mut self, awaited: Awaited) -> Option<&mut Errand> {
+        self.others.get_mut(&awaited)?.iter_mut().find(|errand| errand.taken.is_none())
+    }
+
+    #[allow(clippy::wildcard_enum_match_arm, reason = "a dozen of sixty")]
+    fn states(&mut self, at: Instant, fact: &Fact, bench: &mut Bench) -> Option<Answer> {
+        match fact {
+            Fact::Notice { draft, mid, status } => {
+                let key = mid.as_ref().map(Mail::key);
+                self.notice(at, (*draft, key), *status, bench);
+            }
+            Fact::Display { mid, text, .. } => {
+                if let Some(began) = bench.seen(Mail::key(mid), text) {
+                    let written = bench.instant(began.at);
+                    bench.note(Metric::Delivery(began.workload), written, at.since(written));
+                }
+            }
+            Fact::Processed { mid, .. } => _ = bench.seen(Mail::key(mid), ""),
+            Fact::Prompt(shown) => {
+                if let Some(mid) = &shown.request {
+                    _ = bench.seen(Mail::key(mid), "");
+                }
+            }
+            Fact::ApprovalSeen { txn, .. } | Fact::DeclineSeen { txn, .. } => {
+                if let Some(operation) = self.asked.remove(txn) {
+                    let began = bench.instant(operation.at);
+                    let metric = Metric::Answer(operation.workload);
+                    bench.note(metric, began, at.since(began));
+                }
+            }
+            Fact::RotateDone { .. } => self.finish_all(at, Awaited::RotateAck, true, bench),
+            Fact::RotateRefused { .. } => self.finish_all(at, Awaited::RotateAck, false, bench),
+            Fact::Attached { .. } => {
+                if !std::mem::replace(&mut self.is_attached, true) {
+                    bench.progress.attached();
+                }
+                self.finish_all(at, Awaited::Attached, true, bench);
+            }
+            Fact::Select { outcome, .. } => {
+                let hit = *outcome == Selection::Hit;
+                let counts = &mut bench.tally.counts;
+                *(if hit { &mut counts.hits } else { &mut counts.misses }) += 1;
+            }
+            Fact::Duplicate { .. } => bench.tally.counts.duplicates += 1,
+            Fact::Armed { txn } => return self.asks(*txn, bench),
+            Fact::Button { taken: true, .. } | Fact::NotApproved { .. } => self.screen.0 = None,
+            _ => {}
+        }
+        None
+    }
+
+    /// The screen asks; what the user will answer, if they answer by themselves.
+    fn asks(&mut self, txn: TxnId, bench: &Bench) -> Option<Answer> {
+        self.screen = (Some(txn), self.screen.1 + 1);
+        let habit = bench.habit(self.number)?;
+        let mood = Luck::new(bench.common.plan.seed, Purpose::User, u64::from(self.number));
+        let n = self.screen.1;
+        Some(Answer { after: habit.delay(mood, n), txn, button: habit.button(mood, n) })
+    }
+
+    fn notice(
+        &mut self,
+        at: Instant,
+        (draft, key): (DraftId, Option<u64>),
+        status: DraftStatus,
+        bench: &mut Bench,
+    ) {
+        let done = match status {
+            DraftStatus::Sent | DraftStatus::Delivered => true,
+            DraftStatus::Expired | DraftStatus::Failed => false,
+            // It goes on by itself.
+            DraftStatus::Unsent | DraftStatus::NeedsConfirm => return,
+        };
+        if let Some(key) = key {
+            if status == DraftStatus::Sent {
+                bench.accepted(key);
+            } else if !done || bench.common.trusting {
+                bench.ended(key);
+            }
+        }
+        if let Some(errand) = self.drafts.remove(&draft) {
+            self.finish(at, errand, done, bench);
+        }
+    }
+
+    fn finish_all(&mut self, at: Instant, awaited: Awaited, done: bool, bench: &mut Bench) {
+        for errand in self.others.remove(&awaited).unwrap_or_default() {
+            self.finish(at, errand, done, bench);
+        }
+    }
+
+    /// An operation is over: the next one has its turn.
+    fn finish(&mut self, at: Instant, errand: Errand, done: bool, bench: &mut Bench) {
+        self.open = self.open.saturating_sub(1);
+        let Errand { operation: Operation { at: began, workload, .. }, turn, taken } = errand;
+        let began = bench.instant(began);
+        bench.progress.over();
+        if done {
+            bench.tally.counts.done += 1;
+            bench.answered(workload, began, at.since(began));
+            bench.note(Metric::Queue(workload), began, turn.since(began));
+            if let Some(taken) = taken {
+                bench.note(Metric::Service(workload), began, at.since(taken));
+            }
+        } else {
+            bench.tally.counts.failed += 1;
+        }
+        if let Some(next) = self.queue.pop_front() {
+            self.begin(next, at, bench);
+        }
+    }
+
+    fn sends(&mut self, at: Instant, envelope: &Envelope, bench: &mut Bench) {
+        bench.tally.counts.sent += 1;
+        let kind = envelope.body.kind();
+        if kind == MessageKind::Hello {
+            self.hello.get_or_insert(at);
+        }
+        if let Some(request) = request(kind)
+            && self.wire.insert(envelope.req, (request, at)).is_some()
+        {
+            bench.tally.counts.again += 1;
+        }
+    }
+
+    fn receives(&mut self, now: Now, envelope: &Envelope, bench: &mut Bench) {
+        bench.tally.counts.received += 1;
+        if let Message::Deliver(deliver) = &envelope.body {
+            return bench.keeper.keep_delivery(now, self.number, envelope, deliver);
+        }
+        let at = now.at;
+        if let (Message::Challenge { time, .. }, Some(hello)) = (&envelope.body, self.hello) {
+            // The server looked at its clock half-way between question and answer, as far as one can tell.
+            let (ours, theirs) = (now.wall.0.cast_signed(), time.0.cast_signed());
+            let half = at.since(hello).as_millis().cast_signed() / 2;
+            bench.tally.offsets.push(theirs.saturating_sub(ours.saturating_sub(half)));
+        }
+        if let Message::Error { .. } = &envelope.body {
+            bench.tally.counts.errors += 1;
+        }
+        if let Some((request, sent)) = self.wire.remove(&envelope.req) {
+            bench.note(Metric::Wire(request), sent, at.since(sent));
+        }
+        if let Message::Attached { .. } = &envelope.body
+            && let Some(hello) = self.hello.take()
+        {
+            bench.note(Metric::Wire(Request::Attach), hello, at.since(hello));
+        }
+        if let Message::PollEnd { .. } = &envelope.body {
+            self.finish_all(at, Awaited::PollEnd, true, bench);
+        }
+    }
+}
+
+/// The request that a frame is; none when it is an answer, or a part of attaching.
+#[allow(clippy::wildcard_enum_match_arm, reason = "four of twenty")]
+const fn request(kind: MessageKind) -> Option<Request> {
+    match kind {
+        MessageKind::Submit => Some(Request::Submit),
+        MessageKind::LookupKey => Some(Request::Lookup),
+        MessageKind::Poll => Some(Request::Poll),
+        MessageKind::RotateKey => Some(Request::Rotate),
+        _ => None,
+    }
+}

@@ -1,0 +1,263 @@
+//! A worker: a thread with its share of the devices, and the clockwork that makes their operations due.
+//!
+//! Not here: what one device does (`seat`), or when the load begins and ends (`run`).
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration as Span;
+
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
+use tokio::task::{LocalSet, spawn_local, yield_now};
+
+use crate::base::rng::{Luck, Purpose};
+use crate::base::time::{Duration, Instant};
+use crate::crypto::p256::P256;
+use crate::load::bench::{Bench, Common};
+use crate::load::error::LoadError;
+use crate::load::judged::{Keeper, Stated};
+use crate::load::people::People;
+use crate::load::progress::Progress;
+use crate::load::schedule::Operation;
+use crate::load::script::Cue;
+use crate::load::seat::Seat;
+use crate::load::tally::Tally;
+use crate::proto::device::durable::DeviceDurable;
+use crate::runtime::alarm::Alarm;
+use crate::runtime::client::channel::Endpoint;
+use crate::runtime::client::device::{Command, LiveDevice, Owner};
+
+/// Users who register at once.
+const AT_ONCE: usize = 64;
+/// Operations that are made due before devices have a turn.
+const BATCH: usize = 32;
+/// How far the clockwork looks ahead, so that it does not wake for each operation of a crowd.
+const GRAIN: Duration = Duration::from_micros(50);
+
+/// What a worker is given.
+pub struct Task {
+    /// What all workers share.
+    pub common: Arc<Common>,
+    /// Everybody's keys.
+    pub people: Arc<People>,
+    /// Its devices, each with those whom it will write to or hear of.
+    pub devices: Vec<(u32, Vec<u32>)>,
+    /// Their operations, in order.
+    pub operations: Vec<Operation>,
+    /// What else happens to them, in order.
+    pub cues: Vec<(Duration, Cue)>,
+    /// Those that are out of reach from the beginning.
+    pub away: Vec<u32>,
+    /// Where the server is.
+    pub endpoint: Endpoint,
+    /// Whether they are to be registered first.
+    pub registers: bool,
+    /// How often these devices were switched on before: their salts differ each time.
+    pub boot: u64,
+    /// What will be judged.
+    pub keeper: Keeper,
+    /// How far it is.
+    pub progress: Arc<Progress>,
+    /// Is told when everybody is registered and attached, or why not.
+    pub ready: Sender<Result<(), LoadError>>,
+    /// When the load begins, and whether it is over.
+    pub signal: watch::Receiver<Signal>,
+}
+
+/// What all workers are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Get ready.
+    Wait,
+    /// The load begins then.
+    Begin(Instant),
+    /// It is over.
+    End,
+}
+
+/// What a worker comes back with.
+#[derive(Debug, Default)]
+pub struct Yield {
+    /// What it measured.
+    pub tally: Tally,
+    /// What is to be judged.
+    pub stated: Vec<Stated>,
+}
+
+type Shared<T> = Rc<RefCell<T>>;
+
+impl Task {
+    /// Does it on this thread.
+    ///
+    /// # Errors
+    /// When the operating system does not give what it needs.
+    pub fn run(self) -> io::Result<Yield> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        LocalSet::new().block_on(&runtime, self.work())
+    }
+
+    async fn work(mut self) -> io::Result<Yield> {
+        if self.registers
+            && let Err(error) = self.register().await
+        {
+            let _ = self.ready.send(Err(error));
+            return Ok(Yield::default());
+        }
+        let bench = Rc::new(RefCell::new(Bench {
+            common: Arc::clone(&self.common),
+            start: None,
+            tally: Tally::default(),
+            keeper: self.keeper.clone(),
+            progress: Arc::clone(&self.progress),
+        }));
+        let seats = self.seat(&bench);
+        let _ = self.ready.send(Ok(()));
+        let begun = self.signal.wait_for(|signal| *signal != Signal::Wait).await.map(|it| *it);
+        if let Ok(Signal::Begin(start)) = begun {
+            bench.borrow_mut().start = Some(start);
+            for user in &self.away {
+                tell(&seats, *user, || Command::Leave);
+            }
+            let mut signal = self.signal.clone();
+            tokio::select! {
+                paced = self.pace(start, &seats, &bench) => paced?,
+                _ = signal.wait_for(|signal| *signal == Signal::End) => {}
+            }
+            self.progress.paced();
+            let _ = self.signal.wait_for(|signal| *signal == Signal::End).await;
+        }
+        seats.values().for_each(|seat| seat.borrow_mut().close());
+        // Devices end by themselves once nobody commands them.
+        yield_now().await;
+        let mut bench = bench.borrow_mut();
+        let keeper = std::mem::replace(&mut bench.keeper, Keeper::new(0));
+        Ok(Yield { tally: std::mem::take(&mut bench.tally), stated: keeper.kept() })
+    }
+
+    async fn register(&self) -> Result<(), LoadError> {
+        for users in self.devices.chunks(AT_ONCE) {
+            let registered = users.iter().map(|(user, _)| {
+                let (people, endpoint) = (Arc::clone(&self.people), self.endpoint_of(*user));
+                let user = *user as usize;
+                spawn_local(async move { people.all[user].register(&endpoint).await })
+            });
+            for one in registered.collect::<Vec<_>>() {
+                one.await.map_err(|error| LoadError::Fault(error.to_string()))??;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the server is for this user: each comes from an own address, as far as there are.
+    fn endpoint_of(&self, user: u32) -> Endpoint {
+        let sources = &self.common.plan.load.sources;
+        let from = sources.get(user as usize % sources.len().max(1)).copied().map(IpAddr::V4);
+        Endpoint { from: from.or(self.endpoint.from), ..self.endpoint.clone() }
+    }
+
+    /// Switches all devices on.
+    fn seat(&mut self, bench: &Shared<Bench>) -> BTreeMap<u32, Shared<Seat>> {
+        let now = self.common.clock.now();
+        let flight = self.common.plan.load.flight;
+        let mut seats = BTreeMap::new();
+        for (user, peers) in std::mem::take(&mut self.devices) {
+            let durable = self.memory(user, &peers, now.at, now.wall.0);
+            let device = LiveDevice::<P256>::new(
+                self.owner(user, durable),
+                self.common.clock,
+                self.endpoint_of(user),
+            );
+            let (commands, receiver) = unbounded_channel();
+            let seat = Rc::new(RefCell::new(Seat::new(user, commands, flight)));
+            let (heard_seat, bench) = (Rc::clone(&seat), Rc::clone(bench));
+            spawn_local(device.run(receiver, move |now, heard| {
+                let answer = heard_seat.borrow_mut().hear(now, &heard, &mut bench.borrow_mut());
+                if let Some(answer) = answer {
+                    let seat = Rc::clone(&heard_seat);
+                    spawn_local(async move {
+                        tokio::time::sleep(Span::from(answer.after)).await;
+                        seat.borrow().answer(answer);
+                    });
+                }
+            }));
+            seats.insert(user, seat);
+        }
+        seats
+    }
+
+    /// Numbers of messages go on from the time of day, so that no two runs use one twice.
+    fn memory(&self, user: u32, peers: &[u32], now: Instant, wall: u64) -> DeviceDurable {
+        let plan = &self.common.plan;
+        let profile = &plan.profiles[plan.devices[user as usize].profile as usize];
+        let table = (profile.config.table_capacity, plan.load.warm);
+        self.people.memory(user, peers, table, (now, wall << 20))
+    }
+
+    fn owner(&self, user: u32, durable: DeviceDurable) -> Owner {
+        let plan = &self.common.plan;
+        let profile = &plan.profiles[plan.devices[user as usize].profile as usize];
+        Owner {
+            config: Arc::clone(&profile.config),
+            user: self.common.users[user as usize].clone(),
+            luck: Luck::new(plan.seed, Purpose::Device, u64::from(user)),
+            durable,
+            boot: self.boot,
+        }
+    }
+
+    /// Makes everything due at its instant.
+    async fn pace(
+        &self,
+        start: Instant,
+        seats: &BTreeMap<u32, Shared<Seat>>,
+        bench: &Shared<Bench>,
+    ) -> io::Result<()> {
+        let mut alarm = Alarm::new()?;
+        let (mut operations, mut cues) = (self.operations.iter(), self.cues.iter());
+        let clock = self.common.clock;
+        loop {
+            let next = [
+                operations.as_slice().first().map(|it| it.at),
+                cues.as_slice().first().map(|(at, _)| *at),
+            ];
+            let Some(next) = next.into_iter().flatten().min() else { return Ok(()) };
+            alarm.until(clock.moment(start + next)).await?;
+            let now = (clock.now().at + GRAIN).since(start);
+            while let Some((_, cue)) = cues.as_slice().first().filter(|(at, _)| *at <= now) {
+                cues.next();
+                perform(cue, seats);
+            }
+            let due = operations.as_slice().iter().take(BATCH).take_while(|it| it.at <= now);
+            let due = operations.by_ref().take(due.count());
+            due.for_each(|operation| {
+                if let Some(seat) = seats.get(&operation.user) {
+                    seat.borrow_mut().due(*operation, &mut bench.borrow_mut());
+                }
+            });
+            // Alarms that ring at once give nobody else a turn.
+            yield_now().await;
+        }
+    }
+}
+
+fn perform(cue: &Cue, seats: &BTreeMap<u32, Shared<Seat>>) {
+    match cue {
+        Cue::Leave(users) => users.iter().for_each(|user| tell(seats, *user, || Command::Leave)),
+        Cue::Return(users) => users.iter().for_each(|user| tell(seats, *user, || Command::Return)),
+        Cue::Act(user, action) => {
+            tell(seats, *user, || action.clone().into());
+        }
+    }
+}
+
+/// Tells a device something, if it is one of this worker.
+fn tell(seats: &BTreeMap<u32, Shared<Seat>>, user: u32, command: impl Fn() -> Command) {
+    if let Some(seat) = seats.get(&user) {
+        seat.borrow().command(command());
+    }
+}
