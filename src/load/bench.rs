@@ -27,6 +27,8 @@ pub struct Common {
     pub users: Vec<UserId>,
     /// The run's number, for stamps.
     pub run: u32,
+    /// Numbers of messages go on from here.
+    pub first: u64,
     /// One clock for all.
     pub clock: WorldClock,
     /// Whether the server's word is enough that a message was delivered.

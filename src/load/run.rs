@@ -34,10 +34,14 @@ use crate::verdict::load::{Ending, Objective};
 const ATTACHING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(20));
 /// From everybody's readiness to the beginning.
 const PREPARATION: Duration = Duration::from_millis(200);
+/// Messages of a pair of users in a millisecond, as a power of two: more than there will be.
+const NUMBERS: u32 = 20;
 /// Users that something is done for at once.
 const AT_ONCE: usize = 64;
 /// How often the load is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// For how long nothing comes to a shard before it is taken to be through, at least.
+const QUIET: Duration = Duration::from_secs(3);
 /// For how long no device has a connection before the server is taken to be gone.
 const GONE: Duration = Duration::from_secs(15);
 
@@ -117,8 +121,11 @@ pub fn run(setting: &Setting, watch: &mut dyn Watch) -> Result<Run, LoadError> {
     }
     reach(&setting.endpoint)?;
     let clock = WorldClock::start(Instant::START);
-    let run = u32::try_from((wall().0 / 1_000) & 0xffff_ffff).unwrap_or(0);
+    // No two loads of one namespace have one time, and all shards of one load have the same.
+    let time = setting.start_at.unwrap_or_else(wall).0;
+    let (first, run) = (time << NUMBERS, u32::try_from((time / 1_000) & 0xffff_ffff).unwrap_or(0));
     let common = Common {
+        first,
         plan: Arc::clone(plan),
         traffic,
         users: users.clone(),
@@ -233,6 +240,12 @@ fn peers(plan: &Plan, schedule: &Schedule) -> Vec<Vec<u32>> {
     peers.into_iter().map(|of_one| of_one.into_iter().collect()).collect()
 }
 
+/// How long mail may take at most that takes its ordinary course: the longest two polls, and a while.
+fn quiet(plan: &Plan) -> Duration {
+    let polls = plan.profiles.iter().filter_map(|profile| profile.config.poll);
+    polls.max().unwrap_or_default().times(2) + QUIET
+}
+
 fn messages(plan: &Plan, operations: &[Operation]) -> u64 {
     let writes = |it: &&Operation| {
         let what = &plan.workloads[usize::from(it.workload)].what;
@@ -250,6 +263,8 @@ struct Crew {
     devices: usize,
     /// Devices that are out of reach from the beginning.
     away: usize,
+    /// For how long nothing may come before all is through, where only that shows it.
+    quiet: Option<Duration>,
 }
 
 impl Crew {
@@ -276,6 +291,7 @@ impl Crew {
             signal,
             devices: devices.iter().map(Vec::len).sum(),
             away: script.away.iter().filter(|user| setting.share.holds(**user)).count(),
+            quiet: (setting.share != Share::WHOLE).then(|| quiet(&setting.plan)),
         };
         for (devices, operations) in devices.into_iter().zip(operations) {
             let progress = Arc::new(Progress::default());
@@ -362,13 +378,16 @@ impl Crew {
         watch: &mut dyn Watch,
     ) -> Ending {
         let end = start + plan.active + plan.settle;
-        let (mut told, mut connected) = (start, start);
+        let (mut told, mut connected, mut moved) = (start, start, start);
         let mut seen = Snapshot::default();
         loop {
             rest(LOOK);
             let now = clock.now().at;
-            let responses = std::mem::take(&mut seen.responses);
+            let (responses, before) = (std::mem::take(&mut seen.responses), seen.through);
             seen = self.look();
+            if seen.through != before {
+                moved = now;
+            }
             seen.responses.merge(&responses);
             if now.since(told) >= Duration::from_secs(1) {
                 told = now;
@@ -378,7 +397,12 @@ impl Crew {
             if seen.connected > 0 || self.devices == self.away || now < start {
                 connected = now;
             }
-            let over = seen.is_paced && seen.over >= seen.due && seen.through >= seen.accepted;
+            // What a shard's devices receive nobody in it has sent: it waits until nothing comes any more.
+            let through = match self.quiet {
+                None => seen.through >= seen.accepted,
+                Some(quiet) => now.since(moved.max(start + plan.active)) >= quiet,
+            };
+            let over = seen.is_paced && seen.over >= seen.due && through;
             if watch.is_stopped() {
                 return Ending::Stopped;
             } else if over && now >= start + plan.active {

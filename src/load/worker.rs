@@ -166,7 +166,7 @@ impl Task {
         let flight = self.common.plan.load.flight;
         let mut seats = BTreeMap::new();
         for (user, peers) in std::mem::take(&mut self.devices) {
-            let durable = self.memory(user, &peers, now.at, now.wall.0);
+            let durable = self.memory(user, &peers, now.at);
             let device = LiveDevice::<P256>::new(
                 self.owner(user, durable),
                 self.common.clock,
@@ -190,12 +190,11 @@ impl Task {
         seats
     }
 
-    /// Numbers of messages go on from the time of day, so that no two runs use one twice.
-    fn memory(&self, user: u32, peers: &[u32], now: Instant, wall: u64) -> DeviceDurable {
+    fn memory(&self, user: u32, peers: &[u32], now: Instant) -> DeviceDurable {
         let plan = &self.common.plan;
         let profile = &plan.profiles[plan.devices[user as usize].profile as usize];
         let table = (profile.config.table_capacity, plan.load.warm);
-        self.people.memory(user, peers, table, (now, wall << 20))
+        self.people.memory(user, peers, table, (now, self.common.first))
     }
 
     fn owner(&self, user: u32, durable: DeviceDurable) -> Owner {

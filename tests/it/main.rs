@@ -42,6 +42,9 @@ mod floors;
 #[cfg(unix)]
 mod lab;
 mod ledger;
+mod load;
+#[cfg(unix)]
+mod load_cli;
 mod oracle_facts;
 mod outside;
 mod scenario_bad;

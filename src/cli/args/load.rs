@@ -68,7 +68,7 @@ pub struct Load {
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<String>,
     /// Put only the i-th of n equal shares of the devices on the server.
-    #[arg(long, value_name = "I/N", requires_all = ["namespace", "server"])]
+    #[arg(long, value_name = "I/N", requires_all = ["namespace", "server", "start_at"])]
     pub shard: Option<Shard>,
     /// Begin then: seconds since 1970, or a wait such as +30s. Shards begin together by it.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]

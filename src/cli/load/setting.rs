@@ -159,6 +159,11 @@ pub fn setting(args: &Load, plan: Arc<Plan>, endpoint: Endpoint) -> Result<Setti
             format!("l{:08x}-", u32::from_le_bytes(luck))
         }
     };
+    if let (Some(_), Some(StartAt::In(_))) = (args.shard, args.start_at) {
+        let why =
+            "shards begin together: --start-at takes the same seconds since 1970 for all of them";
+        return Err(CliError::Usage(why.to_owned()));
+    }
     let half = NonZeroUsize::new(setup::threads(None).get().div_ceil(2));
     Ok(Setting {
         plan,
