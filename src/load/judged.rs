@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::base::id::{Mid, NodeId};
+use crate::base::id::{Mid, NodeId, ReqId};
 use crate::base::time::Now;
 use crate::oracle::judge::{Docket, Facts, Oracle};
 use crate::oracle::safety;
@@ -18,19 +19,31 @@ use crate::wire::message::{Deliver, Envelope};
 
 /// Messages that are judged, at most; each leaves about a dozen facts.
 const JUDGED_MAX: u64 = 200_000;
+/// Octets of what is kept of a message, about.
+const OCTETS: usize = 1_024;
+/// Octets that are made ready for it, at most, and octets of a further chunk.
+const READY_MAX: usize = 256 << 20;
+const CHUNK: usize = 1 << 20;
 /// The oracles that need nothing but what devices state: the accounts are the server's own affair.
 const JUDGES: [&str; 8] = ["S-02", "S-03", "S-04", "S-12", "S-13", "S-14", "S-15", "S-27"];
 
-/// Something that a device stated.
-#[derive(Clone, Debug)]
+/// Something that a device stated, or that came to it.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Stated {
     now: Now,
     user: u32,
-    fact: Fact,
+    what: What,
 }
 
-/// Keeps what will be judged.
-#[derive(Clone, Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+enum What {
+    States(Fact),
+    /// A message came with this number of its frame.
+    Receives(Mid, ReqId),
+}
+
+/// Keeps what will be judged, as octets: a million boxes would take their time to make.
+#[derive(Debug)]
 pub struct Keeper {
     wanted: Facts,
     /// One pair of users in so many is judged.
@@ -38,29 +51,30 @@ pub struct Keeper {
     kept: Chunks,
 }
 
-/// In chunks, so that none is ever moved: a long list that grows would stop everything for a while.
-type Chunks = Vec<Vec<Stated>>;
-
-/// Facts in a chunk.
-const CHUNK: usize = 4_096;
+/// Octets in chunks, so that none is ever moved: a long list that grows would stop everything for a while.
+type Chunks = Vec<Vec<u8>>;
 
 fn judges() -> impl Iterator<Item = Box<dyn Oracle>> {
     safety::all().into_iter().filter(|oracle| JUDGES.contains(&oracle.id()))
 }
 
 impl Keeper {
-    /// For a load of so many messages.
+    /// For a load of so many messages in all, of which this worker's devices write so many. Memory for them is
+    /// made ready at once: what the system gives when it is first used it gives slowly.
     #[must_use]
-    pub fn new(messages: u64) -> Self {
+    pub fn new(messages: u64, own: u64) -> Self {
         let wanted = judges().map(|it| it.facts()).reduce(Facts::and);
         let one_in = messages.div_ceil(JUDGED_MAX).max(1);
-        Self { wanted: wanted.expect("there are judges"), one_in, kept: Vec::new() }
+        let octets = usize::try_from(own / one_in).unwrap_or(usize::MAX).saturating_mul(OCTETS);
+        let mut ready = vec![1; octets.min(READY_MAX)];
+        ready.clear();
+        Self { wanted: wanted.expect("there are judges"), one_in, kept: vec![ready] }
     }
 
     /// Keeps what a device states, if it is judged.
     pub fn keep(&mut self, now: Now, user: u32, fact: &Fact) {
         if self.wanted.contain_fact(fact) && mid_of(fact).is_none_or(|mid| self.is_judged(mid)) {
-            self.push(Stated { now, user, fact: fact.clone() });
+            self.push(&Stated { now, user, what: What::States(fact.clone()) });
         }
     }
 
@@ -68,31 +82,39 @@ impl Keeper {
     pub fn keep_delivery(&mut self, now: Now, user: u32, envelope: &Envelope, deliver: &Deliver) {
         let mid = deliver.header.mid();
         if self.is_judged(&mid) {
-            let fact = Fact::Rx(Box::new(FrameFact {
-                number: 0,
-                copy: 0,
-                up: false,
-                kind: Some(FrameKind::Deliver),
-                req: envelope.req,
-                about: About::Message(mid, 0),
-                len: 0,
-                octets: None,
-            }));
-            self.push(Stated { now, user, fact });
+            self.push(&Stated { now, user, what: What::Receives(mid, envelope.req) });
+        }
+    }
+
+    fn push(&mut self, stated: &Stated) {
+        let octets = postcard::to_stdvec(stated).expect("facts fit into memory");
+        let has_room = |chunk: &&mut Vec<u8>| chunk.capacity() - chunk.len() >= octets.len();
+        match self.kept.last_mut().filter(has_room) {
+            Some(chunk) => chunk.extend_from_slice(&octets),
+            None => {
+                let mut chunk = Vec::with_capacity(CHUNK.max(octets.len()));
+                chunk.extend_from_slice(&octets);
+                self.kept.push(chunk);
+            }
         }
     }
 
     /// What was kept.
+    ///
+    /// # Panics
+    /// Never: it was written by the same program.
     #[must_use]
     pub fn kept(self) -> Vec<Stated> {
-        self.kept.into_iter().flatten().collect()
-    }
-
-    fn push(&mut self, stated: Stated) {
-        if self.kept.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.kept.push(Vec::with_capacity(CHUNK));
+        let mut all = Vec::new();
+        for chunk in self.kept {
+            let mut rest = &chunk[..];
+            while !rest.is_empty() {
+                let (stated, after) = postcard::take_from_bytes(rest).expect("it was written here");
+                all.push(stated);
+                rest = after;
+            }
         }
-        self.kept.last_mut().expect("there is a chunk").push(stated);
+        all
     }
 
     fn is_judged(&self, mid: &Mid) -> bool {
@@ -101,6 +123,24 @@ impl Keeper {
         }
         let pair = format!("{} {}", mid.sender, mid.receiver);
         xxh3_64(pair.as_bytes()).is_multiple_of(self.one_in)
+    }
+}
+
+impl What {
+    fn fact(self) -> Fact {
+        match self {
+            Self::States(fact) => fact,
+            Self::Receives(mid, req) => Fact::Rx(Box::new(FrameFact {
+                number: 0,
+                copy: 0,
+                up: false,
+                kind: Some(FrameKind::Deliver),
+                req,
+                about: About::Message(mid, 0),
+                len: 0,
+                octets: None,
+            })),
+        }
     }
 }
 
@@ -127,11 +167,11 @@ pub fn judge(mut kept: Vec<Stated>, spec: &Spec) -> Docket {
     let mut counts = BTreeMap::<u32, u64>::new();
     let records: Vec<Record> = kept
         .into_iter()
-        .map(|Stated { now, user, fact }| {
+        .map(|Stated { now, user, what }| {
             let seq = counts.entry(user).or_default();
             let id = RecordId { node: NodeId::device(user), seq: *seq };
             *seq += 1;
-            Record { id, at: now.at, wall: now.wall, cause: None, fact }
+            Record { id, at: now.at, wall: now.wall, cause: None, fact: what.fact() }
         })
         .collect();
     let mut docket = Docket::default();

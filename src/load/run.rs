@@ -56,6 +56,8 @@ pub struct Setting {
     pub share: Share,
     /// Threads.
     pub workers: NonZeroUsize,
+    /// The cores that they are kept to, each to one; any where there are none.
+    pub cores: Vec<usize>,
     /// In front of all users' names.
     pub namespace: String,
     /// Whether the users are to be registered first.
@@ -135,11 +137,10 @@ pub fn run(setting: &Setting, watch: &mut dyn Watch) -> Result<Run, LoadError> {
     };
     let (hash, operations) = (schedule.hash, schedule.operations.len() as u64);
     let messages = messages(plan, &schedule.operations);
-    let keeper = Keeper::new(messages);
-    let one_in = keeper.one_in;
+    let one_in = Keeper::new(messages, 0).one_in;
     let peers = peers(plan, &whole);
     drop(whole);
-    let crew = Crew::hire(setting, (common, people, peers), (schedule, &script), keeper)?;
+    let crew = Crew::hire(setting, (common, people, peers), (schedule, &script), messages)?;
     let (began, start) = crew.get_ready(setting, clock, watch)?;
     let ending = crew.watch(plan, clock, start, watch);
     let took = clock.now().at.since(start);
@@ -272,7 +273,7 @@ impl Crew {
         setting: &Setting,
         (common, people, peers): (Common, People, Vec<Vec<u32>>),
         (schedule, script): (Schedule, &Script),
-        keeper: Keeper,
+        messages: u64,
     ) -> Result<Self, LoadError> {
         let count = setting.workers.get();
         let (common, people) = (Arc::new(common), Arc::new(people));
@@ -293,7 +294,8 @@ impl Crew {
             away: script.away.iter().filter(|user| setting.share.holds(**user)).count(),
             quiet: (setting.share != Share::WHOLE).then(|| quiet(&setting.plan)),
         };
-        for (devices, operations) in devices.into_iter().zip(operations) {
+        for (index, (devices, operations)) in devices.into_iter().zip(operations).enumerate() {
+            let core = setting.cores.get(index % setting.cores.len().max(1)).copied();
             let progress = Arc::new(Progress::default());
             let task = Task {
                 common: Arc::clone(&common),
@@ -305,10 +307,11 @@ impl Crew {
                 endpoint: setting.endpoint.clone(),
                 registers: setting.registers,
                 boot: wall().0 / 1_000,
-                keeper: keeper.clone(),
+                messages,
                 progress: Arc::clone(&progress),
                 ready: ready.clone(),
                 signal: signaled.clone(),
+                core,
             };
             let thread = std::thread::Builder::new().name("load".to_owned());
             crew.workers.push(thread.spawn(move || task.run())?);

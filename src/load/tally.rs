@@ -217,6 +217,19 @@ impl Mail {
 }
 
 impl Tally {
+    /// With memory made ready for so many operations: what the system gives when it is first used it gives
+    /// slowly.
+    #[must_use]
+    pub fn for_operations(count: usize) -> Self {
+        let ready = || {
+            let mut keys = vec![1; count];
+            keys.clear();
+            keys
+        };
+        let mail = Mail { accepted: ready(), seen: ready(), ended: Vec::new() };
+        Self { mail, ..Self::default() }
+    }
+
     /// Notes a duration that began at this offset from the start of the load.
     pub fn note(&mut self, metric: Metric, began: Duration, span: Duration) {
         self.series.entry(metric).or_default().note(began, span);

@@ -31,6 +31,7 @@ use crate::proto::device::durable::DeviceDurable;
 use crate::runtime::alarm::Alarm;
 use crate::runtime::client::channel::Endpoint;
 use crate::runtime::client::device::{Command, LiveDevice, Owner};
+use crate::runtime::cores;
 
 /// Users who register at once.
 const AT_ONCE: usize = 64;
@@ -59,14 +60,16 @@ pub struct Task {
     pub registers: bool,
     /// How often these devices were switched on before: their salts differ each time.
     pub boot: u64,
-    /// What will be judged.
-    pub keeper: Keeper,
+    /// Messages of the whole load, by which it is decided what is judged.
+    pub messages: u64,
     /// How far it is.
     pub progress: Arc<Progress>,
     /// Is told when everybody is registered and attached, or why not.
     pub ready: Sender<Result<(), LoadError>>,
     /// When the load begins, and whether it is over.
     pub signal: watch::Receiver<Signal>,
+    /// The core that it is kept to.
+    pub core: Option<usize>,
 }
 
 /// What all workers are told.
@@ -97,6 +100,7 @@ impl Task {
     /// # Errors
     /// When the operating system does not give what it needs.
     pub fn run(self) -> io::Result<Yield> {
+        cores::keep_to(self.core.as_slice());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         LocalSet::new().block_on(&runtime, self.work())
     }
@@ -111,8 +115,8 @@ impl Task {
         let bench = Rc::new(RefCell::new(Bench {
             common: Arc::clone(&self.common),
             start: None,
-            tally: Tally::default(),
-            keeper: self.keeper.clone(),
+            tally: Tally::for_operations(self.operations.len()),
+            keeper: Keeper::new(self.messages, self.operations.len() as u64),
             progress: Arc::clone(&self.progress),
         }));
         let seats = self.seat(&bench);
@@ -135,7 +139,7 @@ impl Task {
         // Devices end by themselves once nobody commands them.
         yield_now().await;
         let mut bench = bench.borrow_mut();
-        let keeper = std::mem::replace(&mut bench.keeper, Keeper::new(0));
+        let keeper = std::mem::replace(&mut bench.keeper, Keeper::new(0, 0));
         Ok(Yield { tally: std::mem::take(&mut bench.tally), stated: keeper.kept() })
     }
 

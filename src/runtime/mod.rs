@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod child;
 pub mod client;
 pub mod clock;
+pub mod cores;
 pub mod entropy;
 pub mod framed;
 pub mod host;

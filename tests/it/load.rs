@@ -91,6 +91,7 @@ fn setting(plan: &Arc<Plan>, address: SocketAddr) -> Setting {
         endpoint: Endpoint::plain(address),
         share: Share::WHOLE,
         workers: NonZeroUsize::new(2).unwrap(),
+        cores: Vec::new(),
         namespace: "t-".to_owned(),
         registers: true,
         start_at: None,

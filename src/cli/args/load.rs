@@ -64,6 +64,9 @@ pub struct Load {
     /// Threads of the generator; half of the cores unless given.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Do not keep the generator's threads to cores of their own, and a server that it starts to the others.
+    #[arg(long)]
+    pub no_pin: bool,
     /// What all users' names begin with on the server; something new unless given.
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<String>,

@@ -18,6 +18,7 @@ use crate::load::run::Setting;
 use crate::load::schedule::Share;
 use crate::runtime::client::channel::Endpoint;
 use crate::runtime::clock::wall;
+use crate::runtime::cores;
 use crate::runtime::entropy;
 use crate::runtime::null::{Manner, NullServer};
 use crate::runtime::tls::Trust;
@@ -44,13 +45,14 @@ impl Server {
     /// # Errors
     /// When there is none there, or it does not start.
     pub fn of(args: &Load, plan: &Plan) -> Result<Self, CliError> {
+        let (_, others) = cores(args);
         if args.spawn {
-            return spawn::server(plan, args.ephemeral).map(Self::Spawned);
+            return cores::on(&others, || spawn::server(plan, args.ephemeral)).map(Self::Spawned);
         }
         if args.null {
             let service = args.null_service.unwrap_or_default();
             let manner = Manner { service, stall: args.null_stall };
-            return null(manner).map(Self::Null);
+            return cores::on(&others, || null(manner)).map(Self::Null);
         }
         endpoint(args).map(Self::Theirs)
     }
@@ -147,6 +149,24 @@ fn endpoint(args: &Load) -> Result<Endpoint, CliError> {
     endpoint.map_err(|error| CliError::Usage(error.to_string()))
 }
 
+/// Threads of the generator.
+fn workers(args: &Load) -> NonZeroUsize {
+    let half = NonZeroUsize::new(setup::threads(None).get().div_ceil(2));
+    args.threads.or(half).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Cores for the generator, and for a server that it starts: they would wait for each other on one. None of
+/// either where there are too few, or the user wants none.
+fn cores(args: &Load) -> (Vec<usize>, Vec<usize>) {
+    let mut own = cores::own();
+    let workers = workers(args).get();
+    if args.no_pin || own.len() <= workers {
+        return (Vec::new(), Vec::new());
+    }
+    let others = own.split_off(workers);
+    (own, others)
+}
+
 /// How the plan is put on the server.
 ///
 /// # Errors
@@ -164,12 +184,12 @@ pub fn setting(args: &Load, plan: Arc<Plan>, endpoint: Endpoint) -> Result<Setti
             "shards begin together: --start-at takes the same seconds since 1970 for all of them";
         return Err(CliError::Usage(why.to_owned()));
     }
-    let half = NonZeroUsize::new(setup::threads(None).get().div_ceil(2));
     Ok(Setting {
         plan,
         endpoint,
         share: args.shard.map_or(Share::WHOLE, |shard| shard.share()),
-        workers: args.threads.or(half).unwrap_or(NonZeroUsize::MIN),
+        workers: workers(args),
+        cores: cores(args).0,
         namespace,
         registers: !args.prepared,
         start_at: args.start_at.map(|at| at.millis(wall())),
