@@ -61,6 +61,8 @@ impl Search {
         mut probe: impl FnMut(u64, Duration) -> Result<Probe, E>,
     ) -> Result<Knee, E> {
         let (mut holds, mut breaks) = (0, 0);
+        // Whether the upper end is the server's, or the generator's.
+        let mut is_void = false;
         let mut pace = self.first.clamp(PACES.0, PACES.1);
         // Two ends: one that holds and one that breaks.
         while holds == 0 || breaks == 0 {
@@ -74,9 +76,8 @@ impl Search {
                         pace = (pace * 2).min(PACES.1);
                     }
                 }
-                Probe::Void if holds > 0 => return Ok(Knee::BeyondGenerator(holds)),
-                Probe::Void | Probe::Breaks => {
-                    breaks = pace;
+                end @ (Probe::Void | Probe::Breaks) => {
+                    (breaks, is_void) = (pace, end == Probe::Void);
                     if holds == 0 {
                         if pace <= PACES.0 {
                             return Ok(Knee::Nowhere);
@@ -90,21 +91,25 @@ impl Search {
             let middle = holds + (breaks - holds) / 2;
             match probe(middle, self.probe)? {
                 Probe::Holds => holds = middle,
-                Probe::Breaks | Probe::Void => breaks = middle,
+                end @ (Probe::Breaks | Probe::Void) => {
+                    (breaks, is_void) = (middle, end == Probe::Void);
+                }
             }
         }
-        self.confirm(holds, breaks, probe)
+        self.confirm((holds, breaks, is_void), probe)
     }
 
+    /// Confirms the lower end; `is_void` says that the upper one is the generator's.
     fn confirm<E>(
         &self,
-        mut holds: u64,
-        mut breaks: u64,
+        (mut holds, mut breaks, mut is_void): (u64, u64, bool),
         mut probe: impl FnMut(u64, Duration) -> Result<Probe, E>,
     ) -> Result<Knee, E> {
         for _ in 0..CONFIRMING_MAX {
-            if probe(holds, self.confirm)? == Probe::Holds {
-                return Ok(Knee::At(holds, breaks));
+            match probe(holds, self.confirm)? {
+                Probe::Holds if is_void => return Ok(Knee::BeyondGenerator(holds)),
+                Probe::Holds => return Ok(Knee::At(holds, breaks)),
+                end @ (Probe::Breaks | Probe::Void) => is_void = end == Probe::Void,
             }
             breaks = holds;
             holds = (holds * 100 / (100 + self.tolerance)).min(holds - 1);
@@ -158,7 +163,9 @@ mod tests {
     #[test]
     fn a_search_ends_where_nothing_breaks_or_nothing_holds() {
         assert_eq!(search(u64::MAX, u64::MAX).0, Knee::Beyond(PACES.1));
-        assert_eq!(search(u64::MAX, 900).0, Knee::BeyondGenerator(800));
+        let (Knee::BeyondGenerator(most), _) = search(u64::MAX, 900) else { panic!("it is bound") };
+        assert!((883..=900).contains(&most), "{most}");
+        assert!(matches!(search(500, 900).0, Knee::At(491..=500, _)), "the server breaks first");
         assert_eq!(search(0, u64::MAX).0, Knee::Nowhere);
     }
 

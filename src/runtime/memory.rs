@@ -1,4 +1,4 @@
-//! The memory that the operating system says this process has taken.
+//! The memory that the operating system says a process has taken.
 //!
 //! Not here: what of it belongs to what; a test counts that (`tests/memory.rs`).
 
@@ -8,6 +8,12 @@ use std::fs;
 #[must_use]
 pub fn peak() -> Option<u64> {
     peak_of(&fs::read_to_string("/proc/self/status").ok()?)
+}
+
+/// The same of another process.
+#[must_use]
+pub fn peak_of_process(id: u32) -> Option<u64> {
+    peak_of(&fs::read_to_string(format!("/proc/{id}/status")).ok()?)
 }
 
 fn peak_of(status: &str) -> Option<u64> {

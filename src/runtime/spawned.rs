@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use crate::base::time::Duration;
 use crate::runtime::clock::{Stopwatch, rest};
+use crate::runtime::memory::peak_of_process;
 
 /// How long it may take to end in order.
 const GOODBYE: Duration = Duration::from_secs(30);
@@ -22,6 +23,7 @@ pub struct Spawned {
     pub address: SocketAddr,
     /// Where it tells its metrics.
     pub metrics: Option<SocketAddr>,
+    log: Option<JoinHandle<String>>,
 }
 
 impl Spawned {
@@ -42,40 +44,60 @@ impl Spawned {
         let (address, metrics) = (place("listening at "), place("metrics at http://"));
         // From here on the process is ended whatever happens.
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let spawned = Self { process, address: address.unwrap_or(unknown), metrics };
-        match address {
-            Some(_) => Ok(spawned),
-            None => {
-                drop(spawned);
-                let last = log.and_then(|log| log.join().ok()).unwrap_or_default();
-                Err(io::Error::other(format!("the server did not say where it listens: {last}")))
-            }
+        let spawned = Self { process, address: address.unwrap_or(unknown), metrics, log };
+        if address.is_some() {
+            return Ok(spawned);
         }
+        let why = spawned.stop().err().unwrap_or_default();
+        Err(io::Error::other(format!("the server did not say where it listens: {why}")))
     }
 
-    /// The number of its process.
+    /// The memory that it has taken at the worst so far, in octets, where the system tells.
     #[must_use]
-    pub fn id(&self) -> u32 {
-        self.process.id()
+    pub fn peak_memory(&self) -> Option<u64> {
+        peak_of_process(self.process.id())
+    }
+
+    /// Ends it in order; one that had ended already says why with the last line of its log.
+    ///
+    /// # Errors
+    /// That line, or why it cannot be ended.
+    pub fn stop(mut self) -> Result<(), String> {
+        let ended = self.process.try_wait().map_err(|error| error.to_string())?;
+        self.end().map_err(|error| error.to_string())?;
+        let last = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
+        match ended {
+            Some(status) => Err(format!("it ended by itself ({status}): {last}")),
+            None => Ok(()),
+        }
     }
 
     fn end(&mut self) -> io::Result<()> {
-        #[cfg(unix)]
-        {
-            let id = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
-            if let Some(id) = id {
-                let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        if self.process.try_wait()?.is_some() {
+            return Ok(());
+        }
+        self.ask_to_end();
+        let watch = Stopwatch::start();
+        while watch.elapsed() < GOODBYE {
+            if self.process.try_wait()?.is_some() {
+                return Ok(());
             }
-            let watch = Stopwatch::start();
-            while watch.elapsed() < GOODBYE {
-                if self.process.try_wait()?.is_some() {
-                    return Ok(());
-                }
-                rest(Duration::from_millis(10));
-            }
+            rest(Duration::from_millis(10));
         }
         self.process.kill()?;
         self.process.wait().map(drop)
+    }
+
+    #[cfg(unix)]
+    fn ask_to_end(&self) {
+        let id = rustix::process::Pid::from_child(&self.process);
+        // One that is gone needs not be asked.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+    }
+
+    #[cfg(not(unix))]
+    fn ask_to_end(&mut self) {
+        let _ = self.process.kill();
     }
 }
 

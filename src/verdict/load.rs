@@ -15,6 +15,9 @@ use crate::verdict::metrics::Distribution;
 /// Version of the format; a change of a name or a meaning is a change of this number.
 pub const LOAD_VERSION: u32 = 1;
 
+/// The count of octets that a server that was started for a load has taken at the worst.
+pub const SERVER_MEMORY: &str = "server-memory";
+
 /// What a load comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -26,7 +26,7 @@ use crate::load::scrape::{Scraper, csv};
 use crate::runtime::host::raise_limit_of_files;
 use crate::runtime::interrupt::Interrupt;
 use crate::scenario::plan::Plan;
-use crate::verdict::load::LoadResults;
+use crate::verdict::load::{LoadResults, SERVER_MEMORY};
 
 /// What the server said of itself, in the report's folder.
 const SCRAPED: &str = "server.csv";
@@ -63,13 +63,19 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     let setting = setting(args, Arc::clone(&plan), server.endpoint())?;
     let scraper = scraper(args, &server)?;
     let run = put(&setting, &mut live)?;
-    if let (Some(scraper), Some(folder)) = (scraper, &args.report) {
-        output::write(&folder.join(SCRAPED), &csv(&scraper.stop()))?;
+    let samples = scraper.map(Scraper::stop);
+    let memory = server.peak_memory();
+    if let Err(why) = server.stop() {
+        output::note(&format!("the server: {why}\n"));
     }
-    drop(server);
     let offer = offer(args, &setting, (run.hash.to_string(), run.operations));
-    let results = results(env!("CARGO_PKG_VERSION"), &plan, offer, run);
-    report::tell(args, results, calibration.as_ref())
+    let mut results = results(env!("CARGO_PKG_VERSION"), &plan, offer, run);
+    results.counts.extend(memory.map(|octets| (SERVER_MEMORY.to_owned(), octets)));
+    let exit = report::tell(args, results, calibration.as_ref())?;
+    if let (Some(samples), Some(folder)) = (samples, &args.report) {
+        output::write(&folder.join(SCRAPED), &csv(&samples))?;
+    }
+    Ok(exit)
 }
 
 /// What tells programs how far the load is.

@@ -36,25 +36,28 @@ pub fn tell(
     calibration: Option<&LoadResults>,
 ) -> Result<Exit, CliError> {
     let comparison = args.baseline.as_ref().map(|file| compare(&results, file, args.noise));
-    let comparison = comparison.transpose()?;
     let mut exit = exit(results.verdict);
-    if comparison.as_ref().is_some_and(Comparison::is_regression) {
+    if let Some(Ok(comparison)) = &comparison
+        && comparison.is_regression()
+    {
         exit = exit.worst(Exit::Finding);
     }
     results.exit = exit.code();
-    if let Some(folder) = &args.report {
-        write(folder, &results)?;
-    }
+    // First to the terminal: whatever becomes of the files, somebody has seen it.
     output::print(&match args.format {
         Format::Json => json(&results),
         Format::Human => {
             let mut text = terminal::write(&results, calibration);
-            if let Some(comparison) = &comparison {
+            if let Some(Ok(comparison)) = &comparison {
                 text += &terminal::comparison(&comparison.rows);
             }
             text
         }
     })?;
+    if let Some(folder) = &args.report {
+        write(folder, &results)?;
+    }
+    comparison.transpose()?;
     Ok(exit)
 }
 

@@ -66,6 +66,26 @@ impl Server {
         }
     }
 
+    /// The memory that it has taken at the worst so far, in octets, if it was started for the load.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        match self {
+            Self::Spawned(server) => server.peak_memory(),
+            Self::Theirs(_) | Self::Null(_) => None,
+        }
+    }
+
+    /// Ends one that was started for the load; what it says if it had ended already.
+    ///
+    /// # Errors
+    /// That.
+    pub fn stop(self) -> Result<(), String> {
+        match self {
+            Self::Spawned(mut server) => server.stop(),
+            Self::Theirs(_) | Self::Null(_) => Ok(()),
+        }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {

@@ -75,6 +75,20 @@ impl Server {
         self.process.as_ref()?.metrics
     }
 
+    /// The memory that it has taken at the worst so far, in octets.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.process.as_ref()?.peak_memory()
+    }
+
+    /// Ends it; what it says if it had ended already.
+    ///
+    /// # Errors
+    /// That.
+    pub fn stop(&mut self) -> Result<(), String> {
+        self.process.take().map_or(Ok(()), Spawned::stop)
+    }
+
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {

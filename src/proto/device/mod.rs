@@ -134,6 +134,15 @@ impl<S: Suite> Device<S> {
         self.flush();
     }
 
+    /// The way to the server is another connection, to which no ticket is bound: a session is opened anew, and
+    /// what was asked on the old one is asked again in it. Not an input, since the links of a world have no
+    /// connections: whoever drives a device over connections calls it.
+    pub fn reconnected(&mut self, now: Now) {
+        self.close_session();
+        self.renew_session(now);
+        self.flush();
+    }
+
     /// Takes one input; the law of calls is in [`crate::proto`].
     pub fn handle_input(&mut self, now: Now, input: DeviceInput) {
         if self.hung {

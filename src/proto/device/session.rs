@@ -59,6 +59,13 @@ impl<S: Suite> Device<S> {
         }
     }
 
+    /// The session is of no use any more.
+    pub(super) fn close_session(&mut self) {
+        if self.session.is_open() {
+            self.session = Session::Closed;
+        }
+    }
+
     /// Opens a session; one that is open still serves until then.
     pub(super) fn renew_session(&mut self, now: Now) {
         if self.durable.keyring.is_registered() {

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use crate::base::time::Duration;
 use crate::report::text::{clean, counted, grouped, span};
-use crate::verdict::load::{Ending, Figures, LoadResults, LoadVerdict, Row, Standing, rate};
+use crate::verdict::load::{
+    Ending, Figures, LoadResults, LoadVerdict, Row, SERVER_MEMORY, Standing, rate,
+};
 
 /// The whole report; beside it what the same load came to on a server that does nothing.
 #[must_use]
@@ -68,6 +70,9 @@ fn offer(text: &mut String, results: &LoadResults) {
         grouped(count("frames-received")),
     );
     line(text, "connections", &what);
+    if let Some(octets) = results.counts.get(SERVER_MEMORY) {
+        line(text, "memory", &format!("{} MiB of the server at the most", octets >> 20));
+    }
 }
 
 /// What of the figures is the generator's own.

@@ -271,14 +271,14 @@ impl<S: Suite> LiveDevice<S> {
         Way::Gone(wait, Box::pin(dialing))
     }
 
-    /// A new connection: asking for mail shows the device that its ticket is of the old one.
+    /// A new connection, or none.
     fn dialed(&mut self, channel: Option<(Channel, Span)>, hear: &mut impl FnMut(Now, Heard<'_>)) {
         let now = self.clock.now();
         match (channel, &self.way) {
             (Some((channel, took)), _) => {
                 self.way = Way::Open(channel);
                 hear(now, Heard::Connects(took));
-                self.device.handle_input(now, DeviceInput::User(UserAction::Poll));
+                self.device.reconnected(now);
             }
             (None, Way::Gone(wait, _)) => {
                 let wait = (*wait * 2).clamp(REDIAL.0, REDIAL.1);

@@ -370,7 +370,8 @@ table! {
     Slo "slo" {
         /// The metric: `chat.delivery` (until it is seen), `chat.response` (until the server has it),
         /// `pay.answer` (of requests: until the answer is back), `heal.partition`; under load also
-        /// `wire.lookup`, `wire.attach` and the like (from a request on the wire to its answer).
+        /// `look.response` of a workload without messages, and `wire.lookup`, `wire.attach` and the like (from
+        /// a request on the wire to its answer).
         metric: Spanned<String>,
         /// The quantile.
         quantile: Spanned<Ratio>,

@@ -287,7 +287,11 @@ fn slo(it: &Slo, cx: &mut Context<'_>) -> Option<Check> {
     let known = metric.value.rsplit_once('.').is_some_and(|(name, what)| {
         let mut named = cx.names.list.iter().enumerate().filter(|(_, named)| named.name == name);
         match what {
-            "delivery" | "response" => named.any(|(_, named)| has_messages(&named.what)),
+            "delivery" => named.any(|(_, named)| has_messages(&named.what)),
+            // Under load polls, rotations and connections are answered, too.
+            "response" => named.any(|(_, named)| {
+                has_messages(&named.what) || matches!(named.what, NamedThing::Workload { .. })
+            }),
             "answer" => named.any(|(index, named)| asks(index, &named.what, cx)),
             _ => name == "heal" || (name == "wire" && WIRE.contains(&what)),
         }
