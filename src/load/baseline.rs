@@ -1,20 +1,21 @@
 //! Two loads compared: is the second one worse, or is it the weather?
 //!
 //! Neighboring seconds of a load are alike, so that a thousand durations say less than a thousand would by
-//! themselves. What is compared are therefore means and quantiles of batches of seconds, by Welch's test; a
-//! difference counts when it is significant and larger than what is called noise. Floating point is for
+//! themselves. What is compared are therefore means and quantiles of batches of seconds, by Welch's test with
+//! as many degrees of freedom as the likeness of neighbors leaves (first-order autocorrelation); a difference
+//! counts when it is significant and larger than what is called noise. Floating point is for
 //! statistics here. Not here: what a load measures.
 
 use crate::base::time::Duration;
 use crate::verdict::load::{Figures, LoadResults, Row, Standing};
 use crate::verdict::metrics::Distribution;
 
-/// Seconds in a batch, at least.
-const BATCH: usize = 3;
 /// Batches of a load: as many as there are seconds for, and not more.
-const BATCHES: usize = 20;
+const BATCHES: usize = 60;
 /// Batches that a comparison takes, at least.
-const BATCHES_MIN: usize = 3;
+const BATCHES_MIN: usize = 8;
+/// Neighbors that are more alike than this are taken to be so much alike.
+const ALIKE_MAX: f64 = 0.9;
 /// The metrics that are compared: what users feel, and what the server takes.
 const COMPARED: [&str; 2] = ["response", "delivery"];
 const WIRE: &str = "wire.";
@@ -96,6 +97,8 @@ fn row(
 /// Batches of a load.
 struct Sample {
     count: usize,
+    /// How many batches without likeness would say as much.
+    independent: f64,
     mean: f64,
     /// The variance of the mean.
     spread: f64,
@@ -104,18 +107,22 @@ struct Sample {
 impl Sample {
     fn of(seconds: &[Distribution], of: fn(&Distribution) -> f64) -> Self {
         let full: Vec<&Distribution> = seconds.iter().filter(|it| it.count() > 0).collect();
-        let size = full.len().div_ceil(BATCHES).max(BATCH);
+        let size = full.len().div_ceil(BATCHES).max(1);
         let batches = full.chunks_exact(size).map(|seconds| {
             let mut batch = Distribution::default();
             seconds.iter().for_each(|second| batch.merge(second));
             of(&batch)
         });
         let values: Vec<f64> = batches.collect();
-        let count = values.len();
-        let n = float(count as u64).max(1.0);
+        let n = float(values.len() as u64).max(1.0);
         let mean = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        Self { count, mean, spread: squares / (n - 1.0).max(1.0) / n }
+        let beside: f64 = values.windows(2).map(|it| (it[0] - mean) * (it[1] - mean)).sum();
+        let alike = if squares > 0.0 { (beside / squares).clamp(0.0, ALIKE_MAX) } else { 0.0 };
+        // So many batches that are alike say as much as these that are not.
+        let independent = (n * (1.0 - alike) / (1.0 + alike)).max(2.0);
+        let spread = squares / (n - 1.0).max(1.0) / independent;
+        Self { count: values.len(), independent, mean, spread }
     }
 }
 
@@ -125,7 +132,7 @@ fn differ(a: &Sample, b: &Sample) -> bool {
     if spread <= 0.0 {
         return (a.mean - b.mean).abs() > 0.0;
     }
-    let part = |it: &Sample| it.spread.powi(2) / float(it.count as u64 - 1);
+    let part = |it: &Sample| it.spread.powi(2) / (it.independent - 1.0);
     let freedom = spread.powi(2) / (part(a) + part(b));
     (a.mean - b.mean).abs() / spread.sqrt() > critical(freedom)
 }
@@ -205,7 +212,7 @@ mod tests {
     #[test]
     fn a_few_seconds_say_nothing() {
         let (mut short, long) = (figures(1_000, 1), figures(2_000, 2));
-        short.seconds.truncate(8);
+        short.seconds.truncate(7);
         assert_eq!(standing(&short, &long, mean), Standing::TooShort);
     }
 

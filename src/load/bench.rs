@@ -106,9 +106,17 @@ impl Bench {
         Stamp::read(text).filter(|stamp| stamp.run == self.common.run)
     }
 
-    /// The sender of a message was told that it will not arrive.
-    pub fn ended(&mut self, key: u64) {
+    /// The sender of a message that was taken knows its end without its having been seen: it is given up, or a
+    /// server that is trusted says that it arrived.
+    pub fn ended(&mut self, key: u64, is_given_up: bool) {
         self.tally.mail.ended.push(key);
+        self.tally.counts.given_up += u64::from(is_given_up);
         self.progress.through();
+    }
+
+    /// An operation was answered: in time, if operations were still due.
+    pub fn in_time(&mut self, at: Instant) {
+        let end = self.instant(self.common.plan.active);
+        self.tally.counts.in_time += u64::from(at <= end);
     }
 }

@@ -58,7 +58,10 @@ impl Line {
                 match envelope.body {
                     Message::Deliver(it) => found.push((it.delivery, it.header.mid())),
                     Message::StatusReport { delivery, mid, .. } => found.push((delivery, mid)),
-                    Message::PollEnd { .. } | Message::Error { .. } if envelope.req == req => break,
+                    Message::PollEnd { .. } if envelope.req == req => break,
+                    Message::Error { .. } if envelope.req == req => {
+                        return Err(ChannelError::Closed);
+                    }
                     _ => {}
                 }
             }

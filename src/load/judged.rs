@@ -3,12 +3,13 @@
 //! Judging costs time that the server under load may need, so facts are only kept while the load lasts; where
 //! they would be too many, those of some pairs of users are kept, and of these all. Not here: the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::base::id::{Mid, NodeId, ReqId};
+use crate::base::id::{Mid, NodeId, ReqId, UserId};
 use crate::base::time::Now;
 use crate::oracle::judge::{Docket, Facts, Oracle};
 use crate::oracle::safety;
@@ -48,6 +49,8 @@ pub struct Keeper {
     wanted: Facts,
     /// One pair of users in so many is judged.
     pub one_in: u64,
+    /// Of a shard, its users: what others wrote is judged by nobody, since nobody here knows what it was.
+    own: Option<Arc<BTreeSet<UserId>>>,
     kept: Chunks,
 }
 
@@ -68,7 +71,13 @@ impl Keeper {
         let octets = usize::try_from(own / one_in).unwrap_or(usize::MAX).saturating_mul(OCTETS);
         let mut ready = vec![1; octets.min(READY_MAX)];
         ready.clear();
-        Self { wanted: wanted.expect("there are judges"), one_in, kept: vec![ready] }
+        Self { wanted: wanted.expect("there are judges"), one_in, own: None, kept: vec![ready] }
+    }
+
+    /// Only of what these users write.
+    #[must_use]
+    pub fn of(self, own: Option<Arc<BTreeSet<UserId>>>) -> Self {
+        Self { own, ..self }
     }
 
     /// Keeps what a device states, if it is judged.
@@ -118,6 +127,9 @@ impl Keeper {
     }
 
     fn is_judged(&self, mid: &Mid) -> bool {
+        if self.own.as_ref().is_some_and(|own| !own.contains(&mid.sender)) {
+            return false;
+        }
         if self.one_in == 1 {
             return true;
         }
@@ -154,6 +166,8 @@ fn mid_of(fact: &Fact) -> Option<&Mid> {
     | Fact::Processed { mid, .. } = fact
     {
         Some(mid)
+    } else if let Fact::Prompt(shown) = fact {
+        shown.request.as_ref()
     } else {
         None
     }

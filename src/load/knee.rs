@@ -47,6 +47,8 @@ pub enum Knee {
     Beyond(u64),
     /// No pace holds, not even the lowest.
     Nowhere,
+    /// The generator cannot make any pace that was tried.
+    Void,
     /// None was confirmed below this one.
     Unsteady(u64),
 }
@@ -80,7 +82,7 @@ impl Search {
                     (breaks, is_void) = (pace, end == Probe::Void);
                     if holds == 0 {
                         if pace <= PACES.0 {
-                            return Ok(Knee::Nowhere);
+                            return Ok(if is_void { Knee::Void } else { Knee::Nowhere });
                         }
                         pace = (pace / 2).max(PACES.0);
                     }
@@ -117,7 +119,7 @@ impl Search {
                 return Ok(Knee::Nowhere);
             }
         }
-        Ok(Knee::Unsteady(breaks))
+        Ok(if is_void { Knee::Void } else { Knee::Unsteady(breaks) })
     }
 }
 

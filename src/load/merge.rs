@@ -100,8 +100,16 @@ pub fn merge(shards: &[LoadResults]) -> Result<LoadResults, MergeError> {
     for (oracle, count) in shards.iter().flat_map(|it| &it.judged.evaluated) {
         *merged.judged.evaluated.entry(oracle.clone()).or_default() += count;
     }
+    merged.void = shards.iter().flat_map(|it| told(it, &it.void)).collect();
+    merged.busy = 0;
     conclude(&mut merged);
     Ok(merged)
+}
+
+/// What a shard says, with its name.
+fn told(shard: &LoadResults, what: &[String]) -> Vec<String> {
+    let name = shard.offer.shard.as_deref().unwrap_or("?");
+    what.iter().map(|it| format!("shard {name}: {it}")).collect()
 }
 
 /// Every shard of a load is there, and none twice.

@@ -15,6 +15,7 @@
 pub mod baseline;
 pub mod bench;
 pub mod cleanup;
+pub mod crew;
 pub mod error;
 pub mod exposed;
 pub mod judged;

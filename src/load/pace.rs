@@ -5,22 +5,33 @@
 use std::sync::Arc;
 
 use crate::base::time::Duration;
-use crate::base::units::Rate;
+use crate::base::units::{Rate, Ratio};
 use crate::load::error::LoadError;
 use crate::oracle::spec::Check;
-use crate::scenario::plan::{Arrivals, Plan};
+use crate::scenario::plan::{Arrivals, Plan, Workload, WorkloadKind};
 
 /// The pace of a plan as it is written, in percent.
 pub const AS_WRITTEN: u64 = 100;
 
+/// The whole, and a hundredth of it, in parts per billion.
+const ONE: u64 = Ratio::ONE.as_ppb();
+const PERCENT: u64 = ONE / 100;
 /// For so long a generator is calibrated.
 pub const CALIBRATION: Duration = Duration::from_secs(3);
 
 /// The highest factor of any shape, in percent: where the load is densest.
 #[must_use]
 pub fn densest(plan: &Plan) -> u64 {
-    let factors = plan.workloads.iter().flat_map(|it| &it.shape).map(|(_, factor)| factor.as_ppb());
-    factors.max().map_or(AS_WRITTEN, |ppb| (ppb / 10_000_000).max(AS_WRITTEN))
+    let factors = plan.workloads.iter().map(|it| {
+        let shape = it.shape.iter().map(|(_, factor)| factor.as_ppb()).max();
+        let swing = if let Arrivals::Sine { swing, .. } = &it.arrivals {
+            swing.amplitude.as_ppb()
+        } else {
+            0
+        };
+        (shape.unwrap_or(ONE).max(ONE) / PERCENT) * (ONE + swing) / ONE
+    });
+    factors.max().unwrap_or(AS_WRITTEN).max(AS_WRITTEN)
 }
 
 /// The same plan at so many percent of its pace.
@@ -29,7 +40,9 @@ pub fn densest(plan: &Plan) -> u64 {
 /// When a workload has no pace: it acts at recorded instants.
 pub fn at(plan: &Plan, percent: u64) -> Result<Plan, LoadError> {
     let mut plan = plan.clone();
-    for workload in &mut plan.workloads {
+    // How often keys may be made anew the server's grace decides.
+    let paced = |it: &&mut Workload| !matches!(it.what, WorkloadKind::Rotate);
+    for workload in plan.workloads.iter_mut().filter(paced) {
         match &mut workload.arrivals {
             Arrivals::Poisson(rate) | Arrivals::Sine { rate, .. } => *rate = faster(*rate, percent),
             Arrivals::Every { period, .. } => *period = shorter(*period, percent),
@@ -50,6 +63,9 @@ pub fn steady(plan: &Plan, active: Duration) -> Plan {
     plan.given.offline.clear();
     for workload in &mut plan.workloads {
         workload.shape.clear();
+        if let Arrivals::Sine { rate, .. } = workload.arrivals {
+            workload.arrivals = Arrivals::Poisson(rate);
+        }
         (workload.from, workload.until) = (Duration::ZERO, active);
     }
     let mut spec = (*plan.spec).clone();

@@ -16,7 +16,9 @@ pub struct Progress {
     over: AtomicU64,
     accepted: AtomicU64,
     through: AtomicU64,
-    /// Devices that have attached at least once, and lost it since so often.
+    /// Requests whose answers their writers wait for.
+    asked: AtomicI64,
+    /// Devices that have attached at least once.
     attached: AtomicI64,
     connected: AtomicI64,
     is_paced: AtomicBool,
@@ -35,7 +37,9 @@ pub struct Snapshot {
     pub accepted: u64,
     /// Messages that were seen, or of which their senders know that they will not be.
     pub through: u64,
-    /// How often devices have attached.
+    /// Requests whose answers their writers wait for.
+    pub asked: i64,
+    /// Devices that have attached at least once.
     pub attached: i64,
     /// Connections that stand.
     pub connected: i64,
@@ -62,6 +66,14 @@ impl Progress {
         self.through.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn asks(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn hears(&self) {
+        self.asked.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(super) fn attached(&self) {
         self.attached.fetch_add(1, Ordering::Relaxed);
     }
@@ -84,6 +96,7 @@ impl Progress {
         all.over += self.over.load(Ordering::Relaxed);
         all.accepted += self.accepted.load(Ordering::Relaxed);
         all.through += self.through.load(Ordering::Relaxed);
+        all.asked += self.asked.load(Ordering::Relaxed);
         all.attached += self.attached.load(Ordering::Relaxed);
         all.connected += self.connected.load(Ordering::Relaxed);
         all.is_paced &= self.is_paced.load(Ordering::Relaxed);

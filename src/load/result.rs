@@ -25,13 +25,17 @@ use crate::verdict::load::{
 };
 use crate::verdict::metrics::Distribution;
 
-/// Findings of one oracle that are told.
+/// A thread that is busier than this, in percent, is not always there when an operation is due.
+const BUSY_MAX: u64 = 92;
+/// Findings that are told.
 const FINDINGS_MAX: usize = 20;
 
 /// What came of a run.
 #[must_use]
 pub fn results(program: &str, plan: &Plan, offer: Offer, run: Run) -> LoadResults {
-    let Run { tally, stated, one_in, users, objectives, began, offset, took, ending, .. } = run;
+    let Run {
+        tally, stated, one_in, users, objectives, faults, began, offset, took, ending, ..
+    } = run;
     let docket = judge(stated, &spec(plan, users));
     let mut findings = docket.findings;
     findings.retain(|finding| finding.severity >= Severity::Fail);
@@ -46,7 +50,8 @@ pub fn results(program: &str, plan: &Plan, offer: Offer, run: Run) -> LoadResult
         ending,
         verdict: LoadVerdict::Inconclusive,
         exit: 0,
-        void: Vec::new(),
+        void: faults,
+        busy: tally.busy,
         metrics: figures(plan, &tally),
         counts: counts(&tally.counts),
         objectives,
@@ -60,10 +65,11 @@ pub fn results(program: &str, plan: &Plan, offer: Offer, run: Run) -> LoadResult
     results
 }
 
-/// Says what a load comes to.
+/// Says what a load comes to; reasons why it is void that are known already stay.
 pub fn conclude(results: &mut LoadResults) {
     results.slos = slo::judge(results);
-    results.void = void(results);
+    let void = void(results);
+    results.void.extend(void);
     results.verdict = verdict(results);
 }
 
@@ -79,7 +85,11 @@ fn void(results: &LoadResults) -> Vec<String> {
         let p99 = Duration::from_micros(p99.as_nanos() / 1_000);
         format!("the generator was {p99} late with one operation in a hundred, and may be {most}")
     });
-    late.into_iter().collect()
+    let busy = (results.busy > BUSY_MAX).then(|| {
+        let busy = results.busy;
+        format!("a thread of the generator was busy for {busy} % of the time, and may be for {BUSY_MAX} %")
+    });
+    late.into_iter().chain(busy).collect()
 }
 
 /// What it comes to. What the generator could not keep up with says nothing about the server's speed, but what
@@ -89,16 +99,19 @@ fn verdict(results: &LoadResults) -> LoadVerdict {
     let open = results.slos.iter().any(|slo| slo.holds.is_none());
     // Of a shard only the others know what arrived.
     let missing = !results.is_shard() && !results.mail.missing.is_empty();
-    let failed = results.count("failed") > 0;
+    let given_up = results.count("given-up") > 0;
     match results.ending {
         Ending::ServerGone => LoadVerdict::ServerGone,
-        _ if !results.findings.is_empty() => LoadVerdict::Fail,
+        _ if !results.findings.is_empty() || given_up => LoadVerdict::Fail,
+        Ending::Drained if missing => LoadVerdict::Fail,
         _ if !results.void.is_empty() => LoadVerdict::Void,
         Ending::Stopped if broken => LoadVerdict::Fail,
         Ending::Stopped => LoadVerdict::Inconclusive,
         Ending::Open => LoadVerdict::Fail,
-        Ending::Drained if broken || missing || failed => LoadVerdict::Fail,
-        Ending::Drained if open || results.count("done") == 0 => LoadVerdict::Inconclusive,
+        Ending::Drained if broken || results.count("failed") > 0 => LoadVerdict::Fail,
+        // What a shard cannot judge alone is judged when all are merged.
+        Ending::Drained if open && !results.is_shard() => LoadVerdict::Inconclusive,
+        Ending::Drained if results.count("done") == 0 => LoadVerdict::Inconclusive,
         Ending::Drained => LoadVerdict::Pass,
     }
 }
@@ -107,7 +120,9 @@ fn counts(counts: &Counts) -> BTreeMap<String, u64> {
     let Counts {
         issued,
         done,
+        in_time,
         failed,
+        given_up,
         connects,
         losses,
         sent,
@@ -121,7 +136,9 @@ fn counts(counts: &Counts) -> BTreeMap<String, u64> {
     [
         ("issued", issued),
         ("done", done),
+        ("done-in-time", in_time),
         ("failed", failed),
+        ("given-up", given_up),
         ("connects", connects),
         ("connections-lost", losses),
         ("frames-sent", sent),

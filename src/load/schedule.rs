@@ -7,7 +7,7 @@
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::base::time::Duration;
 use crate::scenario::plan::{Plan, Workload, WorkloadKind};
@@ -51,13 +51,13 @@ pub struct Schedule {
     pub operations: Vec<Operation>,
     /// Their hash.
     pub hash: ScheduleHash,
+    /// The hash of what each workload is: its kind, its sizes, its forms.
+    what: Vec<u64>,
 }
 
 /// A schedule with more operations than memory is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the schedule has more than {OPERATIONS_MAX} operations: shorten `active`, or divide it by --shard"
-)]
+#[error("the schedule has more than {OPERATIONS_MAX} operations: shorten `active`")]
 pub struct TooMany;
 
 impl Share {
@@ -78,9 +78,10 @@ impl ScheduleHash {
         Self(self.0.wrapping_add(other.0))
     }
 
-    fn of(operation: &Operation) -> Self {
+    /// Of an operation of a workload with this hash.
+    fn of(operation: &Operation, what: u64) -> Self {
         let Operation { at, user, to, workload, n } = *operation;
-        let mut hash = Xxh3::new();
+        let mut hash = Xxh3::with_seed(what);
         hash.update(&at.as_nanos().to_le_bytes());
         for number in [user, to, u32::from(workload), n] {
             hash.update(&number.to_le_bytes());
@@ -101,7 +102,9 @@ impl Schedule {
     /// # Errors
     /// [`TooMany`].
     pub fn of(plan: &Plan, traffic: &[Traffic], share: Share) -> Result<Self, TooMany> {
-        let mut schedule = Self { operations: Vec::new(), hash: ScheduleHash::default() };
+        let what = plan.workloads.iter().map(|it| xxh3_64(format!("{:?}", it.what).as_bytes()));
+        let (operations, hash) = (Vec::new(), ScheduleHash::default());
+        let mut schedule = Self { operations, hash, what: what.collect() };
         for (index, (workload, traffic)) in (0..).zip(plan.workloads.iter().zip(traffic)) {
             for user in users(&workload.by).filter(|user| share.holds(*user)) {
                 schedule.enter((index, workload, traffic), user)?;
@@ -118,8 +121,10 @@ impl Schedule {
     pub fn share(&self, share: Share) -> Self {
         let operations: Vec<_> =
             self.operations.iter().filter(|it| share.holds(it.user)).copied().collect();
-        let hashes = operations.iter().map(ScheduleHash::of);
-        Self { hash: hashes.fold(ScheduleHash::default(), ScheduleHash::and), operations }
+        let what = |it: &Operation| self.what[usize::from(it.workload)];
+        let hashes = operations.iter().map(|it| ScheduleHash::of(it, what(it)));
+        let hash = hashes.fold(ScheduleHash::default(), ScheduleHash::and);
+        Self { hash, operations, what: self.what.clone() }
     }
 
     fn enter(
@@ -133,7 +138,8 @@ impl Schedule {
             at = next;
             let Some(to) = receiver(workload, traffic, user, n) else { continue };
             let operation = Operation { at, user, to, workload: index, n };
-            self.hash = self.hash.and(ScheduleHash::of(&operation));
+            let what = self.what[usize::from(index)];
+            self.hash = self.hash.and(ScheduleHash::of(&operation, what));
             if self.operations.len() >= OPERATIONS_MAX {
                 return Err(TooMany);
             }
@@ -201,7 +207,7 @@ time: {active: 10s}
     #[test]
     fn one_seed_has_one_schedule() {
         let whole = schedule(1, Share::WHOLE);
-        assert_eq!(whole.hash.to_string(), "9006f4081b807d80");
+        assert_eq!(whole.hash.to_string(), "a21391993ccbdc90");
         assert_eq!(whole.operations, schedule(1, Share::WHOLE).operations);
         assert_ne!(whole.hash, schedule(2, Share::WHOLE).hash);
         assert!(whole.operations.is_sorted_by_key(|it| it.at));

@@ -4,7 +4,7 @@
 //! `flight` are open; the device takes it up, and it is over with its answer. Not here: when operations are
 //! due (`worker`), or the device (`runtime::client`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -52,10 +52,12 @@ pub struct Seat {
     others: BTreeMap<Awaited, Vec<Errand>>,
     /// Requests that wait for the word of whom they asked.
     asked: BTreeMap<TxnId, Operation>,
+    /// Drafts that the server has taken, until their senders know their end.
+    sent: BTreeSet<DraftId>,
     /// Requests on the wire.
     wire: BTreeMap<ReqId, (Request, Instant)>,
     hello: Option<Instant>,
-    is_attached: bool,
+    was_attached: bool,
     /// What the screen asks, and how often it has asked.
     screen: (Option<TxnId>, u32),
 }
@@ -84,15 +86,21 @@ impl Seat {
             drafts: BTreeMap::new(),
             others: BTreeMap::new(),
             asked: BTreeMap::new(),
+            sent: BTreeSet::new(),
             wire: BTreeMap::new(),
             hello: None,
-            is_attached: false,
+            was_attached: false,
             screen: (None, 0),
         }
     }
 
     /// Tells the device something.
-    pub fn command(&self, command: Command) {
+    pub fn command(&mut self, command: Command) {
+        if let Command::Leave = command {
+            // What takes long because nobody is there is not the server's.
+            self.hello = None;
+            self.wire.clear();
+        }
         // A device that has ended hears nothing any more.
         if let Some(commands) = &self.commands {
             let _ = commands.send(command);
@@ -107,15 +115,18 @@ impl Seat {
     /// An operation's intended instant has come.
     pub fn due(&mut self, operation: Operation, bench: &mut Bench) {
         bench.progress.due();
+        let intended = bench.instant(operation.at);
         if self.open < self.flight {
-            self.begin(operation, bench.instant(operation.at), bench);
+            self.begin(operation, intended, bench);
         } else {
+            // The clockwork's own delay is not part of the queue's.
+            bench.note(Metric::Lag, intended, bench.common.clock.now().at.since(intended));
             self.queue.push_back(operation);
         }
     }
 
     /// Presses the button that its user has in mind, if the screen still asks the same.
-    pub fn answer(&self, answer: Answer) {
+    pub fn answer(&mut self, answer: Answer) {
         if self.screen.0 == Some(answer.txn) {
             for action in [UserAction::Scroll, UserAction::Press(answer.button)] {
                 self.command(action.into());
@@ -128,17 +139,22 @@ impl Seat {
         bench.tally.counts.issued += 1;
         let mut errand = Errand { operation, turn, taken: None };
         let Some(action) = bench.action(&operation) else {
-            errand.taken = Some(bench.common.clock.now().at);
+            let now = bench.common.clock.now().at;
+            bench.note(Metric::Lag, turn, now.since(turn));
+            errand.taken = Some(now);
             self.others.entry(Awaited::Attached).or_default().push(errand);
-            self.is_attached = false;
             return self.command(Command::Reconnect);
         };
         match &action {
             UserAction::Send { draft, .. } => _ = self.drafts.insert(*draft, errand),
-            UserAction::Request { draft, txn, .. } | UserAction::Approve { draft, txn, .. } => {
+            UserAction::Request { draft, txn, .. } => {
                 self.drafts.insert(*draft, errand);
-                self.asked.insert(*txn, operation);
+                if bench.habit(operation.to).is_some() {
+                    self.asked.insert(*txn, operation);
+                    bench.progress.asks();
+                }
             }
+            UserAction::Approve { draft, .. } => _ = self.drafts.insert(*draft, errand),
             UserAction::Rotate { .. } => {
                 self.others.entry(Awaited::RotateAck).or_default().push(errand);
             }
@@ -155,7 +171,7 @@ impl Seat {
     /// Hears of the device; what its user will do about it.
     pub fn hear(&mut self, now: Now, heard: &Heard<'_>, bench: &mut Bench) -> Option<Answer> {
         match heard {
-            Heard::Takes(action) => self.takes(now.at, action, bench),
+            Heard::Takes(action, held) => self.takes(now.at, (action, *held), bench),
             Heard::States(fact) => {
                 bench.keeper.keep(now, self.number, fact);
                 return self.states(now.at, fact, bench);
@@ -165,21 +181,20 @@ impl Seat {
             Heard::Connects(span) => {
                 bench.tally.counts.connects += 1;
                 bench.progress.connected(true);
-                let span = Duration::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
-                bench.note(Metric::Wire(Request::Connect), now.at, span);
+                let began = Instant::from_nanos(now.at.as_nanos().saturating_sub(span.as_nanos()));
+                bench.note(Metric::Wire(Request::Connect), began, *span);
             }
             Heard::Loses => {
                 bench.tally.counts.losses += 1;
                 bench.progress.connected(false);
-                (self.is_attached, self.hello) = (false, None);
-                self.wire.clear();
             }
             Heard::Fails => bench.tally.counts.losses += 1,
         }
         None
     }
 
-    fn takes(&mut self, at: Instant, action: &UserAction, bench: &mut Bench) {
+    /// The device takes up what its user does; so long it was held up by a server that did not read.
+    fn takes(&mut self, at: Instant, (action, held): (&UserAction, Duration), bench: &mut Bench) {
         let errand = match action {
             UserAction::Send { draft, .. }
             | UserAction::Request { draft, .. }
@@ -194,7 +209,8 @@ impl Seat {
         };
         if let Some(errand) = errand.filter(|errand| errand.taken.is_none()) {
             errand.taken = Some(at);
-            bench.note(Metric::Lag, errand.turn, at.since(errand.turn));
+            let late = at.since(errand.turn).saturating_sub(held);
+            bench.note(Metric::Lag, errand.turn, late);
         }
     }
 
@@ -216,13 +232,12 @@ impl Seat {
                 }
             }
             Fact::Processed { mid, .. } => _ = bench.seen(Mail::key(mid), ""),
-            Fact::Prompt(shown) => {
-                if let Some(mid) = &shown.request {
-                    _ = bench.seen(Mail::key(mid), "");
-                }
-            }
             Fact::ApprovalSeen { txn, .. } | Fact::DeclineSeen { txn, .. } => {
+                if let Fact::ApprovalSeen { valid: false, .. } = fact {
+                    bench.tally.counts.failed += 1;
+                }
                 if let Some(operation) = self.asked.remove(txn) {
+                    bench.progress.hears();
                     let began = bench.instant(operation.at);
                     let metric = Metric::Answer(operation.workload);
                     bench.note(metric, began, at.since(began));
@@ -231,7 +246,7 @@ impl Seat {
             Fact::RotateDone { .. } => self.finish_all(at, Awaited::RotateAck, true, bench),
             Fact::RotateRefused { .. } => self.finish_all(at, Awaited::RotateAck, false, bench),
             Fact::Attached { .. } => {
-                if !std::mem::replace(&mut self.is_attached, true) {
+                if !std::mem::replace(&mut self.was_attached, true) {
                     bench.progress.attached();
                 }
                 self.finish_all(at, Awaited::Attached, true, bench);
@@ -272,10 +287,13 @@ impl Seat {
             DraftStatus::Unsent | DraftStatus::NeedsConfirm => return,
         };
         if let Some(key) = key {
-            if status == DraftStatus::Sent {
+            // A message that bounced is taken once more, and a report may come before the acknowledgement.
+            if done && self.sent.insert(draft) {
                 bench.accepted(key);
-            } else if !done || bench.common.trusting {
-                bench.ended(key);
+            }
+            let is_over = status != DraftStatus::Sent && self.sent.remove(&draft);
+            if is_over && (!done || bench.common.trusting) {
+                bench.ended(key, !done);
             }
         }
         if let Some(errand) = self.drafts.remove(&draft) {
@@ -283,8 +301,13 @@ impl Seat {
         }
     }
 
+    /// Everything that the device has taken up and that waits for this is over.
     fn finish_all(&mut self, at: Instant, awaited: Awaited, done: bool, bench: &mut Bench) {
-        for errand in self.others.remove(&awaited).unwrap_or_default() {
+        let waiting = self.others.remove(&awaited).unwrap_or_default();
+        let (over, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|errand| errand.taken.is_some());
+        self.others.insert(awaited, later);
+        for errand in over {
             self.finish(at, errand, done, bench);
         }
     }
@@ -297,6 +320,7 @@ impl Seat {
         bench.progress.over();
         if done {
             bench.tally.counts.done += 1;
+            bench.in_time(at);
             bench.answered(workload, began, at.since(began));
             bench.note(Metric::Queue(workload), began, turn.since(began));
             if let Some(taken) = taken {
@@ -316,10 +340,10 @@ impl Seat {
         if kind == MessageKind::Hello {
             self.hello.get_or_insert(at);
         }
-        if let Some(request) = request(kind)
-            && self.wire.insert(envelope.req, (request, at)).is_some()
-        {
-            bench.tally.counts.again += 1;
+        if let Some(request) = request(kind) {
+            let first = self.wire.len();
+            self.wire.entry(envelope.req).or_insert((request, at));
+            bench.tally.counts.again += u64::from(self.wire.len() == first);
         }
     }
 

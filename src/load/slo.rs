@@ -1,18 +1,20 @@
 //! Objectives: what a scenario expects of a server, and what comes of it.
 //!
-//! Durations are judged by the second that they began in, as fine as a load remembers them. Not here: what the
-//! simulator does with the same expectations (`oracle::expect`).
+//! All durations of a load are judged to three digits; those of an interval, of windows or outside of a fault
+//! by the second that they began in, within 3 %. Not here: what the simulator does with the same expectations
+//! (`oracle::expect`).
 
 use std::ops::Range;
 
 use crate::base::time::Duration;
 use crate::base::units::Ratio;
 use crate::load::error::LoadError;
+use crate::load::result::decoded;
 use crate::load::script::Script;
 use crate::oracle::spec::{Check, Expectation, Moment, NameId, Point};
 use crate::scenario::plan::Plan;
 use crate::scenario::under_load;
-use crate::verdict::load::{Goal, LoadResults, Objective, Slo};
+use crate::verdict::load::{Ending, Figures, Goal, LoadResults, Objective, Slo};
 use crate::verdict::metrics::Distribution;
 
 /// What a plan expects.
@@ -70,16 +72,33 @@ fn objective(it: &Expectation, script: &Script) -> Option<Objective> {
 /// What comes of all objectives of a load.
 #[must_use]
 pub fn judge(results: &LoadResults) -> Vec<Slo> {
+    // Of a load that was stopped, and of a shard alone.
+    let is_open = results.ending == Ending::Stopped || results.is_shard();
     let judged = results.objectives.iter().map(|it| {
         let (holds, seen) = match &it.goal {
             Goal::Quantile { metric, quantile, below, window, budget, outside } => {
-                let windows = windows(seconds(metric, results), &it.during, *window, outside);
-                quantiles(&windows, (*quantile, *below, *budget), window.is_some())
+                let is_all = window.is_none() && outside.is_empty() && it.during == ALWAYS;
+                let all = results.metrics.get(metric).filter(|_| is_all);
+                match all.and_then(|figures| exactly(figures, *quantile)) {
+                    Some((count, exact)) => {
+                        let seen =
+                            format!("the {quantile} quantile of {count} is {}", round(exact));
+                        (Some(exact < *below), seen)
+                    }
+                    None => {
+                        let seconds = seconds(metric, results);
+                        let windows = windows(seconds, &it.during, *window, outside);
+                        quantiles(&windows, (*quantile, *below, *budget), window.is_some())
+                    }
+                }
             }
             Goal::Share { metric, above, below } => {
                 let (hits, misses) = (results.count("table-hits"), results.count("table-misses"));
                 let part = if metric == "table.hit" { hits } else { misses };
                 share((part, hits + misses), (*above, *below))
+            }
+            Goal::Missing { .. } | Goal::Healed { .. } if is_open => {
+                (None, "what is on its way is not known".to_owned())
             }
             Goal::Healed { end, within } => healed(results, *end, *within),
             // What is missing of a workload is not told apart from what is missing of another one.
@@ -92,6 +111,17 @@ pub fn judge(results: &LoadResults) -> Vec<Slo> {
         Slo { text: it.text.clone(), line: it.line, holds, seen }
     });
     judged.collect()
+}
+
+/// All of the load.
+const ALWAYS: Range<Duration> = Duration::ZERO..Duration::MAX;
+
+/// How many durations there are, and the quantile of them, to three digits.
+#[allow(clippy::cast_precision_loss, reason = "a quantile has nine digits")]
+fn exactly(figures: &Figures, quantile: Ratio) -> Option<(u64, Duration)> {
+    let all = decoded(&figures.hdr).ok()?;
+    let quantile = quantile.as_ppb() as f64 / Ratio::ONE.as_ppb() as f64;
+    Some((all.len(), Duration::from_nanos(all.value_at_quantile(quantile))))
 }
 
 /// The durations of a metric, by second.

@@ -72,8 +72,12 @@ pub struct Counts {
     pub issued: u64,
     /// Operations that were answered as they should.
     pub done: u64,
+    /// Of them, those that were answered while operations were due.
+    pub in_time: u64,
     /// Operations that were refused or given up.
     pub failed: u64,
+    /// Messages that the server has taken, and that were given up.
+    pub given_up: u64,
     /// Connections that came about.
     pub connects: u64,
     /// Connections that were lost, or did not come about.
@@ -116,6 +120,8 @@ pub struct Tally {
     pub mail: Mail,
     /// How far the server's wall clock was ahead at each challenge, in milliseconds.
     pub offsets: Vec<i64>,
+    /// Which share of its time the busiest thread has worked while operations were due, in percent.
+    pub busy: u64,
 }
 
 impl Metric {
@@ -174,7 +180,9 @@ impl Counts {
         for (own, more) in [
             (&mut self.issued, other.issued),
             (&mut self.done, other.done),
+            (&mut self.in_time, other.in_time),
             (&mut self.failed, other.failed),
+            (&mut self.given_up, other.given_up),
             (&mut self.connects, other.connects),
             (&mut self.losses, other.losses),
             (&mut self.sent, other.sent),
@@ -246,6 +254,7 @@ impl Tally {
         self.mail.seen.append(&mut other.mail.seen);
         self.mail.ended.append(&mut other.mail.ended);
         self.offsets.append(&mut other.offsets);
+        self.busy = self.busy.max(other.busy);
         self
     }
 

@@ -3,23 +3,22 @@
 //! Not here: what one device does (`seat`), or when the load begins and ends (`run`).
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration as Span;
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
+use crate::base::id::UserId;
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant};
 use crate::crypto::p256::P256;
 use crate::load::bench::{Bench, Common};
-use crate::load::error::LoadError;
 use crate::load::judged::{Keeper, Stated};
 use crate::load::people::People;
 use crate::load::progress::Progress;
@@ -31,13 +30,13 @@ use crate::proto::device::durable::DeviceDurable;
 use crate::runtime::alarm::Alarm;
 use crate::runtime::client::channel::Endpoint;
 use crate::runtime::client::device::{Command, LiveDevice, Owner};
+use crate::runtime::clock::BusyWatch;
 use crate::runtime::cores;
+use crate::scenario::plan::Plan;
 
-/// Users who register at once.
-const AT_ONCE: usize = 64;
 /// Operations that are made due before devices have a turn.
 const BATCH: usize = 32;
-/// How far the clockwork looks ahead, so that it does not wake for each operation of a crowd.
+/// The least time from one waking of the clockwork to the next, so that it does not wake for each of a crowd.
 const GRAIN: Duration = Duration::from_micros(50);
 
 /// What a worker is given.
@@ -56,16 +55,14 @@ pub struct Task {
     pub away: Vec<u32>,
     /// Where the server is.
     pub endpoint: Endpoint,
-    /// Whether they are to be registered first.
-    pub registers: bool,
     /// How often these devices were switched on before: their salts differ each time.
     pub boot: u64,
     /// Messages of the whole load, by which it is decided what is judged.
     pub messages: u64,
     /// How far it is.
     pub progress: Arc<Progress>,
-    /// Is told when everybody is registered and attached, or why not.
-    pub ready: Sender<Result<(), LoadError>>,
+    /// Of a shard, its users.
+    pub own: Option<Arc<BTreeSet<UserId>>>,
     /// When the load begins, and whether it is over.
     pub signal: watch::Receiver<Signal>,
     /// The core that it is kept to.
@@ -106,33 +103,25 @@ impl Task {
     }
 
     async fn work(mut self) -> io::Result<Yield> {
-        if self.registers
-            && let Err(error) = self.register().await
-        {
-            let _ = self.ready.send(Err(error));
-            return Ok(Yield::default());
-        }
         let bench = Rc::new(RefCell::new(Bench {
             common: Arc::clone(&self.common),
             start: None,
             tally: Tally::for_operations(self.operations.len()),
-            keeper: Keeper::new(self.messages, self.operations.len() as u64),
+            keeper: Keeper::new(self.messages, self.operations.len() as u64).of(self.own.take()),
             progress: Arc::clone(&self.progress),
         }));
         let seats = self.seat(&bench);
-        let _ = self.ready.send(Ok(()));
         let begun = self.signal.wait_for(|signal| *signal != Signal::Wait).await.map(|it| *it);
         if let Ok(Signal::Begin(start)) = begun {
             bench.borrow_mut().start = Some(start);
-            for user in &self.away {
-                tell(&seats, *user, || Command::Leave);
-            }
+            let busy = BusyWatch::start();
             let mut signal = self.signal.clone();
             tokio::select! {
                 paced = self.pace(start, &seats, &bench) => paced?,
                 _ = signal.wait_for(|signal| *signal == Signal::End) => {}
             }
             self.progress.paced();
+            bench.borrow_mut().tally.busy = busy.share();
             let _ = self.signal.wait_for(|signal| *signal == Signal::End).await;
         }
         seats.values().for_each(|seat| seat.borrow_mut().close());
@@ -141,27 +130,6 @@ impl Task {
         let mut bench = bench.borrow_mut();
         let keeper = std::mem::replace(&mut bench.keeper, Keeper::new(0, 0));
         Ok(Yield { tally: std::mem::take(&mut bench.tally), stated: keeper.kept() })
-    }
-
-    async fn register(&self) -> Result<(), LoadError> {
-        for users in self.devices.chunks(AT_ONCE) {
-            let registered = users.iter().map(|(user, _)| {
-                let (people, endpoint) = (Arc::clone(&self.people), self.endpoint_of(*user));
-                let user = *user as usize;
-                spawn_local(async move { people.all[user].register(&endpoint).await })
-            });
-            for one in registered.collect::<Vec<_>>() {
-                one.await.map_err(|error| LoadError::Fault(error.to_string()))??;
-            }
-        }
-        Ok(())
-    }
-
-    /// Where the server is for this user: each comes from an own address, as far as there are.
-    fn endpoint_of(&self, user: u32) -> Endpoint {
-        let sources = &self.common.plan.load.sources;
-        let from = sources.get(user as usize % sources.len().max(1)).copied().map(IpAddr::V4);
-        Endpoint { from: from.or(self.endpoint.from), ..self.endpoint.clone() }
     }
 
     /// Switches all devices on.
@@ -174,7 +142,7 @@ impl Task {
             let device = LiveDevice::<P256>::new(
                 self.owner(user, durable),
                 self.common.clock,
-                self.endpoint_of(user),
+                endpoint_of(&self.endpoint, &self.common.plan, user),
             );
             let (commands, receiver) = unbounded_channel();
             let seat = Rc::new(RefCell::new(Seat::new(user, commands, flight)));
@@ -185,7 +153,7 @@ impl Task {
                     let seat = Rc::clone(&heard_seat);
                     spawn_local(async move {
                         tokio::time::sleep(Span::from(answer.after)).await;
-                        seat.borrow().answer(answer);
+                        seat.borrow_mut().answer(answer);
                     });
                 }
             }));
@@ -223,17 +191,21 @@ impl Task {
         let mut alarm = Alarm::new()?;
         let (mut operations, mut cues) = (self.operations.iter(), self.cues.iter());
         let clock = self.common.clock;
+        let mut reach = Reach { seats, away: BTreeMap::new() };
+        reach.perform(&Cue::Leave(self.away.clone()));
+        let mut woken = Duration::ZERO;
         loop {
             let next = [
                 operations.as_slice().first().map(|it| it.at),
                 cues.as_slice().first().map(|(at, _)| *at),
             ];
             let Some(next) = next.into_iter().flatten().min() else { return Ok(()) };
-            alarm.until(clock.moment(start + next)).await?;
-            let now = (clock.now().at + GRAIN).since(start);
+            alarm.until(clock.moment(start + next.max(woken + GRAIN))).await?;
+            let now = clock.now().at.since(start);
+            woken = now;
             while let Some((_, cue)) = cues.as_slice().first().filter(|(at, _)| *at <= now) {
                 cues.next();
-                perform(cue, seats);
+                reach.perform(cue);
             }
             let due = operations.as_slice().iter().take(BATCH).take_while(|it| it.at <= now);
             let due = operations.by_ref().take(due.count());
@@ -248,19 +220,50 @@ impl Task {
     }
 }
 
-fn perform(cue: &Cue, seats: &BTreeMap<u32, Shared<Seat>>) {
-    match cue {
-        Cue::Leave(users) => users.iter().for_each(|user| tell(seats, *user, || Command::Leave)),
-        Cue::Return(users) => users.iter().for_each(|user| tell(seats, *user, || Command::Return)),
-        Cue::Act(user, action) => {
-            tell(seats, *user, || action.clone().into());
+/// Who of a worker's devices is within reach of the server.
+struct Reach<'s> {
+    seats: &'s BTreeMap<u32, Shared<Seat>>,
+    /// By how many faults a device is out of reach.
+    away: BTreeMap<u32, u32>,
+}
+
+impl Reach<'_> {
+    fn perform(&mut self, cue: &Cue) {
+        match cue {
+            Cue::Leave(users) => users.iter().for_each(|user| self.leave(*user)),
+            Cue::Return(users) => users.iter().for_each(|user| self.come_back(*user)),
+            Cue::Act(user, action) => tell(self.seats, *user, || action.clone().into()),
         }
     }
+
+    fn leave(&mut self, user: u32) {
+        let faults = self.away.entry(user).or_default();
+        *faults += 1;
+        if *faults == 1 {
+            tell(self.seats, user, || Command::Leave);
+        }
+    }
+
+    fn come_back(&mut self, user: u32) {
+        let Some(faults) = self.away.get_mut(&user).filter(|faults| **faults > 0) else { return };
+        *faults -= 1;
+        if *faults == 0 {
+            tell(self.seats, user, || Command::Return);
+        }
+    }
+}
+
+/// Where the server is for this user: each comes from an own address, as far as there are.
+#[must_use]
+pub fn endpoint_of(endpoint: &Endpoint, plan: &Plan, user: u32) -> Endpoint {
+    let sources = &plan.load.sources;
+    let from = sources.get(user as usize % sources.len().max(1)).copied().map(IpAddr::V4);
+    Endpoint { from: from.or(endpoint.from), ..endpoint.clone() }
 }
 
 /// Tells a device something, if it is one of this worker.
 fn tell(seats: &BTreeMap<u32, Shared<Seat>>, user: u32, command: impl Fn() -> Command) {
     if let Some(seat) = seats.get(&user) {
-        seat.borrow().command(command());
+        seat.borrow_mut().command(command());
     }
 }

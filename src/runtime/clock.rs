@@ -140,6 +140,24 @@ pub fn timed(work: &mut dyn FnMut()) -> Duration {
     watch.elapsed()
 }
 
+/// Which share of its time a thread has worked since the start.
+pub struct BusyWatch(ThreadWatch, Stopwatch);
+
+impl BusyWatch {
+    /// Starts now, on this thread.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(ThreadWatch::start(), Stopwatch::start())
+    }
+
+    /// In percent; where the operating system does not tell, it is all of it.
+    #[must_use]
+    pub fn share(&self) -> u64 {
+        let (worked, all) = (self.0.elapsed().as_nanos(), self.1.elapsed().as_nanos());
+        worked.saturating_mul(100) / all.max(1)
+    }
+}
+
 #[cfg(not(unix))]
 use Stopwatch as ThreadWatch;
 

@@ -102,6 +102,9 @@ pub fn expectation(it: &Expectation, plan: &Plan) -> Result<(), &'static str> {
         return Err("an interval begins and ends at times, or with a partition");
     }
     let fault = match &it.check {
+        Check::Slo { window: Some(window), .. } if window.as_nanos() % 1_000_000_000 != 0 => {
+            return Err("windows are whole seconds");
+        }
         Check::Slo { outside, .. } => *outside,
         Check::Healed { fault } => Some(*fault),
         Check::Share { .. } | Check::Lost { .. } => None,

@@ -226,6 +226,8 @@ pub struct LoadResults {
     pub exit: u8,
     /// Why it is void, if it is.
     pub void: Vec<String>,
+    /// Which share of its time the busiest thread of the generator has worked, in percent.
+    pub busy: u64,
     /// Durations by metric.
     pub metrics: BTreeMap<String, Figures>,
     /// Counts by name.

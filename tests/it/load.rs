@@ -46,9 +46,9 @@ workload:
       lines: [Pay, now]
       arrivals: {poisson: {rate: 3/s, per: workload}}
   - poll: {as: look, by: {fleet: [desk]}, arrivals: {constant: {rate: 1/s, per: device}}}
-  - rotate: {as: renew, by: {fleet: [desk]}, every: 3s, until: 2s}
+  - rotate: {as: renew, by: {fleet: [desk]}, every: 23s, spread: 5%}
   - reconnect: {as: churn, by: {fleet: [desk]}, arrivals: {poisson: {rate: 2/s, per: workload}}}
-server: {mailbox: {ttl: 2s}, directory: {grace: 2500ms}}
+server: {mailbox: {ttl: 20s}, directory: {grace: 22s}}
 expect:
   - lost: {message: chat, count: 0}
 time: {active: 3s, settle: 40s}
@@ -81,7 +81,7 @@ fn plan(text: &str) -> Arc<Plan> {
     let mut reading = read_text("test", &format!("{head}{text}"), &extras);
     reading.check();
     reading.check_load();
-    assert_eq!(reading.render(false), "");
+    assert!(!reading.diagnostics.has_errors(), "{}", reading.render(false));
     Arc::new(resolve(&reading.cases[0], 1, "test", &mut reading.diagnostics).unwrap())
 }
 
@@ -247,6 +247,7 @@ time: {active: 2s, settle: 40s}
     });
     let merged = merge(&shards).unwrap();
     assert!(merged.mail.missing.is_empty(), "what one sent the other received");
+    assert_eq!((merged.findings.len(), merged.verdict), (0, LoadVerdict::Pass), "{merged:#?}");
     let whole = put(&setting(&plan, server.address()));
     assert_eq!(merged.offer.schedule, whole.offer.schedule);
     assert_eq!(merged.offer.operations, whole.offer.operations);

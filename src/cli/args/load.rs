@@ -12,8 +12,9 @@ use crate::runtime::null::Service;
 
 const ENDS: &str = "\
 Exit code 0: every objective holds and no message is missing. 1: an objective or a rule is broken. 3: it was
-stopped, or something could not be judged. 4: the server cannot be reached, or was gone before the end; what was
-measured until then is reported. 6: the generator could not keep up, so that the figures say nothing.";
+stopped, or something could not be judged. 4: the server cannot be reached, or was gone before the end (what was
+measured until then is reported); --dry-run: this machine has too little. 6: the generator could not keep up, so
+that the figures say nothing.";
 
 /// Arguments of `load`.
 #[derive(Clone, Debug, Args)]
@@ -76,7 +77,7 @@ pub struct Load {
     /// Begin then: seconds since 1970, or a wait such as +30s. Shards begin together by it.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub start_at: Option<StartAt>,
-    /// Put a part of every fleet on the server, each device as it is: 1/100.
+    /// Put a part of every fleet on the server: 1/100. Each device is as it is where rates are per device.
     #[arg(long, value_name = "1/N")]
     pub thin: Option<Thin>,
     /// The users are registered already, by --prepare with the same namespace, seed and thinning.
@@ -114,7 +115,7 @@ pub struct Load {
     #[arg(long, value_name = "URL", requires_all = ["server", "report"])]
     pub scrape: Option<String>,
     /// Tell how large the load is, and whether this machine can make it; put it on nobody.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["knee", "prepare", "cleanup"])]
     pub dry_run: bool,
     /// Write results.json, seconds.csv, load.hlog (HdrHistogram) and load.html into this folder.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]

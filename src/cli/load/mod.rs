@@ -103,8 +103,16 @@ fn calibrate(
     interrupt: &Interrupt,
 ) -> Result<Option<LoadResults>, CliError> {
     let steady = pace::steady(plan, pace::CALIBRATION.min(plan.active));
-    let plan = Arc::new(pace::at(&steady, pace::densest(plan))?);
-    let args = Load { null: true, server: None, spawn: false, namespace: None, ..args.clone() };
+    // A trace has no other pace than its own.
+    let plan = Arc::new(pace::at(&steady, pace::densest(plan)).unwrap_or(steady));
+    let args = Load {
+        null: true,
+        server: None,
+        spawn: false,
+        namespace: None,
+        prepared: false,
+        ..args.clone()
+    };
     let server = Server::of(&args, &plan)?;
     let setting = setting(&args, Arc::clone(&plan), server.endpoint())?;
     let run = match put(&setting, &mut Live::new(interrupt, true)) {

@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::words::Format;
 use crate::load::baseline::{self, Comparison};
 use crate::report::load::{csv, html, terminal};
-use crate::verdict::load::{LOAD_VERSION, LoadResults, LoadVerdict};
+use crate::verdict::load::{Ending, LOAD_VERSION, LoadResults, LoadVerdict};
 
 /// The files of a report.
 pub const FILES: [&str; 4] = ["results.json", "seconds.csv", "load.hlog", "load.html"];
@@ -92,6 +92,10 @@ pub fn read(place: &Path) -> Result<LoadResults, CliError> {
 
 fn compare(results: &LoadResults, file: &Path, noise: u64) -> Result<Comparison, CliError> {
     let base = read(file)?;
+    if [&base, results].into_iter().any(|it| !it.void.is_empty() || it.ending != Ending::Drained) {
+        let why = "a load that is void, or that did not come to its end, is not compared with another one";
+        return Err(CliError::Usage(why.to_owned()));
+    }
     baseline::compare(&base, results, noise).map_err(|why| CliError::Usage(why.to_string()))
 }
 

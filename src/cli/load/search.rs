@@ -11,12 +11,13 @@ use crate::cli::load::live::Live;
 use crate::cli::load::report;
 use crate::cli::load::setting::{Server, offer, setting};
 use crate::cli::output;
+use crate::cli::words::Format;
 use crate::load::knee::{Knee, Probe, Search};
 use crate::load::pace;
 use crate::load::result::results;
 use crate::load::run::{Setting, run as put};
 use crate::runtime::interrupt::Interrupt;
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{Plan, WorkloadKind};
 use crate::verdict::load::{Ending, Goal, LoadResults, LoadVerdict, rate};
 
 /// Of the knee, in percent: where a server is run that shall have room for a bad day.
@@ -39,14 +40,20 @@ pub fn run(args: &Load, plan: &Plan, interrupt: &Interrupt) -> Result<Exit, CliE
     };
     let knee = search.run(|percent, active| prober.probe(percent, active))?;
     output::note(&format!("{}\n", told(knee)));
-    let (Knee::At(holds, _) | Knee::BeyondGenerator(holds) | Knee::Beyond(holds)) = knee else {
-        return Ok(Exit::Finding);
+    let holds = match knee {
+        Knee::At(holds, _) | Knee::BeyondGenerator(holds) | Knee::Beyond(holds) => holds,
+        Knee::Void => return Ok(Exit::Void),
+        Knee::Nowhere | Knee::Unsteady(_) => return Ok(Exit::Finding),
     };
     let percent = (holds * COMFORT / 100).max(1);
     let mut results = prober.run(percent, search.confirm)?;
     results.offer.pace = percent;
     let per_second = rate(results.offer.operations, results.offer.active);
-    output::print(&sizing(knee, holds, (per_second, percent), results.offer.devices))?;
+    let sizing = sizing(knee, holds, (per_second, percent), results.offer.devices);
+    match args.format {
+        Format::Human => output::print(&sizing)?,
+        Format::Json => output::note(&sizing),
+    }
     report::tell(args, results, None)
 }
 
@@ -62,6 +69,7 @@ fn told(knee: Knee) -> String {
             format!("knee: above {holds} % of the pace, which is all that this generator can make")
         }
         Knee::Beyond(holds) => format!("knee: above {holds} % of the pace, the highest one tried"),
+        Knee::Void => "knee: this generator can make none of the paces that were tried".to_owned(),
         Knee::Nowhere => "knee: no pace holds, not even the lowest".to_owned(),
         Knee::Unsteady(below) => {
             format!(
@@ -138,7 +146,9 @@ impl Prober<'_> {
         let run = put(&setting, &mut live)?;
         let offer = offer(self.args, &setting, (run.hash.to_string(), run.operations));
         let results = results(env!("CARGO_PKG_VERSION"), &plan, offer, run);
-        if results.ending == Ending::Drained {
+        // Keys that were made anew are not those that the next probe begins with.
+        let rotates = plan.workloads.iter().any(|it| matches!(it.what, WorkloadKind::Rotate));
+        if results.ending == Ending::Drained && !rotates {
             self.setting = Some(setting);
         }
         Ok(results)

@@ -54,10 +54,11 @@ fn offer(text: &mut String, results: &LoadResults) {
     let count = |name: &str| results.count(name);
     let done = count("done");
     let what = format!(
-        "{} answered, {:.0} a second; {} failed; {} refused; {} repeated",
+        "{} answered, {:.0} a second; {} failed; {} given up; {} refused; {} repeated",
         grouped(done),
-        rate(done, offer.active),
+        rate(count("done-in-time"), offer.active.min(results.took)),
         grouped(count("failed")),
+        grouped(count("given-up")),
         grouped(count("refusals")),
         counted(count("frames-repeated"), "frame"),
     );
@@ -82,7 +83,7 @@ fn generator(text: &mut String, calibration: &LoadResults) {
     };
     let what = format!(
         "{:.0} a second on a server that does nothing: response p99 {}, lag p99 {}{}",
-        rate(calibration.count("done"), calibration.offer.active),
+        rate(calibration.count("done-in-time"), calibration.offer.active),
         p99("response"),
         p99("lag"),
         if calibration.void.is_empty() { "" } else { ": IT CANNOT KEEP UP" }

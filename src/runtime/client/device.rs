@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::base::id::UserId;
 use crate::base::rng::Luck;
-use crate::base::time::Now;
+use crate::base::time::{Duration, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::config::DeviceConfig;
 use crate::proto::device::Device;
@@ -67,16 +67,16 @@ impl From<UserAction> for Command {
 /// What is heard of a device, in order.
 #[derive(Debug)]
 pub enum Heard<'e> {
-    /// It takes up what its user does.
-    Takes(&'e UserAction),
+    /// It takes up what its user does; before that it was held up so long by a server that did not read.
+    Takes(&'e UserAction, Duration),
     /// The machine states something.
     States(Fact),
-    /// It sends a frame, or would if there was a way.
+    /// It sends a frame.
     Sends(&'e Envelope),
     /// A frame came.
     Receives(&'e Envelope),
     /// A connection has come about: the server answered after so long.
-    Connects(Span),
+    Connects(Duration),
     /// A connection was lost.
     Loses,
     /// None came about.
@@ -92,6 +92,8 @@ pub struct LiveDevice<S: Suite> {
     way: Way,
     /// Frames to be sent.
     outgoing: Vec<Envelope>,
+    /// How long the server did not take the last ones.
+    held: Duration,
 }
 
 /// The way to the server.
@@ -104,14 +106,14 @@ enum Way {
 }
 
 /// A connection that comes about, and after how long; none when it does not.
-type Dialing = Pin<Box<dyn Future<Output = Option<(Channel, Span)>> + Send>>;
+type Dialing = Pin<Box<dyn Future<Output = Option<(Channel, Duration)>> + Send>>;
 
 /// What comes next.
 enum Next {
     Command(Option<Command>),
     Frame(Envelope),
     Lost,
-    Dialed(Option<(Channel, Span)>),
+    Dialed(Option<(Channel, Duration)>),
     Time,
 }
 
@@ -122,7 +124,7 @@ impl<S: Suite> LiveDevice<S> {
         let Owner { config, user, luck, durable, boot } = owner;
         let device = Device::new(config, user, durable.clone(), luck, boot);
         let way = Way::None;
-        Self { device, durable, clock, endpoint, way, outgoing: Vec::new() }
+        Self { device, durable, clock, endpoint, way, outgoing: Vec::new(), held: Duration::ZERO }
     }
 
     /// Switches it on, until nobody commands it any more; returns what it remembers. `hear` hears everything.
@@ -172,7 +174,7 @@ impl<S: Suite> LiveDevice<S> {
         match command {
             Command::Input(input) => {
                 if let DeviceInput::User(action) = &*input {
-                    hear(now, Heard::Takes(action));
+                    hear(now, Heard::Takes(action, self.held));
                 }
                 self.device.handle_input(now, *input);
             }
@@ -227,13 +229,16 @@ impl<S: Suite> LiveDevice<S> {
     /// Sends what is to be sent. What has no way is lost, and the device repeats it.
     async fn send(&mut self, hear: &mut impl FnMut(Now, Heard<'_>)) {
         let frames = std::mem::take(&mut self.outgoing);
+        self.held = Duration::ZERO;
         if frames.is_empty() {
             return;
         }
+        let Way::Open(channel) = &mut self.way else { return };
         let now = self.clock.now();
         frames.iter().for_each(|frame| hear(now, Heard::Sends(frame)));
-        let Way::Open(channel) = &mut self.way else { return };
-        if !matches!(timeout(PATIENCE, channel.send(&frames)).await, Ok(Ok(()))) {
+        let sent = timeout(PATIENCE, channel.send(&frames)).await;
+        self.held = self.clock.now().at.since(now.at);
+        if !matches!(sent, Ok(Ok(()))) {
             self.lose(hear);
         }
     }
@@ -272,7 +277,11 @@ impl<S: Suite> LiveDevice<S> {
     }
 
     /// A new connection, or none.
-    fn dialed(&mut self, channel: Option<(Channel, Span)>, hear: &mut impl FnMut(Now, Heard<'_>)) {
+    fn dialed(
+        &mut self,
+        channel: Option<(Channel, Duration)>,
+        hear: &mut impl FnMut(Now, Heard<'_>),
+    ) {
         let now = self.clock.now();
         match (channel, &self.way) {
             (Some((channel, took)), _) => {
@@ -291,8 +300,9 @@ impl<S: Suite> LiveDevice<S> {
 }
 
 /// A connection, and how long it took to come about.
-async fn dial(endpoint: Endpoint) -> Option<(Channel, Span)> {
+async fn dial(endpoint: Endpoint) -> Option<(Channel, Duration)> {
     let start = Instant::now();
     let channel = timeout(PATIENCE, Channel::dial(&endpoint)).await.ok()?.ok()?;
-    Some((channel, start.elapsed()))
+    let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    Some((channel, Duration::from_nanos(took)))
 }
