@@ -25,7 +25,7 @@ use crate::runtime::clock::{WorldClock, rest, wall};
 use crate::verdict::load::Ending;
 
 /// How long devices may take to attach, all together, at least; and each of them adds to it.
-const ATTACHING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(20));
+const ATTACHING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(5));
 /// From everybody's readiness to the beginning.
 const PREPARATION: Duration = Duration::from_millis(200);
 /// How often the load is looked at.

@@ -10,7 +10,7 @@ use crate::base::time::Duration;
 /// Paces that are tried at most, in percent of the plan's: three orders of magnitude to either side.
 const PACES: (u64, u64) = (1, 100_000);
 /// Probes that may confirm, each a step lower than the one before.
-const CONFIRMING_MAX: u32 = 5;
+const CONFIRMING_MAX: u32 = 8;
 
 /// How a search goes about.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +114,9 @@ impl Search {
                 end @ (Probe::Breaks | Probe::Void) => is_void = end == Probe::Void,
             }
             breaks = holds;
-            holds = (holds * 100 / (100 + self.tolerance)).min(holds - 1);
+            // What a generator can only just make for a while is far above what it can make.
+            let step = if is_void { self.tolerance * 2 } else { self.tolerance };
+            holds = (holds * 100 / (100 + step)).min(holds - 1);
             if holds < PACES.0 {
                 return Ok(Knee::Nowhere);
             }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use crate::base::id::{DeliveryId, Epoch, Hash32, UserId};
@@ -30,6 +30,10 @@ use crate::wire::record::KeyRecord;
 
 /// Octets that are read at once.
 const CHUNK: usize = 64 << 10;
+/// Connections that may wait to be let in.
+const BACKLOG: u32 = 4_096;
+/// How long it rests when it cannot let anybody in.
+const REST: std::time::Duration = std::time::Duration::from_millis(50);
 /// The life of its tickets.
 const TICKET: Duration = Duration::from_secs(86_400);
 
@@ -86,7 +90,12 @@ impl NullServer {
     /// When the operating system refuses what it needs.
     pub fn start(manner: Manner) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)))?;
+        let listener = {
+            let _reactor = runtime.enter();
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+            socket.listen(BACKLOG)?
+        };
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let luck = Stream::new(Luck::new(1, Purpose::Account, 0));
@@ -118,11 +127,14 @@ impl Drop for NullServer {
 async fn serve(listener: TcpListener, hall: Arc<Hall>, mut stopped: watch::Receiver<bool>) {
     let admit = async {
         loop {
-            if let Ok((stream, _)) = listener.accept().await {
-                let hall = Arc::clone(&hall);
-                // A connection that fails is over, as it would be at any server.
-                tokio::spawn(async move { attend(stream, hall).await.ok() });
-            }
+            let Ok((stream, _)) = listener.accept().await else {
+                // It is out of files, say: some may be closed soon.
+                tokio::time::sleep(REST).await;
+                continue;
+            };
+            let hall = Arc::clone(&hall);
+            // A connection that fails is over, as it would be at any server.
+            tokio::spawn(async move { attend(stream, hall).await.ok() });
         }
     };
     tokio::select! {
@@ -134,7 +146,8 @@ async fn serve(listener: TcpListener, hall: Arc<Hall>, mut stopped: watch::Recei
 /// Answers everything that comes on a connection, in order.
 async fn attend(mut stream: TcpStream, hall: Arc<Hall>) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut alarm = Alarm::new()?;
+    // Only a desk makes anybody wait, and each alarm is a file.
+    let mut alarm = (hall.manner != Manner::default()).then(Alarm::new).transpose()?;
     let (mut frames, mut chunk) = (FrameReader::new(), vec![0; CHUNK]);
     let (mut out, mut deliveries) = (Vec::new(), 0);
     loop {
@@ -148,7 +161,9 @@ async fn attend(mut stream: TcpStream, hall: Arc<Hall>) -> io::Result<()> {
             if let Some(done) = hall.serves(&asked.body) {
                 // What was served before leaves before.
                 stream.write_all(&std::mem::take(&mut out)).await?;
-                alarm.until(hall.clock.moment(done)).await?;
+                if let Some(alarm) = &mut alarm {
+                    alarm.until(hall.clock.moment(done)).await?;
+                }
             }
             for answer in hall.answers(asked, &mut deliveries) {
                 write_frame(&answer.encode(), &mut out);

@@ -23,7 +23,7 @@ use crate::load::pace;
 use crate::load::result::results;
 use crate::load::run::run as put;
 use crate::load::scrape::{Scraper, csv};
-use crate::runtime::host::raise_limit_of_files;
+use crate::runtime::host::{Host, raise_limit_of_files};
 use crate::runtime::interrupt::Interrupt;
 use crate::scenario::plan::Plan;
 use crate::verdict::load::{LoadResults, SERVER_MEMORY};
@@ -96,12 +96,17 @@ fn scraper(args: &Load, server: &Server) -> Result<Option<Scraper>, CliError> {
 }
 
 /// The same load, for a few seconds and as dense as it gets, on a server that does nothing: what of the figures
-/// is the generator's own. None when nothing is due in that time.
+/// is the generator's own. None when nothing is due in that time, or both do not fit into one process.
 fn calibrate(
     args: &Load,
     plan: &Plan,
     interrupt: &Interrupt,
 ) -> Result<Option<LoadResults>, CliError> {
+    let files = plan.devices.len() as u64 * 2 + 256;
+    if Host::look().files.is_some_and(|limit| limit < files) {
+        output::note(&format!("no calibration: it takes {files} open files\n"));
+        return Ok(None);
+    }
     let steady = pace::steady(plan, pace::CALIBRATION.min(plan.active));
     // A trace has no other pace than its own.
     let plan = Arc::new(pace::at(&steady, pace::densest(plan)).unwrap_or(steady));
