@@ -13,7 +13,7 @@ use crate::load::stamp::Stamp;
 use crate::load::tally::{Metric, Tally};
 use crate::proto::port::UserAction;
 use crate::runtime::clock::WorldClock;
-use crate::scenario::plan::{Answering, Plan};
+use crate::scenario::plan::{Answering, Plan, WorkloadKind};
 use crate::scenario::traffic::Traffic;
 
 /// What all workers of a load share.
@@ -83,6 +83,13 @@ impl Bench {
             Stamp { run: *run, workload, at }.put(text);
         }
         Some(action)
+    }
+
+    /// Whether a workload is own data, which its writers may reject: that is an answer, too.
+    #[must_use]
+    pub fn is_own_data(&self, workload: u16) -> bool {
+        let what = &self.common.plan.workloads[usize::from(workload)].what;
+        matches!(what, WorkloadKind::Ask { own: true, .. })
     }
 
     /// How a user answers what the screen asks, if they do by themselves.

@@ -297,6 +297,8 @@ impl Seat {
             }
         }
         if let Some(errand) = self.drafts.remove(&draft) {
+            let rejected = status == DraftStatus::Failed && key.is_none();
+            let done = done || (rejected && bench.is_own_data(errand.operation.workload));
             self.finish(at, errand, done, bench);
         }
     }

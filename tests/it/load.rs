@@ -45,6 +45,12 @@ workload:
       to: {contacts: 3, among: [desk]}
       lines: [Pay, now]
       arrivals: {poisson: {rate: 3/s, per: workload}}
+  - compose:
+      as: own
+      from: {fleet: [desk]}
+      to: {contacts: 3, among: [desk]}
+      lines: [mine]
+      arrivals: {poisson: {rate: 2/s, per: workload}}
   - poll: {as: look, by: {fleet: [desk]}, arrivals: {constant: {rate: 1/s, per: device}}}
   - rotate: {as: renew, by: {fleet: [desk]}, every: 23s, spread: 5%}
   - reconnect: {as: churn, by: {fleet: [desk]}, arrivals: {poisson: {rate: 2/s, per: workload}}}
@@ -150,6 +156,7 @@ fn what_is_written_arrives_and_is_measured() {
     let requests = count(&results, "pay.response");
     assert!(requests > 0);
     assert_eq!(count(&results, "pay.answer"), requests, "each was approved or rejected");
+    assert!(count(&results, "own.response") > 0, "approved and sent, or rejected");
     assert_eq!(count(&results, "look.response"), 36);
     let renewals = count(&results, "renew.response");
     assert!(renewals > 0 && count(&results, "wire.rotate") == renewals);
