@@ -64,10 +64,13 @@ impl Bench {
         }
     }
 
-    /// An operation of this workload was answered.
-    pub fn answered(&mut self, workload: u16, began: Instant, span: Duration) {
-        self.note(Metric::Response(workload), began, span);
-        self.progress.answered(span);
+    /// An operation of this workload was answered; in time, if operations were still due.
+    pub fn answered(&mut self, workload: u16, began: Instant, at: Instant) {
+        let end = self.instant(self.common.plan.active);
+        self.tally.counts.done += 1;
+        self.tally.counts.in_time += u64::from(at <= end);
+        self.note(Metric::Response(workload), began, at.since(began));
+        self.progress.answered(at.since(began));
     }
 
     /// What a device's user does in an operation; none when it is not a matter of users.
@@ -119,11 +122,5 @@ impl Bench {
         self.tally.mail.ended.push(key);
         self.tally.counts.given_up += u64::from(is_given_up);
         self.progress.through();
-    }
-
-    /// An operation was answered: in time, if operations were still due.
-    pub fn in_time(&mut self, at: Instant) {
-        let end = self.instant(self.common.plan.active);
-        self.tally.counts.in_time += u64::from(at <= end);
     }
 }

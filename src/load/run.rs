@@ -79,7 +79,7 @@ pub struct Run {
     pub operations: u64,
     /// What was measured.
     pub tally: Tally,
-    /// What is to be judged, and of how many pairs of users one is.
+    /// What is to be judged.
     pub stated: Vec<Stated>,
     /// One pair of users in so many is judged.
     pub one_in: u64,

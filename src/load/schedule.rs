@@ -27,7 +27,7 @@ pub struct Operation {
     pub to: u32,
     /// Of which workload.
     pub workload: u16,
-    /// The how-manieth of this device in that workload.
+    /// Its number among those of this device in that workload, from 0.
     pub n: u32,
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Not here: what they mean.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,20 +104,6 @@ pub fn csv(samples: &[Sample]) -> String {
     text
 }
 
-/// How much each counter grew from the first answer to the last, of those that grew.
-#[must_use]
-pub fn growth(samples: &[Sample]) -> BTreeMap<String, f64> {
-    let mut ends: BTreeMap<&String, (f64, f64)> = BTreeMap::new();
-    for Sample { name, value, .. } in samples {
-        let counts = ["_total", "_sum", "_count"];
-        if counts.iter().any(|it| name.split('{').next().is_some_and(|name| name.ends_with(it))) {
-            ends.entry(name).or_insert((*value, *value)).1 = *value;
-        }
-    }
-    let grown = ends.into_iter().filter(|(_, (first, last))| last > first);
-    grown.map(|(name, (first, last))| (name.clone(), last - first)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,14 +115,5 @@ mod tests {
         let expected =
             [("a_total", "3"), ("b_total{kind=\"x y\",to=\"}\"}", "4.5"), ("c{}", "NaN")];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
-
-    #[test]
-    fn growth_is_that_of_counters() {
-        let mut samples: Vec<Sample> =
-            parse("a_total 3\nb_total{x=\"1\"} 1\ng 5\nz_total 1\n", 0.0).collect();
-        samples.extend(parse("a_total 10\nb_total{x=\"1\"} 2\ng 9\nz_total 1\n", 1.0));
-        let grown: Vec<_> = growth(&samples).into_iter().collect();
-        assert_eq!(grown, [("a_total".to_owned(), 7.0), ("b_total{x=\"1\"}".to_owned(), 1.0)]);
     }
 }

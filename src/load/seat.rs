@@ -4,6 +4,7 @@
 //! `flight` are open; the device takes it up, and it is over with its answer. Not here: when operations are
 //! due (`worker`), or the device (`runtime::client`).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -321,9 +322,7 @@ impl Seat {
         let began = bench.instant(began);
         bench.progress.over();
         if done {
-            bench.tally.counts.done += 1;
-            bench.in_time(at);
-            bench.answered(workload, began, at.since(began));
+            bench.answered(workload, began, at);
             bench.note(Metric::Queue(workload), began, turn.since(began));
             if let Some(taken) = taken {
                 bench.note(Metric::Service(workload), began, at.since(taken));
@@ -342,10 +341,11 @@ impl Seat {
         if kind == MessageKind::Hello {
             self.hello.get_or_insert(at);
         }
-        if let Some(request) = request(kind) {
-            let first = self.wire.len();
-            self.wire.entry(envelope.req).or_insert((request, at));
-            bench.tally.counts.again += u64::from(self.wire.len() == first);
+        let Some(request) = request(kind) else { return };
+        match self.wire.entry(envelope.req) {
+            Entry::Vacant(entry) => _ = entry.insert((request, at)),
+            // Its time counts from when it was sent first.
+            Entry::Occupied(_) => bench.tally.counts.again += 1,
         }
     }
 

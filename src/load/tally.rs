@@ -285,7 +285,15 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strum::IntoEnumIterator as _;
+
     use crate::base::id::{Seq, UserId};
+
+    #[test]
+    fn requests_are_called_as_in_scenarios() {
+        let names: Vec<&str> = Request::iter().map(Into::into).collect();
+        assert_eq!(names, crate::scenario::resolve::expect::WIRE);
+    }
 
     #[test]
     fn two_workers_measure_what_one_would() {

@@ -11,9 +11,11 @@ use crate::cli::load::live::Live;
 use crate::cli::load::report;
 use crate::cli::load::setting::{Server, setting};
 use crate::cli::output;
+use crate::cli::words::Format;
+use crate::load::error::LoadError;
 use crate::load::merge::merge as join;
 use crate::load::people::People;
-use crate::load::preflight::preflight;
+use crate::load::preflight::{Need, preflight};
 use crate::load::run::{self, Setting};
 use crate::report::load::terminal;
 use crate::runtime::client::channel::Endpoint;
@@ -28,7 +30,7 @@ use crate::scenario::plan::Plan;
 pub fn dry_run(args: &Load, plan: &Arc<Plan>) -> Result<Exit, CliError> {
     let nowhere = Endpoint::plain(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
     let setting = setting(args, Arc::clone(plan), nowhere)?;
-    let found = preflight(&setting, &Host::look()).map_err(crate::load::error::LoadError::from)?;
+    let found = preflight(&setting, &Host::look()).map_err(LoadError::from)?;
     let (operations, hash) = &found.schedule;
     let mut text = format!(
         "load            {} seed {}\nschedule        {operations} operations, {} in the busiest second, \
@@ -42,7 +44,7 @@ pub fn dry_run(args: &Load, plan: &Arc<Plan>) -> Result<Exit, CliError> {
         let _ = writeln!(text, "{mark:<15} {}: {} needed, {has} here", need.what, need.needed);
     }
     output::print(&text)?;
-    let met = found.needs.iter().all(crate::load::preflight::Need::is_met);
+    let met = found.needs.iter().all(Need::is_met);
     Ok(if met { Exit::Success } else { Exit::Harness })
 }
 
@@ -87,8 +89,8 @@ pub fn merge(args: &Merge) -> Result<Exit, CliError> {
     output::folder(&args.report, &report::FILES)?;
     report::write(&args.report, &merged)?;
     output::print(&match args.format {
-        crate::cli::words::Format::Human => terminal::write(&merged, None),
-        crate::cli::words::Format::Json => report::json(&merged),
+        Format::Human => terminal::write(&merged, None),
+        Format::Json => report::json(&merged),
     })?;
     Ok(exit)
 }

@@ -14,13 +14,12 @@ use std::sync::Arc;
 use crate::cli::args::Load;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::load::live::Live;
-use crate::cli::load::setting::{Server, offer, plan, setting};
+use crate::cli::load::setting::{Server, plan, results_of, setting};
 use crate::cli::serve::resolve;
 use crate::cli::{output, setup};
 use crate::load::error::LoadError;
 use crate::load::exposed::Exposed;
 use crate::load::pace;
-use crate::load::result::results;
 use crate::load::run::run as put;
 use crate::load::scrape::{Scraper, csv};
 use crate::runtime::host::{Host, raise_limit_of_files};
@@ -39,6 +38,8 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     report::try_places(args)?;
     let plan = plan(args)?;
     let interrupt = setup::interrupt()?;
+    // Connections are files.
+    raise_limit_of_files();
     if args.knee {
         return search::run(args, &plan, &interrupt);
     }
@@ -52,11 +53,7 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     if args.cleanup {
         return around::cleanup(args, &plan, &interrupt);
     }
-    raise_limit_of_files();
-    let calibration = match args.calibrates() {
-        true => calibrate(args, &plan, &interrupt)?,
-        false => None,
-    };
+    let calibration = if args.calibrates() { calibrate(args, &plan, &interrupt)? } else { None };
     let server = Server::of(args, &plan)?;
     let exposed = exposed(args)?;
     let mut live = Live::new(&interrupt, false).exposed(exposed.as_ref());
@@ -68,8 +65,7 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     if let Err(why) = server.stop() {
         output::note(&format!("the server: {why}\n"));
     }
-    let offer = offer(args, &setting, (run.hash.to_string(), run.operations));
-    let mut results = results(env!("CARGO_PKG_VERSION"), &plan, offer, run);
+    let mut results = results_of(args, &setting, run);
     results.counts.extend(memory.map(|octets| (SERVER_MEMORY.to_owned(), octets)));
     let exit = report::tell(args, results, calibration.as_ref())?;
     if let (Some(samples), Some(folder)) = (samples, &args.report) {
@@ -124,8 +120,7 @@ fn calibrate(
         Err(LoadError::Empty) => return Ok(None),
         run => run?,
     };
-    let offer = offer(&args, &setting, (run.hash.to_string(), run.operations));
-    Ok(Some(results(env!("CARGO_PKG_VERSION"), &plan, offer, run)))
+    Ok(Some(results_of(&args, &setting, run)))
 }
 
 impl From<LoadError> for CliError {

@@ -9,12 +9,12 @@ use crate::cli::args::Load;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::load::live::Live;
 use crate::cli::load::report;
-use crate::cli::load::setting::{Server, offer, setting};
+use crate::cli::load::setting::{Server, results_of, setting};
 use crate::cli::output;
 use crate::cli::words::Format;
+use crate::load::error::LoadError;
 use crate::load::knee::{Knee, Probe, Search};
 use crate::load::pace;
-use crate::load::result::results;
 use crate::load::run::{Setting, run as put};
 use crate::runtime::interrupt::Interrupt;
 use crate::scenario::plan::{Plan, WorkloadKind};
@@ -116,7 +116,7 @@ impl Prober<'_> {
             LoadVerdict::Void => Probe::Void,
             LoadVerdict::Fail => Probe::Breaks,
             LoadVerdict::Inconclusive if results.ending == Ending::Stopped => {
-                return Err(CliError::Load(crate::load::error::LoadError::Stopped));
+                return Err(CliError::Load(LoadError::Stopped));
             }
             LoadVerdict::Inconclusive => Probe::Breaks,
             LoadVerdict::ServerGone => {
@@ -144,8 +144,7 @@ impl Prober<'_> {
         };
         let mut live = Live::new(self.interrupt, true);
         let run = put(&setting, &mut live)?;
-        let offer = offer(self.args, &setting, (run.hash.to_string(), run.operations));
-        let results = results(env!("CARGO_PKG_VERSION"), &plan, offer, run);
+        let results = results_of(self.args, &setting, run);
         // Keys that were made anew are not those that the next probe begins with.
         let rotates = plan.workloads.iter().any(|it| matches!(it.what, WorkloadKind::Rotate));
         if results.ending == Ending::Drained && !rotates {

@@ -14,7 +14,8 @@ use crate::cli::load::spawn;
 use crate::cli::serve::resolve;
 use crate::cli::{output, setup};
 use crate::load::error::LoadError;
-use crate::load::run::Setting;
+use crate::load::result::results;
+use crate::load::run::{Run, Setting};
 use crate::load::schedule::Share;
 use crate::runtime::client::channel::Endpoint;
 use crate::runtime::clock::wall;
@@ -27,7 +28,7 @@ use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::plan::Plan;
 use crate::scenario::read::Case;
 use crate::scenario::resolve::resolve as plan_of;
-use crate::verdict::load::Offer;
+use crate::verdict::load::{LoadResults, Offer};
 
 /// The server that the load is put on; one that was started for it ends with this.
 pub enum Server {
@@ -217,9 +218,15 @@ pub fn setting(args: &Load, plan: Arc<Plan>, endpoint: Endpoint) -> Result<Setti
     })
 }
 
-/// What is put on which server, for the report.
+/// What came of a run that was put on a server so.
 #[must_use]
-pub fn offer(args: &Load, setting: &Setting, (hash, operations): (String, u64)) -> Offer {
+pub fn results_of(args: &Load, setting: &Setting, run: Run) -> LoadResults {
+    let offer = offer(args, setting, (run.hash.to_string(), run.operations));
+    results(env!("CARGO_PKG_VERSION"), &setting.plan, offer, run)
+}
+
+/// What is put on which server, for the report.
+fn offer(args: &Load, setting: &Setting, (hash, operations): (String, u64)) -> Offer {
     let plan = &setting.plan;
     let count = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
     let server = match &args.server {
