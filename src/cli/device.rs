@@ -1,6 +1,6 @@
 //! `peadsim device`: the reference device, or the reference server, as something to attach.
 //!
-//! Not here: what it answers (`conformance::{adapter, server_adapter}`), or how a line is served
+//! Not here: what it answers (`conformance::{adapter, server_adapter, server_native}`), or how a line is served
 //! (`conformance::serve`).
 
 use std::io::{self, BufWriter, Read, Write};
@@ -17,6 +17,7 @@ use crate::conformance::door::opening;
 use crate::conformance::reference::Nature;
 use crate::conformance::serve::{Ending, Framing, Hands, Serve, Service};
 use crate::conformance::server_adapter::ServerAdapter;
+use crate::conformance::server_native::NativeServer;
 use crate::proto::deviation::{Deviation, Deviations, Side};
 use crate::runtime::clock::{Stopwatch, rest};
 #[cfg(unix)]
@@ -38,8 +39,10 @@ pub fn run(args: &Device) -> Result<Exit, CliError> {
     let side = if args.server { Side::Server } else { Side::Device };
     let deviations: Result<Deviations, CliError> =
         args.deviations.iter().map(|name| deviation(name, side)).collect();
+    // What led to what is not known of a device with a connection of its own.
+    let blind = args.native && !args.server;
     let nature =
-        Nature { deviations: deviations?, opaque: args.opaque || args.native, native: args.native };
+        Nature { deviations: deviations?, opaque: args.opaque || blind, native: args.native };
     let place = Place { args, nature };
     if let Some(address) = &args.listen {
         let failed = CliError::io(format!("cannot listen at {address}"));
@@ -76,10 +79,10 @@ impl Place<'_> {
         from: impl Read + Send + 'static,
         to: impl Write,
     ) -> io::Result<Ending> {
-        let adapter: Box<dyn Serve> = if self.args.server {
-            Box::new(ServerAdapter::new(self.nature))
-        } else {
-            Box::new(Adapter::new(self.nature))
+        let adapter: Box<dyn Serve> = match (self.args.server, self.args.native) {
+            (true, true) => Box::new(NativeServer::new(self.nature)),
+            (true, false) => Box::new(ServerAdapter::new(self.nature)),
+            (false, _) => Box::new(Adapter::new(self.nature)),
         };
         let mut service = Service::new(adapter, framing, self.args.fault);
         let mut output = BufWriter::with_capacity(BUFFER, to);

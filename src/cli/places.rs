@@ -13,11 +13,12 @@ use crate::base::time::Duration;
 use crate::base::units::hex;
 use crate::cli::exit::CliError;
 use crate::cli::output;
+use crate::cli::serve::resolve;
 use crate::cli::terminal::Person;
 use crate::cli::words::{Format, duration};
 use crate::conformance::actuator::{Http, Script};
 use crate::conformance::attached::Clock;
-use crate::conformance::bed::Fittings;
+use crate::conformance::bed::{Fittings, Native};
 use crate::conformance::declaration::Declaration;
 use crate::conformance::flaw::Flaw;
 use crate::conformance::native::Port;
@@ -64,7 +65,8 @@ pub struct Attachment {
     /// Let devices dial from other machines, too, and actuators be on them.
     #[arg(long)]
     pub allow_remote: bool,
-    /// Listen there for the device's own connection, on which it speaks frames; only with a real clock.
+    /// Listen there for the device's own connection, on which it speaks frames; a server is to listen there
+    /// for connections of devices. Only with a real clock.
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     pub native: Option<String>,
     /// Who acts for the user: `adapter`, `http://HOST[:PORT][/PATH]`, `cmd:COMMAND` or `terminal`
@@ -164,12 +166,28 @@ impl Attachment {
             }
         };
         let user = hand.map(|hand| User::new(hand, within));
-        let Some(address) = &self.native else { return Ok(Fittings { user, native: None }) };
-        needs_real("a device with a connection of its own")?;
+        let Some(address) = &self.native else {
+            if self.server && clock != Clock::Virtual {
+                let why = "a server with a clock of its own has connections of its own: --native says where \
+                           it is to listen";
+                return Err(CliError::Usage(why.to_owned()));
+            }
+            return Ok(Fittings { user, native: None });
+        };
+        needs_real("what has connections of its own")?;
+        if self.server {
+            let address = address.clone();
+            if !self.allow_remote && !resolve(&address)?.ip().is_loopback() {
+                let why =
+                    format!("{address} is not on the loopback interface: --allow-remote is needed");
+                return Err(CliError::Usage(why));
+            }
+            return Ok(Fittings { user, native: Some(Native::Server(address)) });
+        }
         let failed = CliError::io(format!("cannot listen at {address}"));
         let port = Port::open(address, self.allow_remote, self.patience().hello).map_err(failed)?;
         output::note(&format!("the device is to connect to {}\n", port.address()));
-        Ok(Fittings { user, native: Some(port) })
+        Ok(Fittings { user, native: Some(Native::Port(port)) })
     }
 
     fn endpoint(&self) -> Result<Endpoint, CliError> {
@@ -261,9 +279,10 @@ pub struct Device {
     #[arg(long)]
     pub opaque: bool,
     /// Be the reference server; its deviations are those of servers.
-    #[arg(long, conflicts_with = "native")]
+    #[arg(long)]
     pub server: bool,
-    /// Connect to its server by itself, where the harness says, and tell only what a user sees.
+    /// Connect to its server by itself, where the harness says, and tell only what a user sees; as a server,
+    /// listen there for devices.
     #[arg(long)]
     pub native: bool,
 }

@@ -19,6 +19,7 @@ use crate::conformance::native::{Port, SharedPort};
 use crate::conformance::paced::{Paced, round_trip};
 use crate::conformance::rig::{Rig, Unreachable};
 use crate::conformance::server_attached::AttachedServer;
+use crate::conformance::server_paced::PacedServer;
 use crate::conformance::transcript::{Fault, SharedWriter};
 use crate::conformance::user::{SharedUser, User};
 use crate::scenario::plan::Plan;
@@ -40,8 +41,17 @@ pub struct LinkBed {
     round_trip: Option<Duration>,
     /// Who acts for the user, if not the adapter.
     user: Option<SharedUser>,
-    /// Where the device connects by itself, if it does.
-    native: Option<SharedPort>,
+    /// Where frames go that do not go over the line.
+    native: Option<Way>,
+}
+
+/// Where frames go that do not go over the line.
+#[derive(Debug)]
+enum Way {
+    /// A device connects to this port.
+    Port(SharedPort),
+    /// The server listens there.
+    Server(String),
 }
 
 /// What a rig has beside its line.
@@ -49,8 +59,17 @@ pub struct LinkBed {
 pub struct Fittings {
     /// Who acts for the user, if not the adapter.
     pub user: Option<User>,
-    /// Where the device connects by itself, if it does.
-    pub native: Option<Port>,
+    /// Where frames go that do not go over the line, if they do not.
+    pub native: Option<Native>,
+}
+
+/// Where frames go that do not go over the line.
+#[derive(Debug)]
+pub enum Native {
+    /// A device connects to this port.
+    Port(Port),
+    /// The server listens there.
+    Server(String),
 }
 
 impl LinkBed {
@@ -67,7 +86,7 @@ impl LinkBed {
                 format!("its frames would have to be `{needed}`, which it declares it cannot");
             return Err(Unreachable::Unfit(LinkFault::Misdeclared(why)));
         }
-        if fittings.native.is_some() && welcome.capabilities.can("facts") {
+        if matches!(fittings.native, Some(Native::Port(_))) && welcome.capabilities.can("facts") {
             let why = "what it tells of its inside (`facts`) cannot be judged without knowing which frame led to \
                        it, which its own connection does not say";
             return Err(Unreachable::Unfit(LinkFault::Misdeclared(why.to_owned())));
@@ -76,7 +95,10 @@ impl LinkBed {
             .map(|real| round_trip(&link).map(|taken| taken.times(u64::from(real.scale.get()))));
         let round_trip = measured.transpose().map_err(Unreachable::Unfit)?;
         let user = fittings.user.map(|it| Arc::new(Mutex::new(it)));
-        let native = fittings.native.map(|it| Arc::new(Mutex::new(it)));
+        let native = fittings.native.map(|native| match native {
+            Native::Port(port) => Way::Port(Arc::new(Mutex::new(port))),
+            Native::Server(address) => Way::Server(address),
+        });
         Ok(Self { rig, link, welcome, real, round_trip, user, native })
     }
 
@@ -106,6 +128,19 @@ impl LinkBed {
         })?;
         self.link = link;
         self.compare(&again)
+    }
+
+    fn stand_server(&self, plan: &Plan) -> Result<Stood, Fault> {
+        let (link, broken) = (Arc::clone(&self.link), |fault| told(&fault));
+        let (Some(real), Some(Way::Server(address))) = (self.real, &self.native) else {
+            let attached = AttachedServer::provision(link, plan).map_err(broken)?;
+            let server: Option<RemoteServer> = Some(Arc::new(Mutex::new(attached)));
+            return Ok(Stood { server, ..Stood::default() });
+        };
+        let paced = PacedServer::provision(link, plan, real, address.clone()).map_err(broken)?;
+        let paced = Arc::new(Mutex::new(paced));
+        let (server, pace): (RemoteServer, Pacer) = (paced.clone(), paced);
+        Ok(Stood { server: Some(server), pace: Some(pace), ..Stood::default() })
     }
 
     fn compare(&self, again: &Welcome) -> Result<(), Fault> {
@@ -149,18 +184,17 @@ impl Bed for LinkBed {
         self.link().watch(transcript);
         let link = Arc::clone(&self.link);
         let broken = |fault| told(&fault);
-        let Some(user) = user else {
-            let attached = AttachedServer::provision(link, plan).map_err(broken)?;
-            let server: Option<RemoteServer> = Some(Arc::new(Mutex::new(attached)));
-            return Ok(Stood { server, ..Stood::default() });
-        };
+        let Some(user) = user else { return self.stand_server(plan) };
         let Some(Real { scale, budget }) = self.real else {
             let attached = Attached::provision(link, plan, user).map_err(broken)?;
             let attached = attached.with_user(self.user.clone());
             let body: Remote = Arc::new(Mutex::new(attached));
             return Ok(Stood { bodies: vec![(user, body)], ..Stood::default() });
         };
-        let native = self.native.clone();
+        let native = match &self.native {
+            Some(Way::Port(port)) => Some(Arc::clone(port)),
+            Some(Way::Server(_)) | None => None,
+        };
         let paced = Paced::provision(link, plan, user, scale, budget, native).map_err(broken)?;
         let paced = paced.with_user(self.user.clone(), self.welcome.capabilities.can("sync"));
         let paced = Arc::new(Mutex::new(paced));
@@ -211,7 +245,7 @@ pub fn told(fault: &LinkFault) -> Fault {
         | LinkFault::Stuck(_)
         | LinkFault::Lingers(_)
         | LinkFault::Away { .. } => Cause::Hang,
-        LinkFault::Closed(_) | LinkFault::Orphan(_) => Cause::Crash,
+        LinkFault::Closed(_) | LinkFault::Orphan(_) | LinkFault::Deaf { .. } => Cause::Crash,
         LinkFault::Undeclared { .. } => Cause::UnderDeclared,
         LinkFault::OverDeclared { .. } => Cause::OverDeclared,
         LinkFault::Refused { .. } => Cause::Behavior,

@@ -203,11 +203,19 @@ pub enum LinkFault {
         /// How long it had.
         within: Duration,
     },
+    /// A native server does not take a connection.
+    #[error("the server takes no connection at {address}, though it has power: {why}")]
+    Deaf {
+        /// Where it should listen.
+        address: String,
+        /// What the operating system says.
+        why: String,
+    },
     /// A native device connects while it is connected.
     #[error("the device has two connections at once to the native port, or shares its address")]
     Twice,
-    /// The frames of a native device.
-    #[error("the device's own connection: {0}")]
+    /// The frames of a native device or server.
+    #[error("its own connection: {0}")]
     Frames(String),
     /// Another declaration than was expected.
     #[error("the device declares otherwise than it should: {0}")]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strum::VariantNames;
 
-use crate::base::id::{Hash32, UserId};
+use crate::base::id::{Hash32, ReqId, UserId};
 use crate::base::time::Millis;
 use crate::conformance::act::Act;
 use crate::conformance::declaration::Declaration;
@@ -379,6 +379,9 @@ pub enum Event {
         user: UserId,
         /// What.
         fact: Fact,
+        /// Which frame has led to it, where frames do not come over the line and the server can tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        req: Option<ReqId>,
     },
 }
 

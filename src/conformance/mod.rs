@@ -14,7 +14,8 @@
 //! real time.
 //!
 //! `server_message`, `server_attached` and `server_adapter` are `message`, `attached` and `adapter` for a
-//! server under test, which stands for all accounts ([`crate::sim::service`]).
+//! server under test, which stands for all accounts ([`crate::sim::service`]); `server_paced` and
+//! `server_native` are both ends of one that has connections of its own.
 //!
 //! A `case` with one device, or the server, under test and a seed is a test, `suite` has all of them,
 //! `campaign` makes them one after another in a `bed`, `assess` is the verdict of one, `expectation` what was
@@ -62,6 +63,8 @@ pub mod serve;
 pub mod server_adapter;
 pub mod server_attached;
 pub mod server_message;
+pub mod server_native;
+pub mod server_paced;
 pub mod strict;
 pub mod suite;
 pub mod timing;

@@ -36,6 +36,24 @@ pub struct ServerAdapter {
     events: u64,
 }
 
+/// What the reference server can do, of what a server can.
+#[must_use]
+pub fn declaration(nature: Nature) -> Declaration {
+    Declaration::of(|name| match name {
+        "push" | "reset" | "power_cut" | "clock_set" | "known_keys" => true,
+        "mediated" | "virtual_clock" | "rng_seed" => !nature.native,
+        "native" | "sync" => nature.native,
+        "facts" => !nature.opaque,
+        _ => false,
+    })
+}
+
+/// The reference server's answer to a greeting.
+pub(super) fn welcome(nature: Nature) -> Welcome {
+    let (product, capabilities) = (product("reference server"), declaration(nature));
+    Welcome { proto: VERSION, role: Role::Server, product, capabilities }
+}
+
 impl ServerAdapter {
     /// A server of this kind.
     #[must_use]
@@ -46,25 +64,7 @@ impl ServerAdapter {
     /// What it can do, of what a server can.
     #[must_use]
     pub fn declaration(&self) -> Declaration {
-        Declaration::of(|name| {
-            matches!(
-                name,
-                "push"
-                    | "mediated"
-                    | "reset"
-                    | "power_cut"
-                    | "virtual_clock"
-                    | "clock_set"
-                    | "rng_seed"
-                    | "known_keys"
-            ) || name == "facts" && !self.nature.opaque
-        })
-    }
-
-    fn welcome(&self) -> Welcome {
-        let product = product("reference server");
-        let capabilities = self.declaration();
-        Welcome { proto: VERSION, role: Role::Server, product, capabilities }
+        declaration(self.nature)
     }
 
     fn carry_out(
@@ -82,7 +82,7 @@ impl ServerAdapter {
                 }
                 // A new connection, on lines where that is not to be seen.
                 (self.make, self.server, self.events) = (None, None, 0);
-                return Ok(value(&self.welcome()));
+                return Ok(value(&welcome(self.nature)));
             }
             ServerMethod::Ping {} | ServerMethod::Shutdown {} => return Ok(nothing()),
             ServerMethod::Provision(provision) => {
@@ -135,21 +135,21 @@ impl ServerAdapter {
         let told: Vec<Word> = said.into_iter().filter(tells).collect();
         lines.extend(told.into_iter().map(|word| self.event(word)));
         let next_ns = next.map(Instant::as_nanos);
-        let (seq, ticket) = (self.events, ticket.map(Into::into));
-        Ok(value(&ServerSettled { seq, next_ns, next_user, next_from, pending, ticket }))
+        let (seq, ticket, native) = (self.events, ticket.map(Into::into), None);
+        Ok(value(&ServerSettled { seq, next_ns, next_user, next_from, pending, ticket, native }))
     }
 
     fn event(&mut self, Word { what, at, of }: Word) -> String {
         self.events += 1;
         let event = match what {
             Speech::Frame(conn, octets) => Event::Send { to: Some(conn), octets },
-            Speech::Fact(user, fact) => Event::Account { user, fact },
+            Speech::Fact(user, fact) => Event::Account { user, fact, req: None },
         };
         text(&EventLine { v: VERSION, event, seq: self.events, at_ns: at.as_nanos(), of })
     }
 
     fn make(&self, provision: &ServerProvision) -> Outcome<(SuiteName, ServerMake)> {
-        let ServerProvision { suite, params, seed } = provision;
+        let ServerProvision { suite, params, seed, native: _ } = provision;
         let suite = suite_of(suite)?;
         let make = ServerMake {
             config: Arc::new(params.config(self.nature.deviations)),
@@ -163,18 +163,25 @@ impl ServerAdapter {
 
     fn put(&mut self, Put { user, conn, records }: Put) -> Outcome<()> {
         let make = self.make.as_mut().filter(|_| self.server.is_none());
-        let (_, make) = make.ok_or_else(|| {
-            Refusal::new(RefusalCode::WrongState, "the directory is not empty now")
-        })?;
-        let record = |hex: &String| {
-            let octets = parse_hex(hex).map_err(|error| error.to_string())?;
-            KeyRecord::decode(&octets).map_err(|error| error.to_string())
-        };
-        let records: Result<Vec<KeyRecord>, String> = records.iter().map(record).collect();
-        let records = records.map_err(|text| Refusal::new(RefusalCode::BadRequest, text))?;
-        make.users.push(Tenant { user, conn, records });
+        let (_, make) = make.ok_or_else(not_empty)?;
+        make.users.push(Tenant { user, conn, records: chain(&records)? });
         Ok(())
     }
+}
+
+/// The directory is filled before the first start.
+pub(super) fn not_empty() -> Refusal {
+    Refusal::new(RefusalCode::WrongState, "the directory is not empty now")
+}
+
+/// A chain of records.
+pub(super) fn chain(records: &[String]) -> Outcome<Vec<KeyRecord>> {
+    let record = |hex: &String| {
+        let octets = parse_hex(hex).map_err(|error| error.to_string())?;
+        KeyRecord::decode(&octets).map_err(|error| error.to_string())
+    };
+    let records: Result<_, String> = records.iter().map(record).collect();
+    records.map_err(|text| Refusal::new(RefusalCode::BadRequest, text))
 }
 
 impl Serve for ServerAdapter {

@@ -30,18 +30,7 @@ impl AttachedServer {
     /// # Errors
     /// When it cannot become that server.
     pub fn provision(link: SharedLink, plan: &Plan) -> Result<Self, LinkFault> {
-        let (suite, params) = (plan.suite.word().to_owned(), ServerParams::of(plan));
-        let provision = ServerProvision { suite, params, seed: plan.seed };
-        let mut own = lock(&link);
-        let mut call =
-            |method: ServerMethod| own.call::<serde_json::Value>(&method, u64::MAX).map(|_| ());
-        call(ServerMethod::Provision(Box::new(provision)))?;
-        for tenant in tenants(plan) {
-            let records = tenant.records.iter().map(|record| hex(&record.encode())).collect();
-            call(ServerMethod::Put(Put { user: tenant.user, conn: tenant.conn, records }))?;
-        }
-        own.start_over();
-        drop(own);
+        provision(&link, plan, None)?;
         Ok(Self { link, reasons: Reasons::default() })
     }
 
@@ -58,27 +47,19 @@ impl AttachedServer {
         link.announced(reply.next_ns);
         drop(link);
         self.reasons.note(id, of);
-        let said: Result<Vec<Word>, LinkFault> =
-            events.into_iter().map(|Heard { line, .. }| self.word(line)).collect();
+        let said: Result<Vec<Word>, LinkFault> = events
+            .into_iter()
+            .map(|Heard { line, .. }| {
+                let (at, of) = (Instant::from_nanos(line.at_ns), self.reasons.of(line.of));
+                word(line, at, of)
+            })
+            .collect();
         let ServerSettled { next_ns, next_user, next_from, pending, ticket, .. } = reply;
         let at =
             next_user.map(|user| Spot { from: next_from.unwrap_or_else(|| user.clone()), user });
         let next = next_ns.map(Instant::from_nanos);
         let ticket = ticket.map(Into::into);
         Ok(ServerAnswer { said: said?, next, at, pending, ticket })
-    }
-
-    fn word(&self, line: EventLine) -> Result<Word, LinkFault> {
-        let of = self.reasons.of(line.of);
-        let at = Instant::from_nanos(line.at_ns);
-        let what = match line.event {
-            Event::Send { to: Some(conn), octets } => Speech::Frame(conn, octets),
-            Event::Account { user, fact } => Speech::Fact(user, fact),
-            Event::Send { .. } | Event::Fact(_) => {
-                return Err(LinkFault::Foreign(line.seq));
-            }
-        };
-        Ok(Word { what, at, of })
     }
 }
 
@@ -93,8 +74,44 @@ impl OutsideServer for AttachedServer {
     }
 }
 
+/// Makes a plan's server at the end of the link, with its users; it listens at this address, if it is native.
+///
+/// # Errors
+/// When it cannot become that server.
+pub(super) fn provision(
+    link: &SharedLink,
+    plan: &Plan,
+    native: Option<String>,
+) -> Result<(), LinkFault> {
+    let (suite, params) = (plan.suite.word().to_owned(), ServerParams::of(plan));
+    let provision = ServerProvision { suite, params, seed: plan.seed, native };
+    let mut own = lock(link);
+    let mut call =
+        |method: ServerMethod| own.call::<serde_json::Value>(&method, u64::MAX).map(|_| ());
+    call(ServerMethod::Provision(Box::new(provision)))?;
+    for tenant in tenants(plan) {
+        let records = tenant.records.iter().map(|record| hex(&record.encode())).collect();
+        call(ServerMethod::Put(Put { user: tenant.user, conn: tenant.conn, records }))?;
+    }
+    own.start_over();
+    Ok(())
+}
+
+/// What an event says, at this time of the world.
+///
+/// # Errors
+/// When it is one that only a device says.
+pub(super) fn word(line: EventLine, at: Instant, of: Option<u64>) -> Result<Word, LinkFault> {
+    let what = match line.event {
+        Event::Send { to: Some(conn), octets } => Speech::Frame(conn, octets),
+        Event::Account { user, fact, .. } => Speech::Fact(user, fact),
+        Event::Send { .. } | Event::Fact(_) => return Err(LinkFault::Foreign(line.seq)),
+    };
+    Ok(Word { what, at, of })
+}
+
 /// The request that tells of something.
-fn method(now: Now, what: ServerHappening) -> ServerMethod {
+pub(super) fn method(now: Now, what: ServerHappening) -> ServerMethod {
     let moment = moment(now);
     match what {
         ServerHappening::Start => ServerMethod::PowerOn(moment),

@@ -79,6 +79,9 @@ pub struct ServerProvision {
     pub params: ServerParams,
     /// Of its randomness and its own key, for servers that take it; below 2^53.
     pub seed: u64,
+    /// Where it listens whenever it has power, if devices are to connect to it by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<String>,
 }
 
 /// A user of the server.
@@ -157,6 +160,9 @@ pub struct ServerSettled {
     /// The ticket that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Session>,
+    /// Where it listens since it has power, if that is another place than it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<String>,
 }
 
 /// The settings of a server (protocol 4.5); times in microseconds.

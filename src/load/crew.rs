@@ -253,6 +253,7 @@ impl Crew {
                 Ok(Ok(part)) => {
                     all.tally = all.tally.and(part.tally);
                     all.stated.extend(part.stated);
+                    all.faults.extend(part.faults);
                 }
                 Ok(Err(error)) => all.faults.push(format!("a worker failed: {error}")),
                 Err(_) => all.faults.push("a worker failed by a fault of this program".to_owned()),

@@ -24,7 +24,7 @@ use crate::load::slo;
 use crate::load::tally::Tally;
 use crate::load::worker::endpoint_of;
 use crate::runtime::client::channel::{Channel, Endpoint};
-use crate::runtime::clock::{WorldClock, wall};
+use crate::runtime::clock::{Timeline, WorldClock, wall};
 use crate::scenario::plan::{Plan, WorkloadKind};
 use crate::verdict::load::{Ending, Objective};
 
@@ -127,7 +127,7 @@ pub fn run(setting: &Setting, watch: &mut dyn Watch) -> Result<Run, LoadError> {
     } else {
         reach(&setting.endpoint)?;
     }
-    let clock = WorldClock::start(Instant::START);
+    let clock = WorldClock::start(Timeline::System, Instant::START);
     // No two loads of one namespace have one time, and all shards of one load have the same.
     let time = setting.start_at.unwrap_or_else(wall).0;
     let (first, run) = (time << NUMBERS, u32::try_from((time / 1_000) & 0xffff_ffff).unwrap_or(0));
@@ -225,7 +225,10 @@ fn for_each(
 }
 
 /// Whether somebody answers there, and as who is expected.
-fn reach(endpoint: &Endpoint) -> Result<(), LoadError> {
+///
+/// # Errors
+/// When nobody does.
+pub fn reach(endpoint: &Endpoint) -> Result<(), LoadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let dialed = async { tokio::time::timeout(REACHING.into(), Channel::dial(endpoint)).await };
     let dialed = runtime.block_on(dialed).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));

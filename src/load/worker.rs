@@ -12,7 +12,7 @@ use std::time::Duration as Span;
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
-use tokio::task::{LocalSet, spawn_local, yield_now};
+use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 
 use crate::base::id::UserId;
 use crate::base::rng::{Luck, Purpose};
@@ -87,9 +87,28 @@ pub struct Yield {
     pub tally: Tally,
     /// What is to be judged.
     pub stated: Vec<Stated>,
+    /// What went wrong in this program.
+    pub faults: Vec<String>,
 }
 
 type Shared<T> = Rc<RefCell<T>>;
+/// Devices under way.
+type Lives = Vec<(u32, JoinHandle<DeviceDurable>)>;
+
+/// What is told of devices that have ended by a fault of this program: what they left undone is not the
+/// server's.
+async fn broken(lives: Lives) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (user, life) in lives {
+        // Of those that have not ended yet nothing is wrong.
+        if life.is_finished()
+            && let Err(error) = life.await
+        {
+            faults.push(format!("device {user} failed by a fault of this program: {error}"));
+        }
+    }
+    faults
+}
 
 impl Task {
     /// Does it on this thread.
@@ -110,7 +129,7 @@ impl Task {
             keeper: Keeper::new(self.messages, self.operations.len() as u64).of(self.own.take()),
             progress: Arc::clone(&self.progress),
         }));
-        let seats = self.seat(&bench);
+        let (seats, lives) = self.seat(&bench);
         let begun = self.signal.wait_for(|signal| *signal != Signal::Wait).await.map(|it| *it);
         if let Ok(Signal::Begin(start)) = begun {
             bench.borrow_mut().start = Some(start);
@@ -127,16 +146,17 @@ impl Task {
         seats.values().for_each(|seat| seat.borrow_mut().close());
         // Devices end by themselves once nobody commands them.
         yield_now().await;
+        let faults = broken(lives).await;
         let mut bench = bench.borrow_mut();
         let keeper = std::mem::replace(&mut bench.keeper, Keeper::new(0, 0));
-        Ok(Yield { tally: std::mem::take(&mut bench.tally), stated: keeper.kept() })
+        Ok(Yield { tally: std::mem::take(&mut bench.tally), stated: keeper.kept(), faults })
     }
 
-    /// Switches all devices on.
-    fn seat(&mut self, bench: &Shared<Bench>) -> BTreeMap<u32, Shared<Seat>> {
+    /// Switches all devices on; with what becomes of each.
+    fn seat(&mut self, bench: &Shared<Bench>) -> (BTreeMap<u32, Shared<Seat>>, Lives) {
         let now = self.common.clock.now();
         let flight = self.common.plan.load.flight;
-        let mut seats = BTreeMap::new();
+        let (mut seats, mut lives) = (BTreeMap::new(), Lives::new());
         for (user, peers) in std::mem::take(&mut self.devices) {
             let durable = self.memory(user, &peers, now.at);
             let device = LiveDevice::<P256>::new(
@@ -147,7 +167,7 @@ impl Task {
             let (commands, receiver) = unbounded_channel();
             let seat = Rc::new(RefCell::new(Seat::new(user, commands, flight)));
             let (heard_seat, bench) = (Rc::clone(&seat), Rc::clone(bench));
-            spawn_local(device.run(receiver, move |now, heard| {
+            let life = spawn_local(device.run(receiver, move |now, heard| {
                 let answer = heard_seat.borrow_mut().hear(now, &heard, &mut bench.borrow_mut());
                 if let Some(answer) = answer {
                     let seat = Rc::clone(&heard_seat);
@@ -157,9 +177,10 @@ impl Task {
                     });
                 }
             }));
+            lives.push((user, life));
             seats.insert(user, seat);
         }
-        seats
+        (seats, lives)
     }
 
     fn memory(&self, user: u32, peers: &[u32], now: Instant) -> DeviceDurable {

@@ -91,32 +91,66 @@ impl Metronome {
     }
 }
 
+/// Whose time it is that machines live in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Timeline {
+    /// That of the operating system.
+    #[default]
+    System,
+    /// What somebody who tests them says that it is at the start, and then so many times as fast.
+    Told {
+        /// What the wall clock shows first.
+        wall: Millis,
+        /// Seconds of it in a second.
+        scale: NonZeroU32,
+    },
+}
+
 /// The clock of machines that live in this world: its instants count from 1970 and never go back, not even
-/// from one start of a program to the next; its wall clock is that of the operating system.
+/// from one start of a program to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct WorldClock {
     start: Stamp,
     from: Instant,
+    timeline: Timeline,
 }
 
 impl WorldClock {
     /// Starts now, and not before the last instant that an earlier one has shown.
     #[must_use]
-    pub fn start(last: Instant) -> Self {
-        let today = Instant::START + wall().since(Millis(0));
-        Self { start: Stamp::now(), from: today.max(last) }
+    pub fn start(timeline: Timeline, last: Instant) -> Self {
+        let today = match timeline {
+            Timeline::System => wall(),
+            Timeline::Told { wall, .. } => wall,
+        };
+        let today = Instant::START + today.since(Millis(0));
+        Self { start: Stamp::now(), from: today.max(last), timeline }
     }
 
     /// What it shows.
     #[must_use]
     pub fn now(&self) -> Now {
-        Now { at: self.from + Stamp::now().since(self.start), wall: wall() }
+        let elapsed = Stamp::now().since(self.start);
+        match self.timeline {
+            Timeline::System => Now { at: self.from + elapsed, wall: wall() },
+            Timeline::Told { wall, scale } => {
+                let elapsed = elapsed.times(u64::from(scale.get()));
+                Now { at: self.from + elapsed, wall: wall + elapsed }
+            }
+        }
     }
 
     /// The moment of the operating system's clock at which it shows this.
     #[must_use]
     pub fn moment(&self, at: Instant) -> std::time::Instant {
-        let after = at.since(self.from).into();
+        let after = match self.timeline {
+            Timeline::System => at.since(self.from),
+            Timeline::Told { scale, .. } => {
+                let nanos = at.since(self.from).as_nanos();
+                Duration::from_nanos(nanos.div_ceil(u64::from(scale.get())))
+            }
+        };
+        let after = after.into();
         // What is further away than clocks reach is looked at again after a day.
         let day = std::time::Duration::from_secs(86_400);
         self.start.0.checked_add(after).unwrap_or(self.start.0 + day)
@@ -197,6 +231,22 @@ mod tests {
         let stamp = Stamp::now();
         assert!(metronome.at(stamp) <= metronome.now());
         assert_eq!(metronome.until(Instant::START), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_clock_that_is_told_the_time_starts_there_and_goes_as_fast_as_it_is_told() {
+        let (wall, scale) = (Millis::WORLD_START, NonZeroU32::new(1_000).unwrap());
+        let clock = WorldClock::start(Timeline::Told { wall, scale }, Instant::START);
+        let (first, watch) = (clock.now(), Stopwatch::start());
+        let start = Instant::START + Millis::WORLD_START.since(Millis(0));
+        assert!(first.at >= start && first.wall >= wall);
+        rest(Duration::from_millis(2));
+        let (second, most) = (clock.now(), watch.elapsed().times(1_001));
+        let passed = second.at.since(first.at);
+        assert!(passed >= Duration::from_secs(2) && passed <= most, "{passed}, {most}");
+        assert!(second.wall.since(first.wall) >= Duration::from_millis(1_999));
+        let soon = clock.start.0 + std::time::Duration::from_secs(1);
+        assert_eq!(clock.moment(start + Duration::from_secs(1_000)), soon);
     }
 
     #[test]

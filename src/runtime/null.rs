@@ -22,7 +22,7 @@ use crate::base::time::{Duration, Instant, Millis};
 use crate::crypto::p256::P256;
 use crate::crypto::sign::record_hash;
 use crate::runtime::alarm::Alarm;
-use crate::runtime::clock::{WorldClock, wall};
+use crate::runtime::clock::{Timeline, WorldClock, wall};
 use crate::wire::code::Report;
 use crate::wire::frame::{FrameReader, write_frame};
 use crate::wire::message::{Envelope, Message, Ticket};
@@ -100,7 +100,7 @@ impl NullServer {
         let (stop, stopped) = watch::channel(false);
         let luck = Stream::new(Luck::new(1, Purpose::Account, 0));
         let desk = Desk { opened: None, free: Instant::START, luck };
-        let clock = WorldClock::start(Instant::START);
+        let clock = WorldClock::start(Timeline::System, Instant::START);
         let hall = Hall { manner, clock, records: Mutex::default(), desk: Mutex::new(desk) };
         let work = serve(listener, Arc::new(hall), stopped);
         let thread = std::thread::Builder::new().name("null".to_owned());

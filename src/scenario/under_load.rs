@@ -20,6 +20,12 @@ pub fn look(scenario: &Scenario, plan: &Plan, sink: &mut Diagnostics) {
         let why = format!("all devices are registered, and `{}` is not", device.user);
         sink.refused(scenario.id.span, &why);
     }
+    let drafts = plan.profiles.iter().map(|profile| profile.config.drafts_max).min();
+    if let Some(drafts) = drafts.filter(|drafts| plan.load.flight > *drafts) {
+        let (flight, span) = (plan.load.flight, scenario.id.span);
+        let why = format!("a device keeps {drafts} drafts, and `flight` is {flight}");
+        sink.refused(span, &why);
+    }
     for (written, planned) in scenario.steps.iter().zip(&plan.steps) {
         if let Err(why) = step(planned) {
             sink.refused(written.span, why);

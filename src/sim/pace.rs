@@ -12,6 +12,7 @@ use crate::base::time::{Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::sim::body::{Body, Broken, Said};
 use crate::sim::node::Stimulus;
+use crate::sim::service::Word;
 use crate::sim::turn::turn;
 use crate::sim::world::{Event, World};
 use crate::verdict::finding::Severity;
@@ -32,6 +33,8 @@ pub enum Waited {
     Due,
     /// A body outside has said something before.
     Heard(Heard),
+    /// The server outside has.
+    Spoken(Word),
     /// Nobody waits any longer; this is why.
     Over(String),
 }
@@ -69,6 +72,11 @@ impl<S: Suite> World<S> {
                 self.acting = NodeId::device(user);
                 self.schedule(at, NodeId::device(user), Event::Heard(Box::new(said)));
             }
+            Ok(Waited::Spoken(word)) => {
+                let at = word.at.clamp(self.now(), due);
+                self.acting = NodeId::HARNESS;
+                self.schedule(at, NodeId::HARNESS, Event::Spoken(Box::new(word)));
+            }
             Err(broken) => self.limit(Severity::Error, broken.to_string()),
         }
     }
@@ -80,12 +88,13 @@ impl<S: Suite> World<S> {
         turn::<_, Body<S>>(self, user, Stimulus::Timeout, None, None);
     }
 
-    /// Asks the devices outside whether they have something to bring to an end, unless they have said so
-    /// already: one that keeps its own time comes to rest without a word.
+    /// Asks devices and a server outside whether they have something to bring to an end, unless they have said
+    /// so already: what keeps its own time comes to rest without a word.
     pub(super) fn ask_around(&mut self) {
         if self.pace.is_none() {
             return;
         }
+        self.ask_server();
         for user in self.outside.keys().copied().collect::<Vec<_>>() {
             let node = &mut self.devices[user as usize];
             let at = self.scheduler.now();

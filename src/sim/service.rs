@@ -250,6 +250,13 @@ impl<S: Suite> World<S> {
         self.tell_server(None, ServerHappening::Timeout);
     }
 
+    /// Asks a server that keeps its own time whether it has something to bring to an end.
+    pub(super) fn ask_server(&mut self) {
+        if self.service.as_ref().is_some_and(|it| it.on) {
+            self.tell_server(None, ServerHappening::Timeout);
+        }
+    }
+
     /// Tells the server of something, for this reason, which gets its number here.
     fn tell_server(&mut self, why: Option<Reason>, what: ServerHappening) -> Option<Ticket> {
         let now = NodeClock::ahead_by(self.plan.ahead).now(self.scheduler.now());
@@ -291,7 +298,7 @@ impl<S: Suite> World<S> {
     }
 
     /// What the server has said happens at the accounts that it is about.
-    fn take_words(&mut self, said: Vec<Word>) {
+    pub(super) fn take_words(&mut self, said: Vec<Word>) {
         let acting = self.acting;
         let mut timers = Vec::new();
         for Word { what, of, .. } in said {

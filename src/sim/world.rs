@@ -37,7 +37,7 @@ use crate::sim::node::{Loan, Node};
 use crate::sim::pace::Pacer;
 use crate::sim::power::issuer;
 use crate::sim::rules::{Addresses, Rules};
-use crate::sim::service::Service;
+use crate::sim::service::{Service, Word};
 use crate::sim::store::Store;
 use crate::sim::turn::{done, synced, wake};
 use crate::sim::user::Screen;
@@ -86,6 +86,8 @@ pub(super) enum Event {
     Serve(u64),
     /// A body outside says something by itself.
     Heard(Box<Said>),
+    /// A server outside does.
+    Spoken(Box<Word>),
     /// A whole second: is anything pending?
     Tick,
     /// `settle` begins.
@@ -397,7 +399,7 @@ impl<S: Suite> World<S> {
             Event::Online => self.online(user),
             Event::Heard(said) => self.hear(user, *said),
             Event::Serve(time) => self.wake_server(time),
-            Event::Tick | Event::Settle => {}
+            Event::Tick | Event::Settle | Event::Spoken(_) => {}
         }
         self.list(node);
     }
@@ -413,6 +415,7 @@ impl<S: Suite> World<S> {
             }
             Event::Settle => self.begin_settle(),
             Event::Serve(time) => self.wake_server(time),
+            Event::Spoken(word) => self.take_words(vec![*word]),
             Event::Arrive(_)
             | Event::Ingress(_)
             | Event::Deliver(_)

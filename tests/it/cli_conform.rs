@@ -134,7 +134,7 @@ fn a_server_is_tested_in_the_place_of_all_accounts() {
     check(&served("device", &[]), 4, &[other]);
     check(&conform(&place, &program("device --server"), &[]), 4, &[other]);
     let real = served("device --server", &["--clock", "real"]);
-    check(&real, 2, &["'--server' cannot be used with '--clock"]);
+    check(&real, 2, &["--native says where it is to listen"]);
     check(&place.run(&["device", "--server", "--deviation", "M06"]), 2, &["not of servers"]);
 }
 

@@ -116,6 +116,13 @@ fn what_both_sides_have_is_described_alike() {
 fn lines_that_are_none_are_refused() {
     let grammar = grammar();
     assert!(grammar.takes(&opening("sesame")));
+    let listens =
+        r#"{"v":1,"re":7,"ok":{"seq":0,"next_ns":null,"pending":false,"native":"127.0.0.1:7"}}"#;
+    assert!(grammar.takes(listens));
+    let tells = r#"{"v":1,"ev":"account","p":{"user":"a","fact":{"reset":{"user":"a"}},"req":"00000000000000ff"},
+                   "seq":1,"at_ns":0}"#;
+    assert!(grammar.takes(tells) && !grammar.takes(&tells.replace("00ff", "ff")));
+    assert!(!grammar.takes(&listens.replace(r#""127.0.0.1:7""#, "7")));
     for bad in [
         r#"{}"#,
         r#"{"v":2,"id":1,"m":"ping"}"#,

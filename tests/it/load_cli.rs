@@ -195,6 +195,8 @@ fn bad_input_is_refused_with_its_reason() {
     );
     let check = place.run(&["check", "story.yaml", "--world", "load"]);
     check_refused(&check, 2, "E314");
+    let many = load(&place, &["--null", "--set", "load.flight=300"]);
+    check_refused(&many, 2, "a device keeps 256 drafts, and `flight` is 300");
     check_refused(&place.run(&["load", "none.yaml", "--null"]), 2, "none.yaml");
     let file = place.run(&["load", "small.yaml", "--null", "--report", "small.yaml"]);
     check_refused(&file, 4, "small.yaml");

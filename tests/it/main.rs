@@ -30,6 +30,7 @@ mod conform_python;
 mod conform_schema;
 mod conform_schema_server;
 mod conform_server;
+mod conform_server_native;
 #[cfg(unix)]
 mod conform_user;
 mod crypto_known_answers;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use peadsim::base::id::{Epoch, NodeId, UserId};
+use peadsim::base::id::{Epoch, NodeId, ReqId, UserId};
 use peadsim::base::time::{Instant, Now};
 use peadsim::oracle::judge::Docket;
 use peadsim::oracle::safety;
@@ -37,7 +37,7 @@ fn number(name: &UserId) -> u32 {
 /// A server whose accounts are heard.
 fn heard(log: &Log, folder: &std::path::Path, listen: std::net::SocketAddr) -> Server {
     let log = Arc::clone(log);
-    let hear = move |now: Now, user: &UserId, fact: &Fact| {
+    let hear = move |now: Now, user: &UserId, fact: &Fact, _: Option<ReqId>| {
         let mut log = log.lock().unwrap();
         log.push((stamp(), NodeId::account(number(user)), now, fact.clone()));
     };

@@ -16,7 +16,7 @@ use peadsim::proto::device::durable::DeviceDurable;
 use peadsim::proto::port::{DeviceInput, Provision, UserAction};
 use peadsim::runtime::client::channel::Endpoint;
 use peadsim::runtime::client::device::{Command, Heard, LiveDevice, Owner};
-use peadsim::runtime::clock::WorldClock;
+use peadsim::runtime::clock::{Timeline, WorldClock};
 use peadsim::runtime::server::Server;
 use peadsim::runtime::server::config::Config;
 use peadsim::trace::fact::{DraftStatus, Fact};
@@ -119,7 +119,8 @@ impl Person {
         let owner = Owner { config: Arc::new(config), user: name.clone(), luck, durable, boot };
         let device = {
             let _guard = world.enter();
-            LiveDevice::<P256>::new(owner, WorldClock::start(Instant::START), endpoint)
+            let clock = WorldClock::start(Timeline::System, Instant::START);
+            LiveDevice::<P256>::new(owner, clock, endpoint)
         };
         let seen = Arc::new(Seen::default());
         let hear = Arc::clone(&seen);

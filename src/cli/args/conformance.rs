@@ -46,7 +46,7 @@ pub struct Conform {
     pub role: Option<UserId>,
     /// Whose the device's clock is. On a real one a test takes as long as its scenario says.
     /// [default: virtual]
-    #[arg(long, value_name = "CLOCK", conflicts_with = "server")]
+    #[arg(long, value_name = "CLOCK")]
     pub clock: Option<Clock>,
     /// Let the device and its world live so many times as fast as real time; the device must be able to.
     /// [default: 1]

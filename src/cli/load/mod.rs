@@ -3,6 +3,7 @@
 //! Not here: the load (`load`), or the servers that it may start (`spawn`, `runtime::null`).
 
 pub mod around;
+mod dashboard;
 mod live;
 mod report;
 mod search;
@@ -20,7 +21,7 @@ use crate::cli::{output, setup};
 use crate::load::error::LoadError;
 use crate::load::exposed::Exposed;
 use crate::load::pace;
-use crate::load::run::run as put;
+use crate::load::run::{reach, run as put};
 use crate::load::scrape::{Scraper, csv};
 use crate::runtime::host::{Host, raise_limit_of_files};
 use crate::runtime::interrupt::Interrupt;
@@ -53,13 +54,18 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     if args.cleanup {
         return around::cleanup(args, &plan, &interrupt);
     }
+    if args.server.is_some() && args.calibrates() {
+        // Who is not there is found before anything is measured.
+        reach(&Server::of(args, &plan)?.endpoint())?;
+    }
     let calibration = if args.calibrates() { calibrate(args, &plan, &interrupt)? } else { None };
     let server = Server::of(args, &plan)?;
     let exposed = exposed(args)?;
-    let mut live = Live::new(&interrupt, false).exposed(exposed.as_ref());
+    let mut live = Live::pictured(&interrupt, &plan).exposed(exposed.as_ref());
     let setting = setting(args, Arc::clone(&plan), server.endpoint())?;
     let scraper = scraper(args, &server)?;
     let run = put(&setting, &mut live)?;
+    drop(live);
     let samples = scraper.map(Scraper::stop);
     let memory = server.peak_memory();
     if let Err(why) = server.stop() {

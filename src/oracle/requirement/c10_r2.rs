@@ -1,15 +1,18 @@
 //! C10-R2: a server that does not push sends mail only to those who poll.
 //!
-//! Not here: that a poll brings what waits (`c10_r1`).
+//! A server that is not part of the world may not say which poll it sends something for: then one that it has
+//! not answered yet is as good. Not here: that a poll brings what waits (`c10_r1`).
 
-use crate::base::id::Mid;
+use std::collections::BTreeMap;
+
+use crate::base::id::{Mid, ReqId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, negative, positive};
 use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind};
-use crate::trace::record::Record;
+use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
 const ID: &str = "C10-R2";
@@ -21,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub struct NoPollNoMail {
     polls: Turns<()>,
+    /// Polls without an end, by account.
+    open: Owned<ReqId, ()>,
+    /// What a server outside of the world does for a reason that it does not tell follows from this.
+    untold: BTreeMap<u32, RecordId>,
     /// Since when mail waits, by account.
     waiting: Owned<Mid, Instant>,
 }
@@ -31,7 +38,8 @@ impl Oracle for NoPollNoMail {
     }
 
     fn facts(&self) -> Facts {
-        facts![PowerOff, Accept, Offer, Restored, Acked, Expire, Bounce, Rx].frames(frames![Poll])
+        facts![PowerOff, Accept, Offer, Restored, Acked, Expire, Bounce, Timer, Tx, Rx]
+            .frames(frames![Poll, PollEnd, Error])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
@@ -43,6 +51,13 @@ impl Oracle for NoPollNoMail {
         if let Fact::Rx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {
                 self.polls.begin_after(record, ());
+                self.open.insert(account, frame.req, ());
+            }
+        } else if let Fact::Tx(frame) = &record.fact {
+            self.open.remove(account, &frame.req);
+        } else if let Fact::Timer { reason } = &record.fact {
+            if reason == "outside" {
+                self.untold.insert(account, record.id);
             }
         } else if let Fact::Accept { mid, known: false, .. } | Fact::Restored { mid, .. } =
             &record.fact
@@ -50,7 +65,7 @@ impl Oracle for NoPollNoMail {
             self.waiting.insert(account, mid.clone(), record.at);
         } else if let Fact::Offer { mid, pushed, .. } = &record.fact {
             let since = self.waiting.remove(account, mid);
-            if *pushed || self.polls.during(record).is_none() {
+            if *pushed || !self.is_polled(account, record) {
                 let message = format!("{mid} is sent although {} does not poll", mid.receiver);
                 docket.violation(ID, &CITED, record.at, &[record.id], message);
             } else if since.is_some_and(|since| record.at.since(since) >= PATIENCE) {
@@ -64,7 +79,16 @@ impl Oracle for NoPollNoMail {
         } else if let Fact::PowerOff { .. } = &record.fact {
             // A server that is off sends nothing anyway.
             self.waiting.forget(account);
+            self.open.forget(account);
         }
+    }
+}
+
+impl NoPollNoMail {
+    /// Whether what an account does now may be for a poll.
+    fn is_polled(&mut self, account: u32, record: &Record) -> bool {
+        let untold = record.cause.is_some() && record.cause == self.untold.get(&account).copied();
+        self.polls.during(record).is_some() || untold && self.open.of(account).next().is_some()
     }
 }
 
@@ -90,6 +114,28 @@ mod tests {
         let docket = offered(true);
         assert!(docket.findings.is_empty());
         assert_eq!(docket.evidence.count(CITED[0], Polarity::Negative), 1);
+    }
+
+    /// What is found when a server that tells no reasons sends mail, and before that these frames went.
+    fn untold(kinds: &[FrameKind]) -> usize {
+        let mut story = Story::new(&["alice", "bob"]);
+        story.accepts(0, 1, 1);
+        for kind in kinds {
+            let frame = story.frame(*kind, *kind == FrameKind::Poll, About::Nothing);
+            let is_poll = *kind == FrameKind::Poll;
+            story.account(1, if is_poll { Fact::Rx(frame) } else { Fact::Tx(frame) });
+        }
+        let cause = story.at_secs(5).account(1, Fact::Timer { reason: "outside".into() });
+        story.offers(0, 1, 1);
+        story.records.last_mut().unwrap().cause = Some(cause);
+        story.judge(NoPollNoMail::default()).findings.len()
+    }
+
+    #[test]
+    fn a_server_that_tells_no_reasons_sends_mail_while_a_poll_is_open() {
+        assert_eq!(untold(&[FrameKind::Poll]), 0);
+        assert_eq!(untold(&[]), 1);
+        assert_eq!(untold(&[FrameKind::Poll, FrameKind::PollEnd]), 1);
     }
 
     #[test]

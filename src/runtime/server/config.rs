@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use redb::Database;
 
-use crate::base::id::UserId;
+use crate::base::id::{ReqId, UserId};
 use crate::base::time::{Duration, Now};
 use crate::proto::config::ServerConfig;
+use crate::proto::server::durable::AccountDurable;
+use crate::runtime::clock::Timeline;
 use crate::runtime::tls::Identity;
 use crate::trace::fact::Fact;
 
@@ -25,8 +27,9 @@ pub enum Storage {
     Database(Box<Database>),
 }
 
-/// Is told what accounts state, in their order for each account, after the write that makes it true.
-pub type FactSink = Arc<dyn Fn(Now, &UserId, &Fact) + Send + Sync>;
+/// Is told what accounts state, in their order for each account, after the write that makes it true, and which
+/// request has led to it.
+pub type FactSink = Arc<dyn Fn(Now, &UserId, &Fact, Option<ReqId>) + Send + Sync>;
 
 /// Everything that a server needs to start.
 pub struct Config {
@@ -48,6 +51,10 @@ pub struct Config {
     pub limits: Limits,
     /// Who else is told what accounts state.
     pub facts: Option<FactSink>,
+    /// Whose time it lives in.
+    pub timeline: Timeline,
+    /// Accounts that are to be there at the start, unless the storage has them.
+    pub residents: Vec<(UserId, AccountDurable)>,
 }
 
 impl Config {
@@ -64,6 +71,8 @@ impl Config {
             partitions: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
             facts: None,
+            timeline: Timeline::System,
+            residents: Vec::new(),
         }
     }
 }

@@ -273,7 +273,10 @@ impl<T: AsyncRead> Reading<ReadHalf<T>> {
     fn route<S: Suite>(&mut self, envelope: Envelope, load: Load) -> Result<(), End> {
         if let Some(user) = speaker(&envelope) {
             match &self.user {
-                Some(known) if known != user => return Err(End::OtherUser),
+                // The account of whoever is registered refuses to be founded again.
+                Some(known) if known != user && !registers(&envelope) => {
+                    return Err(End::OtherUser);
+                }
                 Some(_) => {}
                 None => self.user = Some(user.clone()),
             }
@@ -300,6 +303,10 @@ const fn speaker(envelope: &Envelope) -> Option<&UserId> {
         Message::Register(body) => Some(&body.record.user),
         _ => None,
     }
+}
+
+const fn registers(envelope: &Envelope) -> bool {
+    matches!(envelope.body, Message::Register(_))
 }
 
 /// Writes what is put out, as much at once as there is, until nothing more will be.

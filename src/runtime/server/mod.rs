@@ -38,7 +38,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
+use crate::base::id::UserId;
 use crate::runtime::server::error::ServerError;
+use crate::runtime::server::partition::{Operation, Told};
+use crate::runtime::server::shared::{Partitions, tell};
 
 /// A server that runs; it stops when this is dropped.
 #[derive(Debug)]
@@ -46,17 +49,34 @@ pub struct Server {
     address: SocketAddr,
     metrics: Option<SocketAddr>,
     stopper: Stopper,
+    partitions: Partitions,
     main: Option<JoinHandle<Result<(), ServerError>>>,
 }
 
 /// Asks a server to end; clones ask the same one.
 #[derive(Clone, Debug)]
-pub struct Stopper(watch::Sender<bool>);
+pub struct Stopper(watch::Sender<Wish>);
+
+/// What a server is asked to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    Serve,
+    /// End: what was asked is answered and durable.
+    End,
+    /// End as without power.
+    Cut,
+}
+
+impl Wish {
+    fn is_over(&self) -> bool {
+        *self != Self::Serve
+    }
+}
 
 impl Stopper {
     /// Asks for an orderly end: what was asked is answered and durable, connections are closed.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.send_replace(Wish::End);
     }
 }
 
@@ -94,6 +114,25 @@ impl Server {
     pub fn stop(mut self) -> Result<(), ServerError> {
         self.stopper.stop();
         self.join()
+    }
+
+    /// Ends it as a loss of power does: nothing more is answered, and what is not durable may be gone.
+    ///
+    /// # Errors
+    /// When its store fails, or has failed.
+    pub fn cut(mut self) -> Result<(), ServerError> {
+        self.stopper.0.send_replace(Wish::Cut);
+        self.join()
+    }
+
+    /// The operator ends a user's identity.
+    pub fn reset(&self, user: UserId) {
+        tell(&self.partitions, user, |user| Told::Operate(user, Operation::Reset));
+    }
+
+    /// The operator lets a mailbox take so many messages until the server ends; none: as many as all.
+    pub fn limit(&self, user: UserId, messages: Option<usize>) {
+        tell(&self.partitions, user, |user| Told::Operate(user, Operation::Limit(messages)));
     }
 
     fn join(&mut self) -> Result<(), ServerError> {

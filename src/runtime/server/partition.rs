@@ -15,6 +15,7 @@ use tokio::time::timeout_at;
 use crate::base::id::UserId;
 use crate::base::time::Instant;
 use crate::crypto::suite::Suite;
+use crate::proto::config::ServerConfig;
 use crate::proto::port::{AccountInput, AccountMessage, Origin};
 use crate::runtime::server::link::{Link, Load};
 use crate::runtime::server::seat::{Effect, Held, Request, Seat, Turn, Waiting};
@@ -43,10 +44,21 @@ pub enum Told {
     Durable(u64),
     /// The store fails.
     Failed,
+    /// The operator does something at the account of a user.
+    Operate(UserId, Operation),
     /// A connection of this user's is over.
     Closed(Origin, UserId),
     /// Nobody will tell it any more: it ends when everything is durable.
     Stop,
+}
+
+/// What an operator does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operation {
+    /// Ends the user's identity.
+    Reset,
+    /// Lets the mailbox take so many messages; none: as many as all.
+    Limit(Option<usize>),
 }
 
 /// How far a partition is.
@@ -175,6 +187,7 @@ impl<S: Suite> Partition<S> {
                     self.release(waiting);
                 }
             }
+            Told::Operate(user, operation) => self.operate(user, operation),
             Told::Failed => self.fail(),
             Told::Closed(origin, user) => {
                 self.links.remove(&origin);
@@ -207,9 +220,28 @@ impl<S: Suite> Partition<S> {
             return;
         }
         let submit = submits.then(|| Box::new(envelope.clone()));
+        let req = envelope.req;
         let input = AccountInput::Frame(link.origin, envelope);
-        let request = Some(Request { link, load, submit });
+        let request = Some(Request { link, load, req, submit });
         self.jobs.push_back(Job { request, ..Job::of(user, input) });
+    }
+
+    fn operate(&mut self, user: UserId, operation: Operation) {
+        match operation {
+            Operation::Reset => self.jobs.push_back(Job::of(user, AccountInput::Reset)),
+            Operation::Limit(messages) => {
+                let config = match messages {
+                    None => Arc::clone(&self.shared.config),
+                    Some(mailbox_messages) => {
+                        let all = ServerConfig::clone(&self.shared.config);
+                        Arc::new(ServerConfig { mailbox_messages, ..all })
+                    }
+                };
+                if let Some(seat) = self.seats.get_mut(&user) {
+                    seat.account.configure(config);
+                }
+            }
+        }
     }
 
     /// There is no room for it now.
@@ -312,7 +344,7 @@ impl<S: Suite> Partition<S> {
                 Effect::State(fact) => {
                     self.shared.metrics.fact(&fact);
                     if let Some(facts) = &self.shared.facts {
-                        facts(now, &user, &fact);
+                        facts(now, &user, &fact, request.as_ref().map(|request| request.req));
                     }
                 }
             }
@@ -341,7 +373,7 @@ impl<S: Suite> Partition<S> {
     fn fail(&mut self) {
         self.state = State::Failed;
         for waiting in std::mem::take(&mut self.held).into_values().flatten() {
-            let Some(Request { link, load, submit: Some(submit) }) = waiting.request else {
+            let Some(Request { link, load, submit: Some(submit), .. }) = waiting.request else {
                 continue;
             };
             self.refuse(&link, &submit, &load);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::id::UserId;
+use crate::base::id::{ReqId, UserId};
 use crate::base::time::{Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::port::{AccountInput, AccountMessage, Origin, Output, To, Token};
@@ -80,6 +80,8 @@ pub struct Request {
     pub link: Arc<Link>,
     /// What it takes until it is served.
     pub load: Load,
+    /// Its number.
+    pub req: ReqId,
     /// A Submit, for the case that it cannot be served.
     pub submit: Option<Box<Envelope>>,
 }

@@ -25,6 +25,9 @@ use crate::wire::signed::error_octets;
 /// Connections of one start that have numbers of their own.
 const ORIGINS_OF_A_BOOT: u64 = 1 << 40;
 
+/// Where partitions are told something.
+pub type Partitions = Vec<UnboundedSender<Told>>;
+
 /// What all parts of a server have in common.
 pub struct Shared {
     /// Settings of its accounts.
@@ -44,7 +47,7 @@ pub struct Shared {
     /// Accounts that are kept.
     pub users: AtomicUsize,
     /// The partitions.
-    pub partitions: Vec<UnboundedSender<Told>>,
+    pub partitions: Partitions,
     /// What it counts.
     pub metrics: Arc<Metrics>,
     /// Who else is told what accounts state.
@@ -87,6 +90,11 @@ impl Shared {
     pub fn luck(&self, user: &UserId) -> Luck {
         Luck::new(self.seed, Purpose::Account, xxh3_64(user.as_str().as_bytes()))
     }
+}
+
+/// Tells the partition of a user something. One that has ended needs no telling.
+pub fn tell(partitions: &Partitions, user: UserId, told: impl FnOnce(UserId) -> Told) {
+    let _ = partitions[place(&user, partitions.len())].send(told(user));
 }
 
 /// Which of so many parts a user's account is in.

@@ -27,9 +27,9 @@ use crate::runtime::server::link::Link;
 use crate::runtime::server::metrics::Metrics;
 use crate::runtime::server::partition::{Partition, Told};
 use crate::runtime::server::scribe::{self, Scribe};
-use crate::runtime::server::shared::{Shared, place};
+use crate::runtime::server::shared::{Partitions, Shared, place};
 use crate::runtime::server::store::{Batch, Contents, Kept, Store};
-use crate::runtime::server::{Server, Stopper};
+use crate::runtime::server::{Server, Stopper, Wish};
 use crate::runtime::tls::Identity;
 use crate::runtime::watched;
 use crate::wire::limits::FRAME_MAX;
@@ -58,7 +58,7 @@ impl Server {
             Sockets::bind(&config)?
         };
         let (address, metrics_address) = (sockets.address, sockets.metrics_address);
-        let (stopper, stop) = watch::channel(false);
+        let (stopper, stop) = watch::channel(Wish::Serve);
         let (ready, is_ready) = mpsc::channel();
         let main = move || {
             let result = runtime.block_on(run::<S>(config, sockets, stop, ready));
@@ -68,14 +68,19 @@ impl Server {
         };
         let main = std::thread::Builder::new().name("server".to_owned()).spawn(main);
         let main = main.map_err(ServerError::System)?;
-        let stopper = Stopper(stopper);
-        let server = Self { address, metrics: metrics_address, stopper, main: Some(main) };
-        // If it is not ready, it has ended and says why.
-        if is_ready.recv().is_err() {
-            server.wait()?;
-            return Err(ServerError::Fault("its start".to_owned()));
+        let (stopper, partitions) = (Stopper(stopper), is_ready.recv());
+        let main = Some(main);
+        match partitions {
+            Ok(partitions) => {
+                Ok(Self { address, metrics: metrics_address, stopper, partitions, main })
+            }
+            // It has ended, and says why.
+            Err(_) => {
+                let partitions = Partitions::new();
+                Self { address, metrics: metrics_address, stopper, partitions, main }.wait()?;
+                Err(ServerError::Fault("its start".to_owned()))
+            }
         }
-        Ok(server)
     }
 }
 
@@ -124,8 +129,8 @@ struct Parts {
 async fn run<S: Suite>(
     config: Config,
     sockets: Sockets,
-    stop: watch::Receiver<bool>,
-    ready: Sender<()>,
+    stop: watch::Receiver<Wish>,
+    ready: Sender<Partitions>,
 ) -> Result<(), ServerError> {
     let acceptor = config.tls.as_ref().map(Identity::acceptor);
     let Sockets { listener, address, metrics: health, .. } = sockets;
@@ -138,15 +143,19 @@ async fn run<S: Suite>(
     }
     tracing::info!(%address, users = parts.shared.users.load(Ordering::Relaxed), "listening");
     // Who waits for it may have given up.
-    let _ = ready.send(());
+    let _ = ready.send(parts.shared.partitions.clone());
     // Connections end when the user says so, and when a part fails.
     let (ender, end) = watch::channel(false);
     let mut front =
         Front { shared: Arc::clone(&parts.shared), acceptor, end, guests: JoinSet::new() };
     let fault = tokio::select! {
         fault = parts.until_it_fails() => Some(fault),
-        () = front.admit::<S>(&listener, stop) => None,
+        () = front.admit::<S>(&listener, stop.clone()) => None,
     };
+    if *stop.borrow() == Wish::Cut {
+        drop((listener, front));
+        return parts.cut().await;
+    }
     if fault.is_some() {
         // What waits for it would wait for ever.
         parts.tell_all(|| Told::Failed);
@@ -171,8 +180,9 @@ async fn run<S: Suite>(
 
 /// Reads the store and starts the parts.
 fn assemble<S: Suite>(config: Config) -> Result<Parts, ServerError> {
-    let Config { server, storage, partitions, limits, facts, .. } = config;
-    let (store, contents) = Store::open(storage)?;
+    let Config { server, storage, partitions, limits, facts, timeline, residents, .. } = config;
+    let (store, mut contents) = Store::open(storage)?;
+    contents.accommodate(residents, store.as_ref())?;
     let Contents { accounts, post, free, boots, last } = contents;
     let metrics = Arc::new(Metrics::new());
     metrics.users(accounts.len());
@@ -182,7 +192,7 @@ fn assemble<S: Suite>(config: Config) -> Result<Parts, ServerError> {
     let shared = Arc::new(Shared {
         config: Arc::new(server),
         limits,
-        clock: WorldClock::start(last),
+        clock: WorldClock::start(timeline, last),
         key: Arc::new(Secret::new(entropy::octets().map_err(ServerError::System)?)),
         seed: u64::from_be_bytes(entropy::octets().map_err(ServerError::System)?),
         boots,
@@ -262,6 +272,18 @@ impl Parts {
         while let Some(ended) = partitions.join_next().await {
             ended.map_err(|error| ServerError::Fault(error.to_string()))?;
         }
+        Self::join(scribe).await
+    }
+
+    /// Ends everything where it is. The scribe ends with what it was given: it may be durable or not.
+    async fn cut(self) -> Result<(), ServerError> {
+        let Self { mut partitions, scribe, .. } = self;
+        partitions.shutdown().await;
+        Self::join(scribe).await
+    }
+
+    /// Waits until the scribe has ended.
+    async fn join(scribe: Option<Scribe>) -> Result<(), ServerError> {
         let Some(scribe) = scribe else { return Ok(()) };
         let ended: Result<Result<(), StoreError>, _> =
             tokio::task::spawn_blocking(|| scribe.join())
@@ -284,11 +306,11 @@ struct Front {
 
 impl Front {
     /// Until it is asked to end.
-    async fn admit<S: Suite>(&mut self, listener: &TcpListener, mut stop: watch::Receiver<bool>) {
+    async fn admit<S: Suite>(&mut self, listener: &TcpListener, mut stop: watch::Receiver<Wish>) {
         let gate = Arc::new(Gate::new(&self.shared.limits, Arc::clone(&self.shared.metrics)));
         loop {
             let accepted = tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(Wish::is_over) => return,
                 Some(_) = self.guests.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };

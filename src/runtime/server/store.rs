@@ -197,6 +197,39 @@ impl Store {
 }
 
 impl Contents {
+    /// Takes in accounts that are not there yet, and makes them durable.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn accommodate(
+        &mut self,
+        residents: Vec<(UserId, AccountDurable)>,
+        store: Option<&Store>,
+    ) -> Result<(), StoreError> {
+        let mut batches = Vec::new();
+        for (user, durable) in residents {
+            if self.accounts.contains_key(&user) {
+                continue;
+            }
+            let octets = encode(&durable);
+            let kept = Kept { durable, image: octets.len(), ..Kept::default() };
+            self.accounts.insert(user.clone(), kept);
+            batches.push(Batch {
+                partition: 0,
+                number: 0,
+                user,
+                writes: Written::Image(octets, Vec::new()),
+                post: Vec::new(),
+                heard: None,
+                at: self.last,
+            });
+        }
+        match store {
+            Some(store) if !batches.is_empty() => store.commit(&batches),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Of a store that was never used.
     const fn new() -> Self {
         Self {
