@@ -1,12 +1,13 @@
-//! `peadsim schema`: JSON Schemas, for editors and for people who write a device or a server.
+//! `peadsim schema`: JSON Schemas, for editors and for people who write a device or a server, or read results.
 //!
-//! Not here: the schemas (`scenario::schema`, `conformance::message`, `conformance::server_message`).
+//! Not here: the schemas (`scenario::schema`, `conformance::message`, `conformance::server_message`, `report`).
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::conformance::{message, server_message};
+use crate::report::{conformance, json, load};
 use crate::scenario::schema;
 
 /// Arguments of `schema`.
@@ -28,6 +29,12 @@ pub enum What {
     Attachment,
     /// The same with a server: `conform --server`.
     AttachmentServer,
+    /// What comes of `run --format json`, also as results.json.
+    Results,
+    /// What comes of `conform --format json`, also as results.json.
+    Conformance,
+    /// What comes of `load --format json`, also as results.json.
+    Load,
 }
 
 /// Prints it.
@@ -40,6 +47,9 @@ pub fn run(args: Schema) -> Result<Exit, CliError> {
         What::Device => format!("{:#}\n", schema::device()),
         What::Attachment => message::SCHEMA.to_owned(),
         What::AttachmentServer => server_message::SERVER_SCHEMA.to_owned(),
+        What::Results => json::SCHEMA.to_owned(),
+        What::Conformance => conformance::json::SCHEMA.to_owned(),
+        What::Load => load::SCHEMA.to_owned(),
     })?;
     Ok(Exit::Success)
 }

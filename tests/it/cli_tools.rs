@@ -3,6 +3,7 @@
 //! Not here: `run`.
 
 use peadsim::conformance::{message, server_message};
+use peadsim::report::{conformance, json, load};
 use serde_json::Value;
 
 use crate::cli::Place;
@@ -115,6 +116,9 @@ fn documents_for_other_programs_are_printed_whole() {
     assert_eq!(place.run(&["schema", "attachment"]).out, message::SCHEMA);
     let server = place.run(&["schema", "attachment-server"]).out;
     assert_eq!(server, server_message::SERVER_SCHEMA);
+    assert_eq!(place.run(&["schema", "load"]).out, load::SCHEMA);
+    assert_eq!(place.run(&["schema", "results"]).out, json::SCHEMA);
+    assert_eq!(place.run(&["schema", "conformance"]).out, conformance::json::SCHEMA);
     let vectors: Value = serde_json::from_str(&place.run(&["vectors"]).out).unwrap();
     assert_eq!(vectors["profile"], "PEAD-P256-1");
     assert!(place.run(&["vectors", "--format", "c"]).out.contains("pead_kidA[32]"));

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use peadsim::verdict::load::LoadResults;
+use serde_json::Value;
 
 use crate::cli::{Done, Place, Running};
 
@@ -47,6 +48,21 @@ fn serve(place: &Place) -> (Running, String) {
     (child, line.trim().strip_prefix("listening at ").unwrap().to_owned())
 }
 
+/// Whether results are as their schema says, and nothing else would be.
+#[track_caller]
+fn check_schema(text: &str) {
+    let schema = serde_json::from_str(peadsim::report::load::SCHEMA).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    let mut results: Value = serde_json::from_str(text).unwrap();
+    let errors: Vec<String> = schema
+        .iter_errors(&results)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    results["metrics"]["response"]["p99"] = "fast".into();
+    assert!(!schema.is_valid(&results));
+}
+
 #[track_caller]
 fn check_refused(done: &Done, exit: i32, words: &str) {
     assert_eq!(done.exit, exit, "{}{}", done.out, done.err);
@@ -70,6 +86,7 @@ fn one_command_starts_a_server_and_reports() {
     assert_eq!(place.names("out"), files);
     let results: LoadResults = serde_json::from_str(&place.read("out/results.json")).unwrap();
     assert_eq!((results.exit, results.count("done")), (0, results.offer.operations));
+    check_schema(&place.read("out/results.json"));
     assert!(place.read("out/seconds.csv").lines().any(|it| it.starts_with("chat.delivery,0,")));
     assert!(place.read("out/server.csv").contains("peadsim_frames"));
     assert!(place.read("out/load.hlog").contains("Tag=chat.delivery,"));
@@ -203,6 +220,36 @@ fn bad_input_is_refused_with_its_reason() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let metrics = taken.local_addr().unwrap().to_string();
     check_refused(&load(&place, &["--null", "--metrics", &metrics]), 4, "cannot tell metrics at");
+}
+
+/// What was measured until a server's disk was full is kept, and both ends say what happened.
+#[cfg(unix)]
+#[test]
+fn a_server_whose_disk_is_full_ends_the_load() {
+    let place = place();
+    let server = format!(
+        "trap '' XFSZ; ulimit -f 400; exec {} serve --data data --listen 127.0.0.1:0 --push",
+        env!("CARGO_BIN_EXE_peadsim")
+    );
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &server]).current_dir(place.path(""));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = Running(child);
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening at ").unwrap().to_owned();
+    let rate = "workload.chat.arrivals={constant: {rate: 50/s, per: device}}";
+    let more = ["--set", "time.active=10s", "--set", rate, "--report", "out", "--no-calibration"];
+    let done = load(&place, &[&["--server", &address], &more[..]].concat());
+    assert_eq!(done.exit, 4, "{}{}", done.out, done.err);
+    assert!(done.out.contains("the server was gone before the end"), "{}", done.out);
+    let text = place.read("out/results.json");
+    let results: LoadResults = serde_json::from_str(&text).unwrap();
+    assert!(results.count("done") > 0 && results.mail.accepted > 0);
+    check_schema(&text);
+    assert_eq!(child.0.wait().unwrap().code(), Some(4));
+    let told = std::io::read_to_string(child.0.stderr.take().unwrap()).unwrap();
+    assert!(told.contains("the store fails: File too large"), "{told}");
 }
 
 #[test]
