@@ -2,12 +2,16 @@
 //!
 //! Not here: what few users have, for which the standard library's maps are smaller.
 
-/// A value of each user, the default until it is set; there is room up to the last user who has another.
+/// A value of each user, the default until it is set, in pieces that stay where they are: there is room for all
+/// users of a piece in which one has another value, and nothing is moved to make room.
 #[derive(Debug)]
-pub struct UserMap<V>(Vec<V>);
+pub struct UserMap<V>(Vec<Piece<V>>);
 
-/// Room is added by this share of what there is, so that little of it is ever spare.
-const GROWTH: usize = 8;
+/// Values of users whose numbers are next to each other; none until one of them has another value.
+type Piece<V> = Option<Box<[V]>>;
+
+/// Users of a piece.
+const PIECE: usize = 64;
 
 impl<V> Default for UserMap<V> {
     fn default() -> Self {
@@ -16,15 +20,17 @@ impl<V> Default for UserMap<V> {
 }
 
 impl<V: Default> UserMap<V> {
-    /// The user's value; none if it was never set, nor any after it.
+    /// The user's value; none if neither it nor any of its piece was ever set.
     #[must_use]
     pub fn get(&self, user: u32) -> Option<&V> {
-        self.0.get(user as usize)
+        let piece = self.0.get(user as usize / PIECE)?.as_ref()?;
+        piece.get(user as usize % PIECE)
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, user: u32) -> Option<&mut V> {
-        self.0.get_mut(user as usize)
+        let piece = self.0.get_mut(user as usize / PIECE)?.as_mut()?;
+        piece.get_mut(user as usize % PIECE)
     }
 
     /// Sets the user's value; returns the one before.
@@ -39,15 +45,12 @@ impl<V: Default> UserMap<V> {
 
     /// The user's value, with room for it.
     pub fn place(&mut self, user: u32) -> &mut V {
-        let index = user as usize;
-        if index >= self.0.len() {
-            let len = index + 1;
-            if len > self.0.capacity() {
-                self.0.reserve_exact(len - self.0.len() + self.0.len() / GROWTH);
-            }
-            self.0.resize_with(len, V::default);
+        let place = user as usize / PIECE;
+        if place >= self.0.len() {
+            self.0.resize_with(place + 1, || None);
         }
-        &mut self.0[index]
+        let piece = self.0[place].get_or_insert_with(|| (0..PIECE).map(|_| V::default()).collect());
+        &mut piece[user as usize % PIECE]
     }
 }
 
@@ -62,7 +65,7 @@ mod tests {
     proptest! {
         #[test]
         fn users_have_what_was_set_last(
-            steps in prop::collection::vec((0_u32..200, prop::option::of(1_u8..9)), 0..60),
+            steps in prop::collection::vec((0_u32..5_000, prop::option::of(1_u8..9)), 0..60),
         ) {
             let (mut users, mut map) = (UserMap::default(), BTreeMap::new());
             for (user, value) in steps {
@@ -73,7 +76,7 @@ mod tests {
                     }
                     None => prop_assert_eq!(users.take(user), map.remove(&user).unwrap_or(0)),
                 }
-                for user in 0..200 {
+                for user in 0..5_000 {
                     let known = users.get(user).copied().unwrap_or(0);
                     prop_assert_eq!(known, map.get(&user).copied().unwrap_or(0));
                 }
@@ -82,9 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn little_room_is_spare() {
+    fn there_is_room_only_where_somebody_has_a_value() {
         let mut users = UserMap::default();
-        (0..10_000).for_each(|user| *users.place(user) = user);
-        assert!(users.0.capacity() <= 10_000 + 10_000 / GROWTH);
+        *users.place(5_000) = 1;
+        assert_eq!(users.0.iter().flatten().count(), 1);
+        assert_eq!((users.get(4_999), users.get(0), users.get(9_999)), (Some(&0), None, None));
     }
 }

@@ -17,6 +17,7 @@ mod keys;
 pub mod leak;
 mod links;
 pub mod lockstep;
+mod meeting;
 mod node;
 mod outbox;
 pub mod pace;

@@ -267,7 +267,8 @@ impl<S: Suite> World<S> {
     /// The account that a device's frame is about; the device's own for names that nobody has.
     pub(super) fn account_for(&self, user: u32, envelope: &Envelope) -> u32 {
         let own = &self.plan.devices[user as usize].user;
-        self.index(route(envelope, own)).unwrap_or(user)
+        let to = route(envelope, own);
+        if std::ptr::eq(to, own) { user } else { self.index(to).unwrap_or(user) }
     }
 
     /// What a device's link is like.

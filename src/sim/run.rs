@@ -20,7 +20,7 @@ use crate::scenario::plan::{Plan, SuiteName};
 use crate::sim::body::Remote;
 use crate::sim::pace::Pacer;
 use crate::sim::service::RemoteServer;
-use crate::sim::shards::{Shards, USERS_MIN, Whole, shards};
+use crate::sim::shards::{Going, Shards, USERS_MIN, Whole, shards};
 use crate::sim::testimony::{Counted, Scribe, Told};
 use crate::sim::world::{Limits, World};
 use crate::trace::digest::{Digester, Forms};
@@ -304,6 +304,16 @@ fn judge_beside<S: Suite>(
     let mut goes_on = true;
     while goes_on {
         stage = stage.spread();
+        if let Stage::Spread(shards) = &mut stage
+            && shards.is_dense()
+        {
+            // Shards take all threads, and then the judges do.
+            judges.take_beside(&last);
+            last.clear();
+            goes_on = shards.fill(&mut last, BATCH_RECORDS, Going::SideBySide);
+            last.close();
+            continue;
+        }
         let judged = || judges.take_beside(&last);
         (goes_on, ()) = rayon::join(|| stage.fill(&mut next), judged);
         std::mem::swap(&mut last, &mut next);
@@ -338,7 +348,7 @@ impl<S: Suite> Stage<S> {
         let goes_on = match self {
             Self::Whole(world) => world.fill(batch, BATCH_RECORDS, |_| false),
             Self::Prelude(world, _) => world.fill(batch, BATCH_RECORDS, World::is_active),
-            Self::Spread(shards) => shards.fill(batch, BATCH_RECORDS),
+            Self::Spread(shards) => shards.fill(batch, BATCH_RECORDS, Going::InTurn),
         };
         batch.close();
         goes_on

@@ -5,8 +5,6 @@
 //! windows too, when everything before them has. What comes of a run does not depend on the number of shards.
 //! Not here: what happens to a node (`world`), or judging (`run`).
 
-use rayon::prelude::*;
-
 use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
@@ -15,13 +13,15 @@ use crate::engine::scheduler::Scheduler;
 use crate::oracle::batch::Batch;
 use crate::scenario::plan::{Action, Plan};
 use crate::sim::agenda::points_awaited;
+use crate::sim::meeting::Meeting;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::Phase;
 use crate::trace::record::Record;
 use crate::verdict::finding::Severity;
 
-/// Events of a window from which on the next one is worth waking threads for.
-const WORTH_WAKING: u64 = 64;
+/// Events of a window from which on shards are worth threads of their own: with fewer they would do little but
+/// wait for each other.
+const DENSE: u64 = 8;
 
 /// The least lookahead for which windows are worth while: shorter ones hold too few events.
 const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
@@ -92,8 +92,17 @@ pub struct Shards<S: Suite> {
     end: Option<Instant>,
     /// Records of a shard after which it waits for the others and for the judges.
     at_once: usize,
-    /// Events since windows were gone on with last.
-    busy: u64,
+    /// Windows that were gone through when records were taken last, and events in them.
+    seen: (u64, u64),
+}
+
+/// How shards go through a window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Going {
+    /// One after the other, so that the judges have the other threads.
+    InTurn,
+    /// Side by side: the pool has a thread for each, and nothing else to do.
+    SideBySide,
 }
 
 impl<S: Suite> Shards<S> {
@@ -108,7 +117,7 @@ impl<S: Suite> Shards<S> {
         let (worlds, events) = world.split(count);
         let harness = Queue::default();
         let at_once = RECORDS_AT_ONCE;
-        let mut shards = Self { worlds, harness, lookahead, end: None, at_once, busy: 0 };
+        let mut shards = Self { worlds, harness, lookahead, end: None, at_once, seen: (0, 0) };
         events.into_iter().for_each(|(key, event)| shards.hand_over(key, event));
         shards
     }
@@ -120,16 +129,26 @@ impl<S: Suite> Shards<S> {
     }
 
     /// As [`World::fill`].
-    pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
+    pub fn fill(&mut self, batch: &mut Batch, records: usize, going: Going) -> bool {
+        let (before, records) = (self.events(), records.min(self.at_once));
+        self.seen = (0, 0);
         loop {
-            let goes_on = self.window();
+            let goes_on = self.window(records, going);
             let made: usize = self.worlds.iter().map(|world| world.records.len()).sum();
             // What happens after an event of the harness at the same instant comes behind its records.
-            if !goes_on || made >= records.min(self.at_once) || self.spoke() {
+            if !goes_on || made >= records || self.spoke() {
+                self.seen.1 = self.events() - before;
                 self.merge(batch);
                 return goes_on;
             }
         }
+    }
+
+    /// Whether so much happened in a window of late that shards are better side by side.
+    #[must_use]
+    pub const fn is_dense(&self) -> bool {
+        let (windows, events) = self.seen;
+        windows > 0 && events / windows >= DENSE
     }
 
     /// The shards, for what each of them has counted.
@@ -143,8 +162,9 @@ impl<S: Suite> Shards<S> {
         self.worlds[0].records.last().is_some_and(|record| record.id.node == NodeId::HARNESS)
     }
 
-    /// A part of a window, or one event of the harness. False when the world has come to its end.
-    fn window(&mut self) -> bool {
+    /// A part of a window, or several windows, or one event of the harness. False when the world has come to
+    /// its end.
+    fn window(&mut self, records: usize, going: Going) -> bool {
         let next = self.next();
         let end = match (self.end, self.harness.peek_at()) {
             (Some(end), _) => end,
@@ -156,19 +176,37 @@ impl<S: Suite> Shards<S> {
                 word.min(next + self.lookahead)
             }
         };
-        let before = self.events();
         let at_once = self.at_once;
-        if self.busy < WORTH_WAKING {
-            self.worlds.iter_mut().for_each(|world| world.run_before(end, at_once));
-        } else {
-            self.worlds.par_iter_mut().for_each(|world| world.run_before(end, at_once));
-        }
-        self.busy = self.events() - before;
+        let (end, windows) = match going {
+            Going::InTurn => {
+                self.worlds.iter_mut().for_each(|world| world.run_before(end, at_once));
+                (end, 1)
+            }
+            Going::SideBySide => self.side_by_side(end, records),
+        };
+        self.seen.0 += windows;
         self.end = Some(end).filter(|end| self.next().is_some_and(|next| next < *end));
         if self.end.is_none() {
             self.exchange();
         }
         self.worlds.iter().all(World::goes_on)
+    }
+
+    /// Goes on from window to window, the first until `end`, until the harness has something to do or there are
+    /// so many records; the end of the last one, and how many there were.
+    fn side_by_side(&mut self, end: Instant, records: usize) -> (Instant, u64) {
+        let (count, harness) = (self.worlds.len(), self.harness.peek_at());
+        let meeting = Meeting::new(count, self.lookahead, harness, (records, self.at_once));
+        let (first, others) = self.worlds.split_at_mut(1);
+        let ended = rayon::in_place_scope(|scope| {
+            for (place, world) in (1..).zip(others) {
+                let meeting = &meeting;
+                scope.spawn(move |_| _ = meeting.attend(place, world, end));
+            }
+            meeting.attend(0, &mut first[0], end)
+        });
+        meeting.post().for_each(|(key, event)| self.hand_over(key, event));
+        ended
     }
 
     /// When the next event of any node happens.
@@ -216,19 +254,16 @@ impl<S: Suite> Shards<S> {
     }
 
     fn hand_over(&mut self, key: Key, event: Event) {
-        let full = match key.to.user() {
+        match key.to.user() {
             Some(user) => {
-                let place = self.worlds[0].scheduler.shard().of(user);
-                self.worlds[place as usize]
-                    .scheduler
-                    .take_in(key, event)
-                    .err()
-                    .map(|it| it.to_string())
+                let place = self.worlds[0].shard_of(user);
+                self.worlds[place].take_in(key, event);
             }
-            None => self.harness.push(key, event).err().map(|it| it.to_string()),
-        };
-        if let Some(limit) = full {
-            self.worlds[0].limit(Severity::Inconclusive, limit);
+            None => {
+                if let Err(limit) = self.harness.push(key, event) {
+                    self.worlds[0].limit(Severity::Inconclusive, limit.to_string());
+                }
+            }
         }
     }
 
@@ -246,11 +281,19 @@ impl<S: Suite> Shards<S> {
     fn merge(&mut self, batch: &mut Batch) {
         let place = |record: &Record| (record.at, record.id.node);
         let until = self.end.and_then(|end| self.behind(end)).unwrap_or(LAST);
-        for world in &mut self.worlds {
+        let complete = self.worlds.iter_mut().map(|world| {
             let complete = world.records.partition_point(|record| place(record) < until);
-            batch.records.extend(world.records.drain(..complete));
+            world.records.drain(..complete).peekable()
+        });
+        let mut parts: Vec<_> = complete.collect();
+        batch.records.reserve(parts.iter().map(ExactSizeIterator::len).sum());
+        loop {
+            let heads =
+                parts.iter_mut().filter_map(|part| part.peek().map(place).map(|at| (at, part)));
+            let Some((_, part)) = heads.min_by_key(|(at, _)| *at) else { break };
+            batch.records.extend(part.next());
         }
-        batch.records.sort_by_key(place);
+        drop(parts);
         for world in &mut self.worlds {
             let complete =
                 world.keys.partition_point(|(at, held)| (*at, NodeId::device(held.user)) < until);
@@ -298,9 +341,21 @@ impl<S: Suite> World<S> {
         (worlds, events)
     }
 
+    /// Which shard a user is of.
+    pub(super) fn shard_of(&self, user: u32) -> usize {
+        self.scheduler.shard().of(user) as usize
+    }
+
+    /// Takes in what another shard has for this one.
+    pub(super) fn take_in(&mut self, key: Key, event: Event) {
+        if let Err(limit) = self.scheduler.take_in(key, event) {
+            self.limit(Severity::Inconclusive, limit.to_string());
+        }
+    }
+
     /// What happens before `end`, up to so many records. If those are all of this very node and instant it
     /// goes on, since the judges get only what is before them.
-    fn run_before(&mut self, end: Instant, at_once: usize) {
+    pub(super) fn run_before(&mut self, end: Instant, at_once: usize) {
         let place = |record: &Record| (record.at, record.id.node);
         while self.goes_on() {
             let now = (self.now(), self.acting);

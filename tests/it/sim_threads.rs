@@ -12,7 +12,7 @@ use peadsim::oracle::batch::Batch;
 use peadsim::scenario::plan::Plan;
 use peadsim::scenario::read::{Extras, read_file, read_text};
 use peadsim::sim::run::{RunOptions, run};
-use peadsim::sim::shards::{Shards, USERS_MIN, Whole, shards};
+use peadsim::sim::shards::{Going, Shards, USERS_MIN, Whole, shards};
 use peadsim::sim::world::{Limits, World};
 use peadsim::verdict::outcome::Outcome;
 
@@ -47,6 +47,8 @@ fn check(path: &str, settings: &[(&str, &str)]) {
 fn fleets_in_shards_give_the_same_outcome() {
     check("fleets/ten-thousand.yaml", &[("params.n", "50")]);
     check("fleets/regional-outage.yaml", &[("params.n", "10")]);
+    // So many at once that its shards go side by side.
+    check("fleets/million-polling.yaml", &[("params.n", "3000"), ("time.active", "20s")]);
 }
 
 #[test]
@@ -103,8 +105,11 @@ fn shards_that_wait_for_each_other_within_an_instant_give_the_records_of_the_who
     let expected = addresses(|batch| whole.fill(batch, 100, |_| false));
     assert!(expected.len() > 9 * 3 * 4, "{}", expected.len());
     for (count, at_once) in [(2, 1), (2, 7), (4, 3), (9, 1_000)] {
-        let mut shards = Shards::of(world(), count).wait_after(at_once);
-        let seen = addresses(|batch| shards.fill(batch, 10));
-        assert_eq!(seen, expected, "{count} shards, {at_once} records at once");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count as usize).build().unwrap();
+        for going in [Going::InTurn, Going::SideBySide] {
+            let mut shards = Shards::of(world(), count).wait_after(at_once);
+            let seen = pool.install(|| addresses(|batch| shards.fill(batch, 10, going)));
+            assert_eq!(seen, expected, "{count} shards, {at_once} records at once, {going:?}");
+        }
     }
 }

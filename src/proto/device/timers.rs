@@ -63,14 +63,17 @@ impl Timer {
 #[derive(Clone, Debug, Default)]
 pub struct Timers(Vec<(Instant, Timer)>);
 
+/// Timers that a device has that does nothing but look for mail.
+const USUAL: usize = 3;
+
 impl Timers {
     /// Sets a timer, replacing an earlier setting of the same.
     pub fn set(&mut self, at: Instant, timer: Timer) {
         self.stop(&timer);
         let entry = (at, timer);
         let place = self.0.partition_point(|other| *other <= entry);
-        // Most devices have two, a fleet has many devices.
-        self.0.reserve_exact(1);
+        // Most devices have two and for a moment three, a fleet has many devices.
+        self.0.reserve_exact(if self.0.is_empty() { USUAL } else { 1 });
         self.0.insert(place, entry);
     }
 
