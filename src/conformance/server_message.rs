@@ -160,7 +160,7 @@ pub struct ServerSettled {
     /// The ticket that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Session>,
-    /// Where it listens since it has power, if that is another place than it was told.
+    /// Of one with connections of its own, the reply to a start: where it listens. Only the port counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native: Option<String>,
 }

@@ -201,6 +201,7 @@ impl NativeServer {
     }
 
     fn carry_out(&mut self, method: ServerMethod, lines: &mut Vec<String>) -> Outcome<Value> {
+        let mut starts = false;
         match method {
             ServerMethod::Hello(hello) => {
                 agree(&hello, "server")?;
@@ -225,7 +226,10 @@ impl NativeServer {
                 make.ok_or_else(not_empty)?.put(put)?;
                 return Ok(nothing());
             }
-            ServerMethod::PowerOn(moment) => self.start(moment)?,
+            ServerMethod::PowerOn(moment) => {
+                self.start(moment)?;
+                starts = true;
+            }
             ServerMethod::PowerCut(_) => {
                 if let Some(server) = self.server.take() {
                     server.cut().map_err(internal)?;
@@ -244,7 +248,7 @@ impl NativeServer {
             }
         }
         lines.extend(self.say());
-        Ok(value(&self.settled()))
+        Ok(value(&self.settled(starts)))
     }
 
     fn running(&self) -> Outcome<&Server> {
@@ -261,7 +265,8 @@ impl NativeServer {
         Ok(())
     }
 
-    fn settled(&self) -> ServerSettled {
+    fn settled(&self, starts: bool) -> ServerSettled {
+        let server = self.server.as_ref().filter(|_| starts);
         ServerSettled {
             seq: self.events,
             next_ns: None,
@@ -269,7 +274,7 @@ impl NativeServer {
             next_from: None,
             pending: self.make.as_ref().is_some_and(|make| make.mail.waits()),
             ticket: None,
-            native: self.server.as_ref().map(|server| server.address().to_string()),
+            native: server.map(|server| server.address().to_string()),
         }
     }
 

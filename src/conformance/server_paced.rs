@@ -29,6 +29,8 @@ use crate::wire::message::{Envelope, Message};
 const LOOK: Duration = Duration::from_millis(1);
 /// How long a server has to be silent, by real time, before it can be at rest.
 const QUIET: Duration = Duration::from_millis(20);
+/// Frames that are taken from one connection before the others have their turn.
+const FRAMES_MAX: usize = 256;
 /// Requests whose answers are told apart from what a server says by itself.
 const ASKED_MAX: usize = 4_096;
 
@@ -40,13 +42,14 @@ pub struct PacedServer {
     /// Real time that the run may take, and when, by the world's time, it has taken twice as much.
     budget: Duration,
     end: Instant,
-    /// Where it listens.
-    address: String,
+    /// Where it listens: as it was told, but for the port, which it may choose.
+    host: String,
+    port: u16,
     connections: BTreeMap<u32, Framed>,
     /// What came over connections and the line and has not been heard, oldest first.
     said: VecDeque<Word>,
-    /// Requests without an answer, with their numbers in this world; the newest last.
-    asked: VecDeque<(ReqId, u64)>,
+    /// Requests without an answer, by connection, with their numbers in this world; the newest last.
+    asked: VecDeque<(u32, ReqId, u64)>,
     /// When something came last.
     last: Stamp,
     /// The clocks as they were told last.
@@ -72,7 +75,8 @@ impl PacedServer {
             clock: Metronome::start(scale),
             budget,
             end: Instant::START + budget.times(2 * u64::from(scale.get())),
-            address,
+            host: address.rsplit_once(':').map_or_else(String::new, |(host, _)| host.to_owned()),
+            port: port(&address).unwrap_or(0),
             connections: BTreeMap::new(),
             said: VecDeque::new(),
             asked: VecDeque::new(),
@@ -93,13 +97,22 @@ impl PacedServer {
             ServerHappening::Frame { conn, octets } => self.send(conn, &octets, of)?,
             // Devices attach by themselves, on connections that come with their first frames.
             ServerHappening::Open { .. } => {}
-            ServerHappening::Start
-            | ServerHappening::Reset(_)
-            | ServerHappening::Limit(..)
-            | ServerHappening::Timeout => self.ask(now, what)?,
+            ServerHappening::Start => {
+                let address = self.ask(now, what)?;
+                self.port = address.as_deref().and_then(port).unwrap_or(self.port);
+            }
+            ServerHappening::Reset(_) | ServerHappening::Limit(..) | ServerHappening::Timeout => {
+                _ = self.ask(now, what)?
+            }
             ServerHappening::Stop => {
+                // What it has said until now has happened before that.
+                self.take_frames()?;
                 self.ask(now, what)?;
                 self.connections.clear();
+                return Ok(ServerAnswer {
+                    said: self.said.drain(..).collect(),
+                    ..Default::default()
+                });
             }
         }
         // What was on its way a moment ago is not told yet.
@@ -107,24 +120,26 @@ impl PacedServer {
         Ok(ServerAnswer { pending, ..ServerAnswer::default() })
     }
 
-    /// Asks over the line.
-    fn ask(&mut self, now: Now, what: ServerHappening) -> Result<(), LinkFault> {
+    /// Asks over the line; where it listens, if it says so.
+    fn ask(&mut self, now: Now, what: ServerHappening) -> Result<Option<String>, LinkFault> {
         let mut link = lock(&self.link);
         let Called { reply, events, .. } =
             link.call::<ServerSettled>(&method(now, what), u64::MAX)?;
         link.fence(reply.seq)?;
         drop(link);
         self.pending = reply.pending;
-        if let Some(native) = reply.native {
-            self.address = native;
-        }
-        events.into_iter().try_for_each(|event| self.keep(event))
+        events.into_iter().try_for_each(|event| self.keep(event))?;
+        Ok(reply.native)
     }
 
     fn keep(&mut self, Heard { line, came }: Heard) -> Result<(), LinkFault> {
         self.last = came;
-        let req = if let Event::Account { req, .. } = line.event { req } else { None };
-        let of = req.and_then(|req| self.question(req)).map(|place| self.asked[place].1);
+        // Its frames come by their connections, and not here.
+        let Event::Account { req, .. } = line.event else {
+            return Err(LinkFault::Foreign(line.seq));
+        };
+        let asked = |it: &&(u32, ReqId, u64)| Some(it.1) == req;
+        let of = self.asked.iter().find(asked).map(|(_, _, of)| *of);
         self.said.push_back(word(line, self.clock.at(came), of)?);
         Ok(())
     }
@@ -132,7 +147,7 @@ impl PacedServer {
     /// Sends a frame on a connection, which is dialed if it is not there.
     fn send(&mut self, conn: u32, octets: &[u8], of: Option<u64>) -> Result<(), LinkFault> {
         if let (Some(of), Ok(envelope)) = (of, Envelope::decode(octets)) {
-            self.asked.push_back((envelope.req, of));
+            self.asked.push_back((conn, envelope.req, of));
             if self.asked.len() > ASKED_MAX {
                 self.asked.pop_front();
             }
@@ -144,10 +159,10 @@ impl PacedServer {
                 other => return other.map_err(|cut| self.blame(frames(cut))),
             };
         }
-        let dialed = Stream::dial_tcp(&self.address).and_then(Framed::over);
+        let address = format!("{}:{}", self.host, self.port);
+        let dialed = Stream::dial_tcp(&address).and_then(Framed::over);
         let framed = dialed.map_err(|error| {
-            let (address, why) = (self.address.clone(), error.to_string());
-            self.blame(LinkFault::Deaf { address, why })
+            self.blame(LinkFault::Deaf { address: address.clone(), why: error.to_string() })
         })?;
         framed.send(octets).map_err(|cut| self.blame(frames(cut)))?;
         self.connections.insert(conn, framed);
@@ -159,7 +174,7 @@ impl PacedServer {
         let mut frames_come = Vec::new();
         let mut closed = Vec::new();
         for (conn, framed) in &self.connections {
-            loop {
+            for _ in 0..FRAMES_MAX {
                 match framed.receive(Duration::ZERO) {
                     Ok(Some((octets, came))) => frames_come.push((came, *conn, octets)),
                     Ok(None) => break,
@@ -185,23 +200,17 @@ impl PacedServer {
         frames_come.sort_by_key(|(came, ..)| *came);
         for (came, conn, octets) in frames_come {
             self.last = came;
-            let of = Envelope::decode(&octets).ok().and_then(|it| self.answered(&it));
+            let of = Envelope::decode(&octets).ok().and_then(|it| self.answered(conn, &it));
             let what = Speech::Frame(conn, octets);
             self.said.push_back(Word { what, at: self.clock.at(came), of });
         }
         Ok(true)
     }
 
-    /// The oldest frame with this number that has no answer yet; its number is drawn from so many that no other
-    /// device has it.
-    fn question(&self, req: ReqId) -> Option<usize> {
-        self.asked.iter().position(|asked| asked.0 == req)
-    }
-
-    /// What a frame answers, or is sent for.
-    fn answered(&mut self, answer: &Envelope) -> Option<u64> {
-        let place = self.question(answer.req)?;
-        let of = self.asked[place].1;
+    /// What a frame on this connection answers, or is sent for: of requests that are repeated the oldest.
+    fn answered(&mut self, conn: u32, answer: &Envelope) -> Option<u64> {
+        let place = self.asked.iter().position(|it| (it.0, it.1) == (conn, answer.req))?;
+        let of = self.asked[place].2;
         if is_last(&answer.body) {
             self.asked.remove(place);
         }
@@ -213,6 +222,10 @@ impl PacedServer {
         lock(&self.link).blame(fault.clone());
         fault
     }
+}
+
+fn port(address: &str) -> Option<u16> {
+    address.rsplit_once(':')?.1.parse().ok()
 }
 
 /// Whether a request is over with this answer.

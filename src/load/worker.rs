@@ -91,6 +91,9 @@ pub struct Yield {
     pub faults: Vec<String>,
 }
 
+/// Devices whose faults are told one by one.
+const FAULTS_MAX: usize = 8;
+
 type Shared<T> = Rc<RefCell<T>>;
 /// Devices under way.
 type Lives = Vec<(u32, JoinHandle<DeviceDurable>)>;
@@ -98,15 +101,20 @@ type Lives = Vec<(u32, JoinHandle<DeviceDurable>)>;
 /// What is told of devices that have ended by a fault of this program: what they left undone is not the
 /// server's.
 async fn broken(lives: Lives) -> Vec<String> {
-    let mut faults = Vec::new();
+    let (mut faults, mut more) = (Vec::new(), 0_u64);
     for (user, life) in lives {
         // Of those that have not ended yet nothing is wrong.
         if life.is_finished()
             && let Err(error) = life.await
         {
-            faults.push(format!("device {user} failed by a fault of this program: {error}"));
+            if faults.len() == FAULTS_MAX {
+                more += 1;
+            } else {
+                faults.push(format!("device {user} failed by a fault of this program: {error}"));
+            }
         }
     }
+    faults.extend((more > 0).then(|| format!("and {more} more")));
     faults
 }
 

@@ -35,8 +35,8 @@ pub(super) struct Meeting {
     at_once: usize,
     /// What each shard has said at this meeting and at the one before: who is slow may still read that.
     said: [Vec<Said>; 2],
-    /// What is for each shard, and for the harness at the end.
-    post: Vec<Mutex<Post>>,
+    /// What is for each shard, and for the harness at the end, from this meeting and from the one before.
+    post: [Vec<Mutex<Post>>; 2],
 }
 
 /// What a shard says at a meeting.
@@ -76,13 +76,13 @@ impl Meeting {
             records: records as u64,
             at_once,
             said: [seats(), seats()],
-            post: (0..=shards).map(|_| Mutex::default()).collect(),
+            post: [(); 2].map(|()| (0..=shards).map(|_| Mutex::default()).collect()),
         }
     }
 
     /// What was handed over and not taken in, of the harness too.
     pub fn post(self) -> impl Iterator<Item = (Key, Event)> {
-        let post = self.post.into_iter();
+        let post = self.post.into_iter().flatten();
         post.flat_map(|post| post.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -97,7 +97,7 @@ impl Meeting {
         let _leaving = Leaving(&self.gate);
         let mut harness = Instant::NEVER;
         let mut windows = 0;
-        for seats in self.said.iter().cycle() {
+        for (seats, post) in self.said.iter().zip(&self.post).cycle() {
             windows += 1;
             world.run_before(end, self.at_once);
             let mut next = world.scheduler.next_at().unwrap_or(Instant::NEVER);
@@ -109,7 +109,7 @@ impl Meeting {
                     Some(_) => next = next.min(key.at),
                     None => harness = harness.min(key.at),
                 }
-                lock(&self.post[to.unwrap_or(self.post.len() - 1)]).push((key, event));
+                lock(&post[to.unwrap_or(post.len() - 1)]).push((key, event));
             }
             let said = &seats[place];
             said.next.store(next.as_nanos(), Ordering::Relaxed);
@@ -124,7 +124,7 @@ impl Meeting {
             if is_over || next == Instant::NEVER || harness < next {
                 return (end, windows);
             }
-            for (key, event) in std::mem::take(&mut *lock(&self.post[place])) {
+            for (key, event) in std::mem::take(&mut *lock(&post[place])) {
                 world.take_in(key, event);
             }
             // At one instant the harness comes last.

@@ -7,7 +7,7 @@ use peadsim::base::time::Duration;
 use peadsim::runtime::server::Server;
 use peadsim::runtime::server::config::{Config, Limits};
 use peadsim::wire::code::{AckOutcome, ErrorCode};
-use peadsim::wire::message::{Envelope, Message};
+use peadsim::wire::message::{Envelope, Message, Register};
 
 use crate::stranger::{Keys, Line, hello};
 use crate::town::{config, start, user, world};
@@ -46,6 +46,21 @@ fn nobody_acts_without_a_ticket_or_with_that_of_another_connection() {
         line.ticket = guest.ticket;
         let ack = Message::DeliverAck { delivery: DeliveryId(1), mid, outcome };
         assert_eq!(line.refused(ack).await, ErrorCode::BadTicket);
+    });
+}
+
+#[test]
+fn nobody_founds_an_identity_on_the_connection_of_another() {
+    world().block_on(async {
+        let (server, mut guest) = with_guest(Limits::default()).await;
+        let register = |name| Message::Register(Box::new(Keys::of(name).registration()));
+        assert_eq!(guest.refused(register("fresh")).await, ErrorCode::BadTicket);
+        Line::attached(server.address(), &Keys::of("taken")).await.unwrap();
+        let mallory = Register { pop: [1; 64], ..Keys::of("taken").registration() };
+        let over = guest.refused(Message::Register(Box::new(mallory))).await;
+        assert!([ErrorCode::IdTaken, ErrorCode::BadSig].contains(&over), "{over:?}");
+        // Nothing has come of the first: the name is free.
+        Line::attached(server.address(), &Keys::of("fresh")).await.unwrap();
     });
 }
 

@@ -110,6 +110,9 @@ fn shards_that_wait_for_each_other_within_an_instant_give_the_records_of_the_who
             let mut shards = Shards::of(world(), count).wait_after(at_once);
             let seen = pool.install(|| addresses(|batch| shards.fill(batch, 10, going)));
             assert_eq!(seen, expected, "{count} shards, {at_once} records at once, {going:?}");
+            let mut shards = Shards::of(world(), count);
+            let seen = pool.install(|| addresses(|batch| shards.fill(batch, usize::MAX, going)));
+            assert_eq!(seen, expected, "{count} shards without a halt, {going:?}");
         }
     }
 }

@@ -12,7 +12,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, LineGauge, Paragraph};
+use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, LineGauge, Paragraph, Wrap};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use crate::base::time::Duration;
@@ -184,8 +184,11 @@ impl Dashboard {
 
     /// Tells something above the picture.
     pub fn tell(&mut self, what: &str) {
-        let line = Paragraph::new(what.to_owned());
-        let _ = self.terminal.insert_before(1, |buffer| {
+        let line = Paragraph::new(what.to_owned()).wrap(Wrap { trim: false });
+        let width = self.terminal.get_frame().area().width.max(1);
+        let lines = what.chars().count().div_ceil(usize::from(width)).max(1);
+        let lines = u16::try_from(lines).unwrap_or(u16::MAX);
+        let _ = self.terminal.insert_before(lines, |buffer| {
             ratatui::widgets::Widget::render(line, buffer.area, buffer);
         });
     }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub struct NoPollNoMail {
     polls: Turns<()>,
-    /// Polls without an end, by account, of a server that does not tell what it does for which.
+    /// Polls without an end, by account.
     open: Owned<ReqId, ()>,
     /// What a server outside of the world does for a reason that it does not tell follows from this.
     untold: BTreeMap<u32, RecordId>,
@@ -51,14 +51,10 @@ impl Oracle for NoPollNoMail {
         if let Fact::Rx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {
                 self.polls.begin_after(record, ());
-                if self.untold.contains_key(&account) {
-                    self.open.insert(account, frame.req, ());
-                }
+                self.open.insert(account, frame.req, ());
             }
         } else if let Fact::Tx(frame) = &record.fact {
-            if !self.untold.is_empty() {
-                self.open.remove(account, &frame.req);
-            }
+            self.open.remove(account, &frame.req);
         } else if let Fact::Timer { reason } = &record.fact {
             if reason == "outside" {
                 self.untold.insert(account, record.id);
@@ -124,7 +120,6 @@ mod tests {
     fn untold(kinds: &[FrameKind]) -> usize {
         let mut story = Story::new(&["alice", "bob"]);
         story.accepts(0, 1, 1);
-        story.account(1, Fact::Timer { reason: "outside".into() });
         for kind in kinds {
             let frame = story.frame(*kind, *kind == FrameKind::Poll, About::Nothing);
             let is_poll = *kind == FrameKind::Poll;

@@ -271,11 +271,15 @@ impl<T: AsyncRead> Reading<ReadHalf<T>> {
     }
 
     fn route<S: Suite>(&mut self, envelope: Envelope, load: Load) -> Result<(), End> {
+        let mut is_foreign = false;
         if let Some(user) = speaker(&envelope) {
             match &self.user {
-                // The account of whoever is registered refuses to be founded again.
-                Some(known) if known != user && !registers(&envelope) => {
-                    return Err(End::OtherUser);
+                Some(known) if known != user => {
+                    is_foreign = true;
+                    // The account of whoever is registered refuses to be founded again.
+                    if !matches!(envelope.body, Message::Register(_)) {
+                        return Err(End::OtherUser);
+                    }
                 }
                 Some(_) => {}
                 None => self.user = Some(user.clone()),
@@ -290,7 +294,7 @@ impl<T: AsyncRead> Reading<ReadHalf<T>> {
         let user = route(&envelope, own).clone();
         let (partition, link) = (self.shared.partition(&user), Arc::clone(&self.link));
         let envelope = Box::new(envelope);
-        self.shared.tell(partition, Told::Frame { user, link, envelope, load });
+        self.shared.tell(partition, Told::Frame { user, is_foreign, link, envelope, load });
         Ok(())
     }
 }
@@ -303,10 +307,6 @@ const fn speaker(envelope: &Envelope) -> Option<&UserId> {
         Message::Register(body) => Some(&body.record.user),
         _ => None,
     }
-}
-
-const fn registers(envelope: &Envelope) -> bool {
-    matches!(envelope.body, Message::Register(_))
 }
 
 /// Writes what is put out, as much at once as there is, until nothing more will be.

@@ -63,7 +63,7 @@ enum Wish {
     Serve,
     /// End: what was asked is answered and durable.
     End,
-    /// End as without power.
+    /// End, with no connection from now on.
     Cut,
 }
 
@@ -116,7 +116,8 @@ impl Server {
         self.join()
     }
 
-    /// Ends it as a loss of power does: nothing more is answered, and what is not durable may be gone.
+    /// Ends it as a loss of power does for those who are connected: answers are lost on their way. What it has
+    /// taken in is durable.
     ///
     /// # Errors
     /// When its store fails, or has failed.

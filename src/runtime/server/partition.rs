@@ -31,6 +31,8 @@ pub enum Told {
     Frame {
         /// Whose account.
         user: UserId,
+        /// Whether it claims to be of this user on a connection of another.
+        is_foreign: bool,
         /// From where.
         link: Arc<Link>,
         /// The frame.
@@ -83,6 +85,8 @@ pub struct Partition<S: Suite> {
     /// Connections whose users attach here.
     links: BTreeMap<Origin, Arc<Link>>,
     held: Held,
+    /// Settings of accounts whose mailboxes take another number of messages.
+    limited: BTreeMap<UserId, Arc<ServerConfig>>,
     /// The last batch made, and the last that is durable.
     last: u64,
     durable: u64,
@@ -124,6 +128,7 @@ impl<S: Suite> Partition<S> {
             alarms: BTreeSet::new(),
             links: BTreeMap::new(),
             held: Held::new(),
+            limited: BTreeMap::new(),
             last: 0,
             durable: 0,
             state: State::Serving,
@@ -173,7 +178,13 @@ impl<S: Suite> Partition<S> {
 
     fn take(&mut self, told: Told) {
         match told {
-            Told::Frame { user, link, envelope, load } => {
+            Told::Frame { user, is_foreign: true, link, envelope, load }
+                if !self.seats.contains_key(&user) =>
+            {
+                // Nobody founds an identity for somebody else.
+                self.refuse(&link, &envelope, &load, ErrorCode::BadTicket, 0);
+            }
+            Told::Frame { user, link, envelope, load, .. } => {
                 self.on_frame(user, link, *envelope, load);
             }
             Told::News(heard, user, message) => {
@@ -206,7 +217,7 @@ impl<S: Suite> Partition<S> {
         if registers && !self.seats.contains_key(&user) {
             let users = self.shared.users.load(Ordering::Relaxed);
             if users >= self.shared.limits.users {
-                return self.refuse(&link, &envelope, &load);
+                return self.refuse_for_now(&link, &envelope, &load);
             }
         }
         if matches!(envelope.body, Message::Attach { .. }) {
@@ -215,7 +226,7 @@ impl<S: Suite> Partition<S> {
         let submits = matches!(envelope.body, Message::Submit(_)) && self.scribe.is_some();
         if self.state == State::Failed {
             if submits {
-                self.refuse(&link, &envelope, &load);
+                self.refuse_for_now(&link, &envelope, &load);
             }
             return;
         }
@@ -238,17 +249,22 @@ impl<S: Suite> Partition<S> {
                     }
                 };
                 if let Some(seat) = self.seats.get_mut(&user) {
-                    seat.account.configure(config);
+                    seat.account.configure(Arc::clone(&config));
                 }
+                self.limited.insert(user, config);
             }
         }
     }
 
     /// There is no room for it now.
-    fn refuse(&self, link: &Link, request: &Envelope, load: &Load) {
+    fn refuse_for_now(&self, link: &Link, request: &Envelope, load: &Load) {
         let wait = self.shared.config.full_retry.as_millis();
-        let refusal = refusal::<S>(request, ErrorCode::QueueFull, wait);
-        self.shared.metrics.error(ErrorCode::QueueFull);
+        self.refuse(link, request, load, ErrorCode::QueueFull, wait);
+    }
+
+    fn refuse(&self, link: &Link, request: &Envelope, load: &Load, code: ErrorCode, arg: u64) {
+        let refusal = refusal::<S>(request, code, arg);
+        self.shared.metrics.error(code);
         link.send(&refusal, Some(Arc::clone(&load.permit)), &self.shared.limits);
     }
 
@@ -307,9 +323,12 @@ impl<S: Suite> Partition<S> {
 
     /// Keeps a new account, if there is something to keep, and notes when it wants to be called.
     fn settle(&mut self, user: UserId, fresh: Option<Seat<S>>) {
-        if let Some(seat) = fresh {
+        if let Some(mut seat) = fresh {
             if seat.is_vacant() {
                 return;
+            }
+            if let Some(config) = self.limited.get(&user) {
+                seat.account.configure(Arc::clone(config));
             }
             let users = self.shared.users.fetch_add(1, Ordering::Relaxed) + 1;
             self.shared.metrics.users(users);
@@ -376,7 +395,7 @@ impl<S: Suite> Partition<S> {
             let Some(Request { link, load, submit: Some(submit), .. }) = waiting.request else {
                 continue;
             };
-            self.refuse(&link, &submit, &load);
+            self.refuse_for_now(&link, &submit, &load);
         }
     }
 }

@@ -153,8 +153,9 @@ async fn run<S: Suite>(
         () = front.admit::<S>(&listener, stop.clone()) => None,
     };
     if *stop.borrow() == Wish::Cut {
+        // What was taken in becomes durable and is told; nobody waits for its answer.
         drop((listener, front));
-        return parts.cut().await;
+        return parts.end().await;
     }
     if fault.is_some() {
         // What waits for it would wait for ever.
@@ -272,18 +273,6 @@ impl Parts {
         while let Some(ended) = partitions.join_next().await {
             ended.map_err(|error| ServerError::Fault(error.to_string()))?;
         }
-        Self::join(scribe).await
-    }
-
-    /// Ends everything where it is. The scribe ends with what it was given: it may be durable or not.
-    async fn cut(self) -> Result<(), ServerError> {
-        let Self { mut partitions, scribe, .. } = self;
-        partitions.shutdown().await;
-        Self::join(scribe).await
-    }
-
-    /// Waits until the scribe has ended.
-    async fn join(scribe: Option<Scribe>) -> Result<(), ServerError> {
         let Some(scribe) = scribe else { return Ok(()) };
         let ended: Result<Result<(), StoreError>, _> =
             tokio::task::spawn_blocking(|| scribe.join())
