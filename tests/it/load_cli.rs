@@ -212,6 +212,9 @@ fn bad_input_is_refused_with_its_reason() {
     );
     let check = place.run(&["check", "story.yaml", "--world", "load"]);
     check_refused(&check, 2, "E314");
+    let few = load(&place, &["--null", "--thin", "1/4"]);
+    check_refused(&few, 2, "makes no plan with this seed and thinning");
+    assert!(few.err.contains("small.yaml:10:22"), "{}", few.err);
     let many = load(&place, &["--null", "--set", "load.flight=300"]);
     check_refused(&many, 2, "a device keeps 256 drafts, and `flight` is 300");
     check_refused(&place.run(&["load", "none.yaml", "--null"]), 2, "none.yaml");

@@ -27,6 +27,7 @@ use crate::scenario::ast::scenario::WorldKind;
 use crate::scenario::diagnostics::Diagnostics;
 use crate::scenario::plan::Plan;
 use crate::scenario::read::Case;
+use crate::scenario::render::render;
 use crate::scenario::resolve::resolve as plan_of;
 use crate::verdict::load::{LoadResults, Offer};
 
@@ -124,21 +125,23 @@ pub fn plan(args: &Load) -> Result<Plan, CliError> {
             ));
         }
     }
-    let all = || loaded.iter().flat_map(|it| &it.reading.cases);
-    let case = match &args.case {
-        Some(name) => all().find(|case| case.id == *name),
+    let all = || loaded.iter().flat_map(|it| it.reading.cases.iter().map(move |case| (it, case)));
+    let chosen = match &args.case {
+        Some(name) => all().find(|(_, case)| case.id == *name),
         None => all().next().filter(|_| all().count() == 1),
     };
-    let names: Vec<_> = all().map(|case| case.id.as_str()).collect();
+    let names: Vec<_> = all().map(|(_, case)| case.id.as_str()).collect();
     let unclear = || CliError::Usage(format!("which case? --case takes {}", names.join(", ")));
-    let case = thinned(case.ok_or_else(unclear)?, args);
+    let (file, case) = chosen.ok_or_else(unclear)?;
+    let case = thinned(case, args);
     let first = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
     let seed = args.seed.unwrap_or(first);
     let mut sink = Diagnostics::default();
     let plan = plan_of(&case, seed, &args.file.display().to_string(), &mut sink);
     plan.ok_or_else(|| {
-        let first = sink.sorted().first().map(|it| it.message.clone()).unwrap_or_default();
-        CliError::Usage(format!("the scenario makes no plan with this seed and thinning: {first}"))
+        output::note(&render(&sink, &file.reading.sources, output::stderr_has_color()));
+        let why = "the scenario makes no plan with this seed and thinning; nothing was run";
+        CliError::Usage(why.to_owned())
     })
 }
 
