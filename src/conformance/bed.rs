@@ -185,7 +185,7 @@ impl Bed for LinkBed {
         let link = Arc::clone(&self.link);
         let broken = |fault| told(&fault);
         let Some(user) = user else { return self.stand_server(plan) };
-        let Some(Real { scale, budget }) = self.real else {
+        let Some(real) = self.real else {
             let attached = Attached::provision(link, plan, user).map_err(broken)?;
             let attached = attached.with_user(self.user.clone());
             let body: Remote = Arc::new(Mutex::new(attached));
@@ -195,7 +195,7 @@ impl Bed for LinkBed {
             Some(Way::Port(port)) => Some(Arc::clone(port)),
             Some(Way::Server(_)) | None => None,
         };
-        let paced = Paced::provision(link, plan, user, scale, budget, native).map_err(broken)?;
+        let paced = Paced::provision(link, plan, user, real, native).map_err(broken)?;
         let paced = paced.with_user(self.user.clone(), self.welcome.capabilities.can("sync"));
         let paced = Arc::new(Mutex::new(paced));
         let (body, pace): (Remote, Pacer) = (paced.clone(), paced);

@@ -5,13 +5,13 @@
 //! the two say, in `strict` JSON with `octets` as hex. `transport` and `serial` carry it, `door` lets
 //! devices in that dial, `link` is how the harness says it and reads it (`incoming`), `fault` what can be
 //! wrong with that, `rig` where the device is, `attached` the device as the world sees it, or `paced` where
-//! its clock is its own (`own_time`), with a port for its own connection (`native`). `user` is who acts for
-//! its user, if not the adapter: an `actuator`, or a person. On the other end are `adapter`, the reference
-//! device, with `reference`, what it has in common with the server, `serve`, its side of a line, `near`, a
-//! line without a process, and `flaw`, the mistakes that it can make there. `doctor` looks whether all that
-//! is fit for tests. `declaration` is what a device says that it can do, `applies` which cases it fits,
-//! `opaque` what can be judged of one that tells nothing of its inside, `timing` what of one that lives in
-//! real time.
+//! its clock is its own (`own_time`, and `world_time` for the world), with a port for its own connection
+//! (`native`). `user` is who acts for its user, if not the adapter: an `actuator`, or a person. On the
+//! other end are `adapter`, the reference device, with `reference`, what it has in common with the server,
+//! `serve`, its side of a line, `near`, a line without a process, and `flaw`, the mistakes that it can make
+//! there. `doctor` looks whether all that is fit for tests. `declaration` is what a device says that it can
+//! do, `applies` which cases it fits, `opaque` what can be judged of one that tells nothing of its inside,
+//! `timing` what of one that lives in real time.
 //!
 //! `server_message`, `server_attached` and `server_adapter` are `message`, `attached` and `adapter` for a
 //! server under test, which stands for all accounts ([`crate::sim::service`]); `server_paced` and
@@ -71,3 +71,4 @@ pub mod timing;
 pub mod transcript;
 pub mod transport;
 pub mod user;
+mod world_time;

@@ -5,18 +5,19 @@
 //! moves (`attached`).
 
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 
 use crate::base::lock::lock;
-use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::base::time::{Duration, Instant, Now};
 use crate::conformance::attached::{Reasons, SharedLink, method, moment, provision};
+use crate::conformance::campaign::Real;
 use crate::conformance::fault::LinkFault;
 use crate::conformance::link::{Called, Heard as Line};
 use crate::conformance::message::{Method, Settled};
 use crate::conformance::native::SharedPort;
 use crate::conformance::user::{SharedUser, instead, see};
+use crate::conformance::world_time::WorldTime;
 use crate::proto::port::DeviceInput;
-use crate::runtime::clock::{Metronome, Stamp};
+use crate::runtime::clock::Stamp;
 use crate::scenario::plan::Plan;
 use crate::sim::body::{Answer, Broken, Happening, Outside, Said, Saying};
 use crate::sim::pace::{Heard, Pace, Waited};
@@ -34,19 +35,13 @@ const QUIET: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Paced {
     link: SharedLink,
-    clock: Metronome,
-    scale: NonZeroU32,
+    time: WorldTime,
     number: u32,
-    /// Real time that the run may take, and when, by the world's time, it has taken twice as much.
-    budget: Duration,
-    end: Instant,
     reasons: Reasons,
     /// What has come and not been heard, oldest first.
     said: VecDeque<Said>,
     /// When something came last.
     last: Stamp,
-    /// The clocks as they were told last.
-    told: Now,
     /// Whether it answers a fence.
     can_sync: bool,
     /// Who acts for the user, if not the adapter.
@@ -57,7 +52,7 @@ pub struct Paced {
 
 impl Paced {
     /// Makes the device of a plan's user at the end of the link. Its time, and that of its world, begin with
-    /// the reply; `budget` is the real time that the run may take, and it is given up after twice that.
+    /// the reply, and the run is given up after twice its budget.
     ///
     /// # Errors
     /// When it cannot become that device.
@@ -65,8 +60,7 @@ impl Paced {
         link: SharedLink,
         plan: &Plan,
         user: u32,
-        scale: NonZeroU32,
-        budget: Duration,
+        real: Real,
         native: Option<SharedPort>,
     ) -> Result<Self, LinkFault> {
         let address = native.as_ref().map(|native| {
@@ -75,19 +69,13 @@ impl Paced {
             port.address()
         });
         provision(&link, plan, user, address)?;
-        let clock = Metronome::start(scale);
-        let end = Instant::START + budget.times(2 * u64::from(scale.get()));
         Ok(Self {
             link,
-            clock,
-            scale,
+            time: WorldTime::start(real),
             number: user,
-            budget,
-            end,
             reasons: Reasons::default(),
             said: VecDeque::new(),
             last: Stamp::now(),
-            told: Now { at: Instant::START, wall: Millis::WORLD_START },
             can_sync: true,
             user: None,
             native,
@@ -102,13 +90,13 @@ impl Paced {
 
     fn keep(&mut self, Line { line, came }: Line) {
         see(self.user.as_ref(), &line);
-        let at = self.clock.at(came);
+        let at = self.time.at(came);
         self.last = came;
         self.said.push_back(self.reasons.said(line, at));
     }
 
     fn call(&mut self, now: Now, of: Option<u64>, what: Happening) -> Result<Answer, LinkFault> {
-        self.told = now;
+        self.time.tell(now);
         let what = match self.over_its_own(what) {
             Ok(Some(what)) => what,
             Ok(None) => return Ok(self.at_rest()),
@@ -143,7 +131,7 @@ impl Paced {
 
     /// What can be said of one that is not asked: it is at rest when it is silent.
     fn at_rest(&self) -> Answer {
-        let quiet = QUIET.scale(1, u64::from(self.scale.get())).max(GRACE);
+        let quiet = self.time.real(QUIET).max(GRACE);
         let pending = Stamp::now().since(self.last) < quiet;
         Answer { said: Vec::new(), next: None, pending }
     }
@@ -174,11 +162,9 @@ impl Paced {
         let Some(native) = &self.native else { return Ok(false) };
         let heard = lock(native).hear().map_err(|fault| self.blame(fault))?;
         let Some((octets, came)) = heard else { return Ok(false) };
-        let at = self.clock.at(came);
         // What it has said before the frame is to be heard before it, and comes another way.
         if self.can_sync {
-            let wall = self.told.wall.0 + at.since(self.told.at).as_millis();
-            self.ask(&Method::Sync(moment(Now { at, wall: Millis(wall) })), None)?;
+            self.ask(&Method::Sync(moment(self.time.both_at(came))), None)?;
         } else {
             let watch = Stamp::now();
             loop {
@@ -189,6 +175,7 @@ impl Paced {
             }
         }
         self.last = came;
+        let at = self.time.at(came);
         self.said.push_back(Said { what: Saying::Frame(octets), at, of: None });
         Ok(true)
     }
@@ -210,10 +197,8 @@ impl Pace for Paced {
     fn wait(&mut self, until: Instant) -> Result<Waited, Broken> {
         let broken = |fault: LinkFault| Broken(fault.to_string());
         loop {
-            if until > self.end {
-                let budget = self.budget;
-                let why = format!("the run takes more than twice the {budget} of real time it has");
-                return Ok(Waited::Over(why));
+            if let Some(over) = self.time.over(until) {
+                return Ok(over);
             }
             // It was said before the world goes on, even if that is late for what is due.
             if let Some(said) = self.said.pop_front() {
@@ -223,7 +208,7 @@ impl Pace for Paced {
                 continue;
             }
             // What came while the world was busy is there even if that time is over.
-            let left = self.clock.until(until);
+            let left = self.time.until(until);
             let look = if self.native.is_some() { left.min(LOOK) } else { left };
             let heard = lock(&self.link).listen(look).map_err(broken)?;
             match heard {

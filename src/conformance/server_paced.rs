@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::id::ReqId;
 use crate::base::lock::lock;
-use crate::base::time::{Duration, Instant, Millis, Now};
+use crate::base::time::{Duration, Instant, Now};
 use crate::conformance::attached::SharedLink;
 use crate::conformance::campaign::Real;
 use crate::conformance::fault::LinkFault;
@@ -16,7 +16,8 @@ use crate::conformance::link::{Called, Heard};
 use crate::conformance::message::Event;
 use crate::conformance::server_attached::{method, provision, word};
 use crate::conformance::server_message::ServerSettled;
-use crate::runtime::clock::{Metronome, Stamp};
+use crate::conformance::world_time::WorldTime;
+use crate::runtime::clock::Stamp;
 use crate::runtime::framed::{Cut, Framed};
 use crate::runtime::sockets::Stream;
 use crate::scenario::plan::Plan;
@@ -38,10 +39,7 @@ const ASKED_MAX: usize = 4_096;
 #[derive(Debug)]
 pub struct PacedServer {
     link: SharedLink,
-    clock: Metronome,
-    /// Real time that the run may take, and when, by the world's time, it has taken twice as much.
-    budget: Duration,
-    end: Instant,
+    time: WorldTime,
     /// Where it listens: as it was told, but for the port, which it may choose.
     host: String,
     port: u16,
@@ -52,8 +50,6 @@ pub struct PacedServer {
     asked: VecDeque<(u32, ReqId, u64)>,
     /// When something came last.
     last: Stamp,
-    /// The clocks as they were told last.
-    told: Now,
     pending: bool,
 }
 
@@ -66,22 +62,19 @@ impl PacedServer {
     pub fn provision(
         link: SharedLink,
         plan: &Plan,
-        Real { scale, budget }: Real,
+        real: Real,
         address: String,
     ) -> Result<Self, LinkFault> {
         provision(&link, plan, Some(address.clone()))?;
         Ok(Self {
             link,
-            clock: Metronome::start(scale),
-            budget,
-            end: Instant::START + budget.times(2 * u64::from(scale.get())),
+            time: WorldTime::start(real),
             host: address.rsplit_once(':').map_or_else(String::new, |(host, _)| host.to_owned()),
             port: port(&address).unwrap_or(0),
             connections: BTreeMap::new(),
             said: VecDeque::new(),
             asked: VecDeque::new(),
             last: Stamp::now(),
-            told: Now { at: Instant::START, wall: Millis::WORLD_START },
             pending: false,
         })
     }
@@ -92,7 +85,7 @@ impl PacedServer {
         of: Option<u64>,
         what: ServerHappening,
     ) -> Result<ServerAnswer, LinkFault> {
-        self.told = now;
+        self.time.tell(now);
         match what {
             ServerHappening::Frame { conn, octets } => self.send(conn, &octets, of)?,
             // Devices attach by themselves, on connections that come with their first frames.
@@ -140,7 +133,7 @@ impl PacedServer {
         };
         let asked = |it: &&(u32, ReqId, u64)| Some(it.1) == req;
         let of = self.asked.iter().find(asked).map(|(_, _, of)| *of);
-        self.said.push_back(word(line, self.clock.at(came), of)?);
+        self.said.push_back(word(line, self.time.at(came), of)?);
         Ok(())
     }
 
@@ -194,15 +187,13 @@ impl PacedServer {
             return Ok(false);
         }
         // What it has said before them is to be heard before them, and comes another way.
-        let now = self.clock.now();
-        let wall = self.told.wall.0 + now.since(self.told.at).as_millis();
-        self.ask(Now { at: now, wall: Millis(wall) }, ServerHappening::Timeout)?;
+        self.ask(self.time.both_at(Stamp::now()), ServerHappening::Timeout)?;
         frames_come.sort_by_key(|(came, ..)| *came);
         for (came, conn, octets) in frames_come {
             self.last = came;
             let of = Envelope::decode(&octets).ok().and_then(|it| self.answered(conn, &it));
             let what = Speech::Frame(conn, octets);
-            self.said.push_back(Word { what, at: self.clock.at(came), of });
+            self.said.push_back(Word { what, at: self.time.at(came), of });
         }
         Ok(true)
     }
@@ -271,10 +262,8 @@ impl Pace for PacedServer {
     fn wait(&mut self, until: Instant) -> Result<Waited, Broken> {
         let broken = |fault: LinkFault| Broken(fault.to_string());
         loop {
-            if until > self.end {
-                let budget = self.budget;
-                let why = format!("the run takes more than twice the {budget} of real time it has");
-                return Ok(Waited::Over(why));
+            if let Some(over) = self.time.over(until) {
+                return Ok(over);
             }
             if let Some(word) = self.said.pop_front() {
                 return Ok(Waited::Spoken(word));
@@ -283,7 +272,7 @@ impl Pace for PacedServer {
                 continue;
             }
             // What came while the world was busy is there even if that time is over.
-            let left = self.clock.until(until);
+            let left = self.time.until(until);
             let heard = lock(&self.link).listen(left.min(LOOK)).map_err(broken)?;
             match heard {
                 Some(heard) => self.keep(heard).map_err(broken)?,

@@ -287,23 +287,19 @@ impl Seat {
             // It goes on by itself.
             DraftStatus::Unsent | DraftStatus::NeedsConfirm => return,
         };
-        let mut is_known = false;
-        if let Some(key) = key {
-            // A message that bounced is taken once more, and a report may come before the acknowledgement.
-            if done && self.sent.insert(draft) {
-                bench.accepted(key);
-            }
-            let is_over = status != DraftStatus::Sent && self.sent.remove(&draft);
-            is_known = is_over;
-            if is_over && (!done || bench.common.trusting) {
-                bench.ended(key, !done);
-            }
+        // A message that bounced is taken once more, and a report may come before the acknowledgement.
+        if let Some(key) = key.filter(|_| done && self.sent.insert(draft)) {
+            bench.accepted(key);
+        }
+        let is_over = key.is_some() && status != DraftStatus::Sent && self.sent.remove(&draft);
+        if let Some(key) = key.filter(|_| is_over && (!done || bench.common.trusting)) {
+            bench.ended(key, !done);
         }
         if let Some(errand) = self.drafts.remove(&draft) {
             let rejected = status == DraftStatus::Failed && key.is_none();
             let done = done || (rejected && bench.is_own_data(errand.operation.workload));
             self.finish(at, errand, done, bench);
-        } else if !done && !is_known {
+        } else if !done && !is_over {
             // A step's, of which nobody waits for the answer.
             bench.tally.counts.failed += 1;
         }

@@ -158,6 +158,12 @@ impl ServerConfig {
             deviations: Deviations::default(),
         }
     }
+
+    /// The same for an account whose mailbox takes so many messages.
+    #[must_use]
+    pub fn limited(&self, mailbox_messages: usize) -> Self {
+        Self { mailbox_messages, ..self.clone() }
+    }
 }
 
 /// Replay window and idempotency rows look back this many numbers (protocol 3.4, 4.5).

@@ -130,30 +130,29 @@ impl WorldClock {
     /// What it shows.
     #[must_use]
     pub fn now(&self) -> Now {
-        let elapsed = Stamp::now().since(self.start);
-        match self.timeline {
-            Timeline::System => Now { at: self.from + elapsed, wall: wall() },
-            Timeline::Told { wall, scale } => {
-                let elapsed = elapsed.times(u64::from(scale.get()));
-                Now { at: self.from + elapsed, wall: wall + elapsed }
-            }
-        }
+        let passed = Stamp::now().since(self.start).times(u64::from(self.scale().get()));
+        let wall = match self.timeline {
+            Timeline::System => wall(),
+            Timeline::Told { wall, .. } => wall + passed,
+        };
+        Now { at: self.from + passed, wall }
     }
 
     /// The moment of the operating system's clock at which it shows this.
     #[must_use]
     pub fn moment(&self, at: Instant) -> std::time::Instant {
-        let after = match self.timeline {
-            Timeline::System => at.since(self.from),
-            Timeline::Told { scale, .. } => {
-                let nanos = at.since(self.from).as_nanos();
-                Duration::from_nanos(nanos.div_ceil(u64::from(scale.get())))
-            }
-        };
-        let after = after.into();
+        let nanos = at.since(self.from).as_nanos().div_ceil(u64::from(self.scale().get()));
+        let after = Duration::from_nanos(nanos).into();
         // What is further away than clocks reach is looked at again after a day.
         let day = std::time::Duration::from_secs(86_400);
         self.start.0.checked_add(after).unwrap_or(self.start.0 + day)
+    }
+
+    const fn scale(&self) -> NonZeroU32 {
+        match self.timeline {
+            Timeline::System => NonZeroU32::MIN,
+            Timeline::Told { scale, .. } => scale,
+        }
     }
 }
 

@@ -194,8 +194,7 @@ impl<S: Suite> World<S> {
         } else if let Action::ResetUser { .. } = action {
             put_in::<_, Account<S>>(self, user, AccountInput::Reset, cause, None);
         } else if let Action::MailboxLimit { messages, .. } = action {
-            let config =
-                ServerConfig { mailbox_messages: *messages, ..(*self.plan.server).clone() };
+            let config = self.plan.server.limited(*messages);
             self.configure(user, Some(Arc::new(config)));
         }
     }

@@ -16,7 +16,7 @@ use crate::proto::port::{DeviceInput, Output, To, Token, Wake};
 use crate::proto::sheet::Sheet;
 use crate::proto::work::Work;
 use crate::sim::node::Machine;
-use crate::trace::fact::Fact;
+use crate::trace::fact::{Fact, OUTSIDE};
 use crate::trace::record::RecordId;
 use crate::wire::message::{Envelope, Ticket};
 
@@ -253,7 +253,7 @@ impl<S: Suite> Machine for Body<S> {
     fn poll_timeout(&self) -> Option<Wake> {
         match self {
             Self::Inside(device) => device.poll_timeout(),
-            Self::Outside(it) => it.next.map(|at| (at, "outside")),
+            Self::Outside(it) => it.next.map(|at| (at, OUTSIDE)),
         }
     }
 

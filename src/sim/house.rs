@@ -246,9 +246,7 @@ impl<S: Suite> House<S> {
     }
 
     fn limit(&mut self, user: u32, messages: Option<usize>) {
-        let limited =
-            |messages| ServerConfig { mailbox_messages: messages, ..(*self.make.config).clone() };
-        match messages.map(limited) {
+        match messages.map(|messages| self.make.config.limited(messages)) {
             Some(config) => self.limited.insert(user, Arc::new(config)),
             None => self.limited.remove(&user),
         };

@@ -17,7 +17,7 @@ use crate::sim::frame::{Frame, Label};
 use crate::sim::node::TURNS_MAX;
 use crate::sim::recent::Recent;
 use crate::sim::world::{Event, World};
-use crate::trace::fact::Fact;
+use crate::trace::fact::{Fact, OUTSIDE};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
 use crate::wire::message::{Envelope, Ticket};
@@ -357,7 +357,7 @@ impl<S: Suite> World<S> {
         if let Some((_, timer)) = timers.iter().find(|(of, _)| *of == account) {
             return Some(*timer);
         }
-        let fact = Fact::Timer { reason: "outside".into() };
+        let fact = Fact::Timer { reason: OUTSIDE.into() };
         let timer = self.record(NodeId::account(account), fact, None);
         timers.push((account, timer));
         Some(timer)

@@ -92,8 +92,9 @@ pub struct Shards<S: Suite> {
     end: Option<Instant>,
     /// Records of a shard after which it waits for the others and for the judges.
     at_once: usize,
-    /// Windows that were gone through when records were taken last, and events in them.
-    seen: (u64, u64),
+    /// Windows that were gone through when records were taken last, and what happened in them.
+    windows: u64,
+    events: u64,
 }
 
 /// How shards go through a window.
@@ -117,7 +118,8 @@ impl<S: Suite> Shards<S> {
         let (worlds, events) = world.split(count);
         let harness = Queue::default();
         let at_once = RECORDS_AT_ONCE;
-        let mut shards = Self { worlds, harness, lookahead, end: None, at_once, seen: (0, 0) };
+        let mut shards =
+            Self { worlds, harness, lookahead, end: None, at_once, windows: 0, events: 0 };
         events.into_iter().for_each(|(key, event)| shards.hand_over(key, event));
         shards
     }
@@ -130,14 +132,14 @@ impl<S: Suite> Shards<S> {
 
     /// As [`World::fill`].
     pub fn fill(&mut self, batch: &mut Batch, records: usize, going: Going) -> bool {
-        let (before, records) = (self.events(), records.min(self.at_once));
-        self.seen = (0, 0);
+        let (before, records) = (self.steps(), records.min(self.at_once));
+        self.windows = 0;
         loop {
             let goes_on = self.window(records, going);
             let made: usize = self.worlds.iter().map(|world| world.records.len()).sum();
             // What happens after an event of the harness at the same instant comes behind its records.
             if !goes_on || made >= records || self.spoke() {
-                self.seen.1 = self.events() - before;
+                self.events = self.steps() - before;
                 self.merge(batch);
                 return goes_on;
             }
@@ -147,8 +149,7 @@ impl<S: Suite> Shards<S> {
     /// Whether so much happened in a window of late that shards are better side by side.
     #[must_use]
     pub const fn is_dense(&self) -> bool {
-        let (windows, events) = self.seen;
-        windows > 0 && events / windows >= DENSE
+        self.windows > 0 && self.events / self.windows >= DENSE
     }
 
     /// The shards, for what each of them has counted.
@@ -184,7 +185,7 @@ impl<S: Suite> Shards<S> {
             }
             Going::SideBySide => self.side_by_side(end, records),
         };
-        self.seen.0 += windows;
+        self.windows += windows;
         self.end = Some(end).filter(|end| self.next().is_some_and(|next| next < *end));
         if self.end.is_none() {
             self.exchange();
@@ -214,7 +215,7 @@ impl<S: Suite> Shards<S> {
         self.worlds.iter_mut().filter_map(|world| world.scheduler.next_at()).min()
     }
 
-    fn events(&self) -> u64 {
+    fn steps(&self) -> u64 {
         self.worlds.iter().map(World::events).sum()
     }
 

@@ -210,6 +210,9 @@ pub enum Fact {
     Timer { reason: Cow<'static, str> },
 }
 
+/// Why a timer fires of which only what is outside of the world knows the reason.
+pub const OUTSIDE: &str = "outside";
+
 /// An encryption, as far as it may be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealing {

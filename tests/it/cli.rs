@@ -54,6 +54,13 @@ impl Place {
         names
     }
 
+    /// The first transcript of a report.
+    pub fn transcript(&self, report: &str) -> String {
+        let folder = format!("{report}/transcripts");
+        let name = self.names(&folder).into_iter().find(|it| it.ends_with(".jsonl")).unwrap();
+        self.read(&format!("{folder}/{name}"))
+    }
+
     /// The program with these arguments, not started.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program());

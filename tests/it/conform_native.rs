@@ -36,8 +36,7 @@ fn the_reference_device_passes_over_its_own_connection() {
     assert_eq!(results["trials"].as_array().unwrap().len(), cases.len());
     assert_eq!(place.run(&["judge", "out"]).exit, 0);
     // Its frames are not on the line.
-    let name = place.names("out/transcripts").into_iter().find(|it| it.ends_with(".jsonl"));
-    let transcript = place.read(&format!("out/transcripts/{}", name.unwrap()));
+    let transcript = place.transcript("out");
     assert!(transcript.contains(r#"\"native\":\"127.0.0.1:"#), "{transcript}");
     assert!(!transcript.contains("net.send") && !transcript.contains("net.deliver"));
 }
@@ -69,7 +68,6 @@ fn a_device_without_a_fence_passes_too() {
     let more = ["--clock", "real", "--time-scale", "20", "--report", "out", &case];
     let done = conform(&place, device, &more);
     assert_eq!(done.exit, 0, "{}\n{}", done.out, done.err);
-    let name = place.names("out/transcripts").into_iter().find(|it| it.ends_with(".jsonl"));
-    let transcript = place.read(&format!("out/transcripts/{}", name.unwrap()));
+    let transcript = place.transcript("out");
     assert!(!transcript.contains(r#"\"m\":\"sync\""#), "{transcript}");
 }

@@ -47,8 +47,7 @@ fn the_reference_server_passes_over_its_own_connections() {
     assert_eq!((done.exit, marks.len()), (0, cases.len()));
     assert_eq!(place.run(&["judge", "out"]).exit, 0);
     // Frames are not on the line, and it listens where it says.
-    let name = place.names("out/transcripts").into_iter().find(|it| it.ends_with(".jsonl"));
-    let transcript = place.read(&format!("out/transcripts/{}", name.unwrap()));
+    let transcript = place.transcript("out");
     assert!(transcript.contains(r#"\"native\":\"127.0.0.1:"#), "{transcript}");
     assert!(!transcript.contains("net.send") && !transcript.contains("net.deliver"));
 }

@@ -184,8 +184,7 @@ fn an_actuator_presses_at_the_time_at_which_the_adapter_would() {
     assert_eq!(presence[0]["prompt"]["lines"], json!(["Pay 12.50 EUR", "to: Shop"]));
     assert_eq!((presence[0]["act"].as_str(), denials.len()), (Some("press"), 1));
     assert!(of("powercycle").iter().any(|it| it["act"] == "power-on"));
-    let name = place.names("out/transcripts").into_iter().find(|it| it.ends_with(".jsonl"));
-    let transcript = place.read(&format!("out/transcripts/{}", name.unwrap()));
+    let transcript = place.transcript("out");
     assert!(transcript.contains(r#""by":"user","line":"{\"begin\":"#), "{transcript}");
     assert!(transcript.contains("took_ns"));
     let judged = place.run(&["judge", "out"]);

@@ -11,7 +11,7 @@ use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, neg
 use crate::oracle::owned::Owned;
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
-use crate::trace::fact::{Fact, FrameKind};
+use crate::trace::fact::{Fact, FrameKind, OUTSIDE};
 use crate::trace::record::{Record, RecordId};
 use crate::verdict::requirement::Requirement;
 
@@ -56,7 +56,7 @@ impl Oracle for NoPollNoMail {
         } else if let Fact::Tx(frame) = &record.fact {
             self.open.remove(account, &frame.req);
         } else if let Fact::Timer { reason } = &record.fact {
-            if reason == "outside" {
+            if reason == OUTSIDE {
                 self.untold.insert(account, record.id);
             }
         } else if let Fact::Accept { mid, known: false, .. } | Fact::Restored { mid, .. } =
@@ -125,7 +125,7 @@ mod tests {
             let is_poll = *kind == FrameKind::Poll;
             story.account(1, if is_poll { Fact::Rx(frame) } else { Fact::Tx(frame) });
         }
-        let cause = story.at_secs(5).account(1, Fact::Timer { reason: "outside".into() });
+        let cause = story.at_secs(5).account(1, Fact::Timer { reason: OUTSIDE.into() });
         story.offers(0, 1, 1);
         story.records.last_mut().unwrap().cause = Some(cause);
         story.judge(NoPollNoMail::default()).findings.len()

@@ -178,14 +178,8 @@ impl<S: Suite> Partition<S> {
 
     fn take(&mut self, told: Told) {
         match told {
-            Told::Frame { user, is_foreign: true, link, envelope, load }
-                if !self.seats.contains_key(&user) =>
-            {
-                // Nobody founds an identity for somebody else.
-                self.refuse(&link, &envelope, &load, ErrorCode::BadTicket, 0);
-            }
-            Told::Frame { user, link, envelope, load, .. } => {
-                self.on_frame(user, link, *envelope, load);
+            Told::Frame { user, is_foreign, link, envelope, load } => {
+                self.on_frame((user, is_foreign), link, *envelope, load);
             }
             Told::News(heard, user, message) => {
                 let input = AccountInput::Internal(message);
@@ -211,10 +205,20 @@ impl<S: Suite> Partition<S> {
         }
     }
 
-    fn on_frame(&mut self, user: UserId, link: Arc<Link>, envelope: Envelope, load: Load) {
+    fn on_frame(
+        &mut self,
+        (user, is_foreign): (UserId, bool),
+        link: Arc<Link>,
+        envelope: Envelope,
+        load: Load,
+    ) {
         self.shared.metrics.frame(envelope.body.kind());
         let registers = matches!(envelope.body, Message::Register(_));
         if registers && !self.seats.contains_key(&user) {
+            if is_foreign {
+                // Nobody founds an identity for somebody else.
+                return self.refuse(&link, &envelope, &load, ErrorCode::BadTicket, 0);
+            }
             let users = self.shared.users.load(Ordering::Relaxed);
             if users >= self.shared.limits.users {
                 return self.refuse_for_now(&link, &envelope, &load);
@@ -241,13 +245,9 @@ impl<S: Suite> Partition<S> {
         match operation {
             Operation::Reset => self.jobs.push_back(Job::of(user, AccountInput::Reset)),
             Operation::Limit(messages) => {
-                let config = match messages {
-                    None => Arc::clone(&self.shared.config),
-                    Some(mailbox_messages) => {
-                        let all = ServerConfig::clone(&self.shared.config);
-                        Arc::new(ServerConfig { mailbox_messages, ..all })
-                    }
-                };
+                let all = &self.shared.config;
+                let limited = messages.map(|messages| Arc::new(all.limited(messages)));
+                let config = limited.unwrap_or_else(|| Arc::clone(all));
                 if let Some(seat) = self.seats.get_mut(&user) {
                     seat.account.configure(Arc::clone(&config));
                 }
