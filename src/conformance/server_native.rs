@@ -5,7 +5,7 @@
 //! here: the server (`runtime::server`), one whose frames go over the line (`server_adapter`), or the harness's
 //! end (`server_paced`).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::base::id::{Mid, ReqId, UserId};
 use crate::base::lock::lock;
-use crate::base::time::{Duration, Millis};
+use crate::base::time::{Duration, Instant, Millis};
 use crate::conformance::message::{
     ClockKind, Event, EventLine, Moment, Refusal, RefusalCode, VERSION,
 };
@@ -32,17 +32,26 @@ use crate::crypto::p256::P256;
 use crate::crypto::suite::Suite;
 use crate::proto::config::ServerConfig;
 use crate::proto::server::durable::AccountDurable;
-use crate::runtime::clock::{Metronome, Timeline};
+use crate::runtime::clock::{Metronome, Stamp, Timeline};
 use crate::runtime::server::Server;
-use crate::runtime::server::config::{Config, FactSink, Storage};
+use crate::runtime::server::config::{Config, FactSink, Statement, Storage};
 use crate::scenario::plan::SuiteName;
 use crate::trace::fact::Fact;
 
 /// Threads of the server: enough that accounts of one case tell each other things across them.
 const PARTITIONS: usize = 2;
 
-/// What accounts have stated, by which frames, and nobody was told yet.
-type Stated = Arc<Mutex<VecDeque<(UserId, Fact, Option<ReqId>)>>>;
+/// What accounts have stated, and nobody was told yet.
+type Stated = Arc<Mutex<Vec<Spoken>>>;
+
+/// Something that an account has stated, when, and by which frame.
+#[derive(Debug)]
+struct Spoken {
+    stamp: Stamp,
+    user: UserId,
+    fact: Fact,
+    req: Option<ReqId>,
+}
 
 /// The reference server at the end of a line, with a port beside it.
 #[derive(Debug)]
@@ -51,6 +60,8 @@ pub struct NativeServer {
     clock: Metronome,
     scale: NonZeroU32,
     events: u64,
+    /// When the last of what it told was.
+    last: Instant,
     stated: Stated,
     /// What it is at each of its starts.
     make: Option<Make>,
@@ -156,8 +167,9 @@ impl Make {
     /// Starts it with what is durable, at that time.
     fn start(&self, at: Moment, scale: NonZeroU32, stated: &Stated) -> Outcome<Server> {
         let stated = Arc::clone(stated);
-        let hear = move |_, user: &UserId, fact: &Fact, req| {
-            lock(&stated).push_back((user.clone(), fact.clone(), req));
+        let hear = move |it: Statement<'_>| {
+            let (user, fact) = (it.user.clone(), it.fact.clone());
+            lock(&stated).push(Spoken { stamp: it.stamp, user, fact, req: it.req });
         };
         let facts: FactSink = Arc::new(hear);
         let config = Config {
@@ -194,6 +206,7 @@ impl NativeServer {
             clock: Metronome::start(NonZeroU32::MIN),
             scale: NonZeroU32::MIN,
             events: 0,
+            last: Instant::START,
             stated: Stated::default(),
             make: None,
             server: None,
@@ -218,7 +231,7 @@ impl NativeServer {
                 self.server = None;
                 lock(&self.stated).clear();
                 self.make = Some(Make::new(&provision, self.nature)?);
-                self.clock = Metronome::start(self.scale);
+                (self.clock, self.last) = (Metronome::start(self.scale), Instant::START);
                 return Ok(nothing());
             }
             ServerMethod::Put(put) => {
@@ -278,12 +291,15 @@ impl NativeServer {
         }
     }
 
-    /// What its accounts have stated.
+    /// What its accounts have stated, with when that was; what an account of another thread has stated before,
+    /// and is told later, is dated as late.
     fn say(&mut self) -> Vec<String> {
-        let stated = std::mem::take(&mut *lock(&self.stated));
-        let at_ns = self.clock.now().as_nanos();
+        let mut stated = std::mem::take(&mut *lock(&self.stated));
+        stated.sort_by_key(|it| it.stamp);
         let mut lines = Vec::new();
-        for (user, fact, req) in stated {
+        for Spoken { stamp, user, fact, req } in stated {
+            self.last = self.last.max(self.clock.at(stamp));
+            let at_ns = self.last.as_nanos();
             let Some(make) = &mut self.make else { break };
             make.mail.note(&fact);
             if !self.nature.opaque {

@@ -133,7 +133,9 @@ impl PacedServer {
         };
         let asked = |it: &&(u32, ReqId, u64)| Some(it.1) == req;
         let of = self.asked.iter().find(asked).map(|(_, _, of)| *of);
-        self.said.push_back(word(line, self.time.at(came), of)?);
+        // What it states was so before the line has come: until it was durable, and on its way.
+        let at = self.time.at(came).min(Instant::from_nanos(line.at_ns));
+        self.said.push_back(word(line, at, of)?);
         Ok(())
     }
 

@@ -148,6 +148,12 @@ impl WorldClock {
         self.start.0.checked_add(after).unwrap_or(self.start.0 + day)
     }
 
+    /// The same as something to compare with other moments.
+    #[must_use]
+    pub fn stamp(&self, at: Instant) -> Stamp {
+        Stamp(self.moment(at))
+    }
+
     const fn scale(&self) -> NonZeroU32 {
         match self.timeline {
             Timeline::System => NonZeroU32::MIN,

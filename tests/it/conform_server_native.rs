@@ -37,6 +37,7 @@ fn the_reference_server_passes_over_its_own_connections() {
         "PROV-second-registration",
         "ADV-reregister",
         "ROT-R11-revoked",
+        "ROT-R6-in-grace",
     ];
     let only = cases.iter().flat_map(|case| ["--only", *case]);
     let mut more: Vec<&str> = REAL.into_iter().chain(only).collect();

@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use peadsim::base::id::{Epoch, NodeId, ReqId, UserId};
+use peadsim::base::id::{Epoch, NodeId, UserId};
 use peadsim::base::time::{Instant, Now};
 use peadsim::oracle::judge::Docket;
 use peadsim::oracle::safety;
 use peadsim::oracle::spec::Spec;
 use peadsim::proto::port::UserAction;
 use peadsim::runtime::server::Server;
-use peadsim::runtime::server::config::{Config, FactSink, Storage};
+use peadsim::runtime::server::config::{Config, FactSink, Statement, Storage};
 use peadsim::trace::fact::{DraftStatus, Fact, StopCause};
 use peadsim::trace::record::{Record, RecordId};
 
@@ -37,9 +37,9 @@ fn number(name: &UserId) -> u32 {
 /// A server whose accounts are heard.
 fn heard(log: &Log, folder: &std::path::Path, listen: std::net::SocketAddr) -> Server {
     let log = Arc::clone(log);
-    let hear = move |now: Now, user: &UserId, fact: &Fact, _: Option<ReqId>| {
+    let hear = move |it: Statement<'_>| {
         let mut log = log.lock().unwrap();
-        log.push((stamp(), NodeId::account(number(user)), now, fact.clone()));
+        log.push((stamp(), NodeId::account(number(it.user)), it.now, it.fact.clone()));
     };
     let facts: Option<FactSink> = Some(Arc::new(hear));
     let storage = Storage::Folder(folder.to_owned());

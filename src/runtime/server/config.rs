@@ -12,7 +12,7 @@ use crate::base::id::{ReqId, UserId};
 use crate::base::time::{Duration, Now};
 use crate::proto::config::ServerConfig;
 use crate::proto::server::durable::AccountDurable;
-use crate::runtime::clock::Timeline;
+use crate::runtime::clock::{Stamp, Timeline};
 use crate::runtime::tls::Identity;
 use crate::trace::fact::Fact;
 
@@ -27,9 +27,23 @@ pub enum Storage {
     Database(Box<Database>),
 }
 
-/// Is told what accounts state, in their order for each account, after the write that makes it true, and which
-/// request has led to it.
-pub type FactSink = Arc<dyn Fn(Now, &UserId, &Fact, Option<ReqId>) + Send + Sync>;
+/// Something that an account states.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement<'a> {
+    /// When it was decided, by the server's clocks.
+    pub now: Now,
+    /// The same by the clock of the operating system.
+    pub stamp: Stamp,
+    /// Whose account it is.
+    pub user: &'a UserId,
+    /// What.
+    pub fact: &'a Fact,
+    /// The request that has led to it, if one has.
+    pub req: Option<ReqId>,
+}
+
+/// Is told what accounts state, in their order for each account, after the write that makes it true.
+pub type FactSink = Arc<dyn Fn(Statement<'_>) + Send + Sync>;
 
 /// Everything that a server needs to start.
 pub struct Config {

@@ -17,6 +17,7 @@ use crate::base::time::Instant;
 use crate::crypto::suite::Suite;
 use crate::proto::config::ServerConfig;
 use crate::proto::port::{AccountInput, AccountMessage, Origin};
+use crate::runtime::server::config::Statement;
 use crate::runtime::server::link::{Link, Load};
 use crate::runtime::server::seat::{Effect, Held, Request, Seat, Turn, Waiting};
 use crate::runtime::server::shared::{Shared, refusal};
@@ -363,7 +364,9 @@ impl<S: Suite> Partition<S> {
                 Effect::State(fact) => {
                     self.shared.metrics.fact(&fact);
                     if let Some(facts) = &self.shared.facts {
-                        facts(now, &user, &fact, request.as_ref().map(|request| request.req));
+                        let stamp = self.shared.clock.stamp(now.at);
+                        let req = request.as_ref().map(|request| request.req);
+                        facts(Statement { now, stamp, user: &user, fact: &fact, req });
                     }
                 }
             }
