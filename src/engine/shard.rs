@@ -60,15 +60,15 @@ pub struct PerUser<T> {
 
 impl<T> Default for PerUser<T> {
     fn default() -> Self {
-        Self::with_capacity(0)
+        Self::of(Shard::WHOLE, 0)
     }
 }
 
 impl<T> PerUser<T> {
-    /// None yet, for so many users of a whole world.
+    /// None yet, for a shard of a world of so many users.
     #[must_use]
-    pub fn with_capacity(users: usize) -> Self {
-        Self { shard: Shard::WHOLE, things: Vec::with_capacity(users) }
+    pub fn of(shard: Shard, users: usize) -> Self {
+        Self { shard, things: Vec::with_capacity(users.div_ceil(shard.count as usize)) }
     }
 
     /// How many there are.
@@ -83,6 +83,12 @@ impl<T> PerUser<T> {
         self.things.is_empty()
     }
 
+    /// Whose thing is pushed next.
+    #[must_use]
+    pub const fn next_user(&self) -> usize {
+        self.things.len() * self.shard.count as usize + self.shard.number as usize
+    }
+
     /// That of the next user.
     pub fn push(&mut self, thing: T) {
         self.things.push(thing);
@@ -91,19 +97,6 @@ impl<T> PerUser<T> {
     /// All of them, in the order of users.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.things.iter()
-    }
-
-    /// Those of each of `count` shards.
-    #[must_use]
-    pub fn split(self, count: u32) -> Vec<Self> {
-        let each = self.things.len().div_ceil(count as usize);
-        let mut parts: Vec<Self> = Shard::all(count)
-            .map(|shard| Self { shard, things: Vec::with_capacity(each) })
-            .collect();
-        for (thing, part) in self.things.into_iter().zip((0..count as usize).cycle()) {
-            parts[part].things.push(thing);
-        }
-        parts
     }
 }
 
@@ -128,14 +121,17 @@ mod tests {
     #[test]
     fn everybody_is_in_one_shard_and_found_there() {
         for count in 1..5 {
-            let mut all = PerUser::with_capacity(7);
-            (0..7).for_each(|user| all.push(user));
-            let parts = all.split(count);
+            let mut parts: Vec<_> = Shard::all(count).map(|shard| PerUser::of(shard, 7)).collect();
+            for part in &mut parts {
+                while part.next_user() < 7 {
+                    part.push(part.next_user());
+                }
+            }
             for user in 0..7 {
                 let owners: Vec<Shard> =
                     Shard::all(count).filter(|shard| shard.owns(NodeId::account(user))).collect();
                 assert_eq!(owners.len(), 1);
-                assert_eq!(parts[owners[0].number() as usize][user as usize], user);
+                assert_eq!(parts[owners[0].number() as usize][user as usize], user as usize);
             }
         }
     }

@@ -108,8 +108,8 @@ impl<S: Suite> World<S> {
         let due = self.agenda.start(now);
         self.enter(due);
         let heal = self.agenda.heal_at();
+        self.unplug_offline();
         for user in self.plan.given.offline.clone() {
-            self.links[user as usize].unplug(OFFLINE);
             self.schedule(heal, NodeId::device(user), Event::Online);
         }
         let workloads = self.plan.workloads.iter();
@@ -121,6 +121,23 @@ impl<S: Suite> World<S> {
             self.next_arrival(user, workload, Duration::ZERO);
         }
         self.schedule(heal, NodeId::HARNESS, Event::Settle);
+    }
+
+    /// The steps have begun, as the shard says that speaks for the harness.
+    pub(super) fn follow_into_active(&mut self, start: Instant) {
+        self.start = start;
+        // It has entered what is due.
+        drop(self.agenda.start(start));
+        self.unplug_offline();
+    }
+
+    /// The prelude's `offline` begins at this world's devices.
+    fn unplug_offline(&mut self) {
+        let shard = self.scheduler.shard();
+        let own = |user: &&u32| shard.owns(NodeId::device(**user));
+        for user in self.plan.given.offline.iter().filter(own) {
+            self.links[*user as usize].unplug(OFFLINE);
+        }
     }
 
     /// Everything is healed; what is under way may come to its end.

@@ -34,16 +34,16 @@ use crate::verdict::finding::Severity;
 use crate::wire::message::Ticket;
 use crate::wire::record::KeyRecord;
 
-/// Users whose nodes are made at once: what they state is taken away before the next ones come.
-const MADE_AT_ONCE: usize = 256;
-
 impl<S: Suite> World<S> {
-    /// Makes the nodes of the next users with what the plan says they start with, and starts those that are on.
-    pub(super) fn make_nodes(&mut self) {
+    /// Makes the nodes of the next users, up to this one, with what the plan says they start with, and starts
+    /// those that are on.
+    pub(super) fn make_nodes(&mut self, end: usize) {
         let plan = Arc::clone(&self.plan);
         let rotated: BTreeMap<u32, u64> = plan.given.rotated.iter().copied().collect();
-        let made = self.devices.len();
-        for (user, device) in (0..).zip(&plan.devices).skip(made).take(MADE_AT_ONCE) {
+        let end = end.min(plan.devices.len());
+        while self.devices.next_user() < end {
+            let place = self.devices.next_user();
+            let (user, device) = (u32::try_from(place).unwrap_or(u32::MAX), &plan.devices[place]);
             let epoch = Epoch(rotated.get(&user).copied().unwrap_or(1).max(1));
             let (own, account) = durable::<S>(&plan, &self.issuer, user, epoch);
             let epochs = own.keyring.keys.epochs();

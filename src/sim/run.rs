@@ -273,14 +273,14 @@ fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
     let mut batch = Batch::default();
     let mut goes_on = true;
     while goes_on {
-        goes_on = world.fill(&mut batch, BATCH_RECORDS, |_| false);
+        goes_on = world.fill(&mut batch, BATCH_RECORDS);
         batch.close();
         judges.take(&batch);
         batch.clear();
     }
 }
 
-/// What happened is judged while the world goes on, in shards once its prelude is over.
+/// What happened is judged while the world goes on, in shards if it can be spread.
 fn judge_beside<S: Suite>(
     world: World<S>,
     users_min: usize,
@@ -290,7 +290,7 @@ fn judge_beside<S: Suite>(
     let threads = rayon::current_num_threads();
     let (mut last, mut next) = (Batch::default(), Batch::default());
     let mut stage = match shards(&world.plan, threads, users_min) {
-        Ok(count) => Stage::Prelude(world, count),
+        Ok(count) => Stage::Spread(Shards::of(world, count)),
         Err(why) => {
             let case = &world.plan.case;
             if let Whole::Small(_) = why {
@@ -303,25 +303,25 @@ fn judge_beside<S: Suite>(
     };
     let mut goes_on = true;
     while goes_on {
-        stage = stage.spread();
         if let Stage::Spread(shards) = &mut stage
             && shards.is_dense()
         {
             // Shards take all threads, and then the judges do.
-            judges.take_beside(&last);
-            last.clear();
-            goes_on = shards.fill(&mut last, BATCH_RECORDS, Going::SideBySide);
-            last.close();
-            continue;
+            goes_on = shards.go(BATCH_RECORDS, Going::SideBySide);
+            let gather = || {
+                shards.gather(&mut next);
+                next.close();
+            };
+            rayon::join(gather, || judges.take_beside(&last));
+        } else {
+            (goes_on, ()) = rayon::join(|| stage.fill(&mut next), || judges.take_beside(&last));
         }
-        let judged = || judges.take_beside(&last);
-        (goes_on, ()) = rayon::join(|| stage.fill(&mut next), judged);
         std::mem::swap(&mut last, &mut next);
         next.clear();
     }
     judges.take_beside(&last);
     match &mut stage {
-        Stage::Whole(world) | Stage::Prelude(world, _) => counted.take(world),
+        Stage::Whole(world) => counted.take(world),
         Stage::Spread(shards) => shards.worlds().iter_mut().for_each(|it| counted.take(it)),
     }
 }
@@ -330,24 +330,13 @@ fn judge_beside<S: Suite>(
 #[allow(clippy::large_enum_variant, reason = "there is one")]
 enum Stage<S: Suite> {
     Whole(World<S>),
-    /// To be spread over so many when its prelude is over.
-    Prelude(World<S>, u32),
     Spread(Shards<S>),
 }
 
 impl<S: Suite> Stage<S> {
-    fn spread(self) -> Self {
-        let due = matches!(&self, Self::Prelude(world, _) if world.is_active());
-        match self {
-            Self::Prelude(world, count) if due => Self::Spread(Shards::of(world, count)),
-            Self::Whole(_) | Self::Prelude(..) | Self::Spread(_) => self,
-        }
-    }
-
     fn fill(&mut self, batch: &mut Batch) -> bool {
         let goes_on = match self {
-            Self::Whole(world) => world.fill(batch, BATCH_RECORDS, |_| false),
-            Self::Prelude(world, _) => world.fill(batch, BATCH_RECORDS, World::is_active),
+            Self::Whole(world) => world.fill(batch, BATCH_RECORDS),
             Self::Spread(shards) => shards.fill(batch, BATCH_RECORDS, Going::InTurn),
         };
         batch.close();

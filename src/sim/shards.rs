@@ -5,16 +5,19 @@
 //! windows too, when everything before them has. What comes of a run does not depend on the number of shards.
 //! Not here: what happens to a node (`world`), or judging (`run`).
 
+use std::vec::Drain;
+
 use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
 use crate::engine::queue::{Key, Queue};
 use crate::engine::scheduler::Scheduler;
+use crate::engine::shard::PerUser;
 use crate::oracle::batch::Batch;
 use crate::scenario::plan::{Action, Plan};
 use crate::sim::agenda::points_awaited;
 use crate::sim::meeting::Meeting;
-use crate::sim::world::{Event, World};
+use crate::sim::world::{Event, MADE_AT_ONCE, World};
 use crate::trace::fact::Phase;
 use crate::trace::record::Record;
 use crate::verdict::finding::Severity;
@@ -107,13 +110,13 @@ pub enum Going {
 }
 
 impl<S: Suite> Shards<S> {
-    /// Spreads a world in which the steps have begun, and whose records were taken; see [`shards`].
+    /// Spreads a world before its first step; see [`shards`].
     ///
     /// # Panics
-    /// When it has not come so far.
+    /// When something has happened in it.
     #[must_use]
     pub fn of(world: World<S>, count: u32) -> Self {
-        assert!(world.is_active() && world.records.is_empty(), "only what follows is spread");
+        assert!(world.devices.is_empty(), "only a whole world is spread");
         let lookahead = lookahead(&world.plan);
         let (worlds, events) = world.split(count);
         let harness = Queue::default();
@@ -132,6 +135,18 @@ impl<S: Suite> Shards<S> {
 
     /// As [`World::fill`].
     pub fn fill(&mut self, batch: &mut Batch, records: usize, going: Going) -> bool {
+        if self.is_unmade() {
+            self.make_nodes(batch, records);
+            return true;
+        }
+        let goes_on = self.go(records, going);
+        self.gather(batch);
+        goes_on
+    }
+
+    /// Goes on until there are so many records, when all nodes are made. False when the world has come to its
+    /// end.
+    pub fn go(&mut self, records: usize, going: Going) -> bool {
         let (before, records) = (self.steps(), records.min(self.at_once));
         self.windows = 0;
         loop {
@@ -140,7 +155,6 @@ impl<S: Suite> Shards<S> {
             // What happens after an event of the harness at the same instant comes behind its records.
             if !goes_on || made >= records || self.spoke() {
                 self.events = self.steps() - before;
-                self.merge(batch);
                 return goes_on;
             }
         }
@@ -150,6 +164,35 @@ impl<S: Suite> Shards<S> {
     #[must_use]
     pub const fn is_dense(&self) -> bool {
         self.windows > 0 && self.events / self.windows >= DENSE
+    }
+
+    /// Whether there are users without nodes.
+    fn is_unmade(&self) -> bool {
+        let users = self.worlds[0].plan.devices.len();
+        self.worlds.iter().any(|world| world.devices.next_user() < users)
+    }
+
+    /// Makes the nodes of the next users, as many as have so many records, on the threads of the current pool.
+    /// What comes of that is in the order of users, as in a whole world.
+    fn make_nodes(&mut self, batch: &mut Batch, records: usize) {
+        // What the world has stated before there was anybody.
+        batch.records.append(&mut self.worlds[0].records);
+        while self.is_unmade() && batch.records.len() < records {
+            let made = self.worlds.iter().map(|world| world.devices.next_user()).min();
+            let end = made.unwrap_or(0) + MADE_AT_ONCE;
+            rayon::scope(|scope| {
+                for world in &mut self.worlds {
+                    scope.spawn(move |_| world.make_nodes(end));
+                }
+            });
+            let before = batch.records.len();
+            let keys = self.worlds.iter_mut().flat_map(|world| world.keys.drain(..));
+            let mut keys: Vec<_> = keys.map(|(_, held)| (before, held)).collect();
+            keys.sort_by_key(|(_, held)| held.user);
+            batch.keys.append(&mut keys);
+            let parts = self.worlds.iter_mut().map(|world| world.records.drain(..)).collect();
+            merge(parts, &mut batch.records, |record| record.id.node.user());
+        }
     }
 
     /// The shards, for what each of them has counted.
@@ -239,6 +282,9 @@ impl<S: Suite> Shards<S> {
             first.handle_harness(event);
         }
         for other in others {
+            if (other.phase, first.phase) == (Phase::Given, Phase::Active) {
+                other.follow_into_active(first.start);
+            }
             other.phase = first.phase;
             other.ended = first.ended;
         }
@@ -277,24 +323,16 @@ impl<S: Suite> Shards<S> {
         self.worlds.iter_mut().filter_map(at).min()
     }
 
-    /// The records of all shards in the order of (time, node, number), each with the keys before it. Within a
-    /// window they are complete up to where the last shard is.
-    fn merge(&mut self, batch: &mut Batch) {
+    /// Moves the records of all shards out, in the order of (time, node, number), each with the keys before it.
+    /// Within a window they are complete up to where the last shard is.
+    pub fn gather(&mut self, batch: &mut Batch) {
         let place = |record: &Record| (record.at, record.id.node);
         let until = self.end.and_then(|end| self.behind(end)).unwrap_or(LAST);
         let complete = self.worlds.iter_mut().map(|world| {
             let complete = world.records.partition_point(|record| place(record) < until);
-            world.records.drain(..complete).peekable()
+            world.records.drain(..complete)
         });
-        let mut parts: Vec<_> = complete.collect();
-        batch.records.reserve(parts.iter().map(ExactSizeIterator::len).sum());
-        loop {
-            let heads =
-                parts.iter_mut().filter_map(|part| part.peek().map(place).map(|at| (at, part)));
-            let Some((_, part)) = heads.min_by_key(|(at, _)| *at) else { break };
-            batch.records.extend(part.next());
-        }
-        drop(parts);
+        merge(complete.collect(), &mut batch.records, place);
         for world in &mut self.worlds {
             let complete =
                 world.keys.partition_point(|(at, held)| (*at, NodeId::device(held.user)) < until);
@@ -308,35 +346,45 @@ impl<S: Suite> Shards<S> {
     }
 }
 
-impl<S: Suite> World<S> {
-    /// Whether the prelude is over and the steps have begun.
-    #[must_use]
-    pub fn is_active(&self) -> bool {
-        self.phase == Phase::Active
+/// Puts parts that are in this order together in it.
+fn merge<K: Ord + Copy>(
+    parts: Vec<Drain<'_, Record>>,
+    records: &mut Vec<Record>,
+    place: impl Fn(&Record) -> K,
+) {
+    records.reserve(parts.iter().map(ExactSizeIterator::len).sum());
+    let mut parts: Vec<_> = parts.into_iter().map(Iterator::peekable).collect();
+    loop {
+        let heads =
+            parts.iter_mut().filter_map(|part| part.peek().map(&place).map(|at| (at, part)));
+        let Some((_, part)) = heads.min_by_key(|(at, _)| *at) else { return };
+        records.extend(part.next());
     }
+}
 
+impl<S: Suite> World<S> {
     /// Deals users out to shards, and says what is to happen to the harness.
     fn split(mut self, count: u32) -> (Vec<Self>, Vec<(Key, Event)>) {
         let scheduler = std::mem::replace(&mut self.scheduler, Scheduler::new(0, 0, 0));
         let (schedulers, events) = scheduler.split(count);
-        let devices = std::mem::take(&mut self.devices).split(count);
-        let accounts = std::mem::take(&mut self.accounts).split(count);
-        let links = std::mem::take(&mut self.links).split(count);
-        let parts = schedulers.into_iter().zip(devices).zip(accounts).zip(links);
+        let users = self.plan.devices.len();
+        // Room for all users is given up before each shard has its own.
+        self.devices = PerUser::default();
+        self.accounts = PerUser::default();
+        self.links = PerUser::default();
         let mut worlds: Vec<Self> = Vec::new();
-        for (((scheduler, devices), accounts), links) in parts {
+        for scheduler in schedulers {
             let shard = scheduler.shard();
             let mut world = self.clone();
-            world.restless.retain(|node| shard.owns(*node));
             if shard.number() > 0 {
                 // The first has what came before, and what is the harness's.
                 world.records.clear();
-                world.keys.clear();
                 world.findings.clear();
-                world.spent = Default::default();
             }
-            (world.scheduler, world.links) = (scheduler, links);
-            (world.devices, world.accounts) = (devices, accounts);
+            world.scheduler = scheduler;
+            world.devices = PerUser::of(shard, users);
+            world.accounts = PerUser::of(shard, users);
+            world.links = PerUser::of(shard, users);
             worlds.push(world);
         }
         (worlds, events)

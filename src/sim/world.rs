@@ -12,7 +12,7 @@ use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::{Secret, Suite};
 use crate::engine::queue::Key;
 use crate::engine::scheduler::{Limit, Scheduler};
-use crate::engine::shard::PerUser;
+use crate::engine::shard::{PerUser, Shard};
 use crate::engine::timer::Generation;
 use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
@@ -172,6 +172,9 @@ pub(super) struct Snapshot {
     pub boot: u64,
 }
 
+/// Users whose nodes are made at once: what they state is taken away before the next ones come.
+pub(super) const MADE_AT_ONCE: usize = 256;
+
 /// Users from which on frame facts leave their octets out: a fleet's records are too many to keep them.
 pub const OCTETS_USERS_MAX: usize = 256;
 
@@ -205,9 +208,9 @@ impl<S: Suite> World<S> {
         let traffic = (0..).zip(&plan.workloads).map(|(n, it)| Traffic::new(&plan, n, it));
         let mut world = Self {
             scheduler: Scheduler::new(users, limits.pending, limits.events),
-            devices: PerUser::with_capacity(plan.devices.len()),
-            accounts: PerUser::with_capacity(plan.devices.len()),
-            links: PerUser::with_capacity(plan.devices.len()),
+            devices: PerUser::of(Shard::WHOLE, plan.devices.len()),
+            accounts: PerUser::of(Shard::WHOLE, plan.devices.len()),
+            links: PerUser::of(Shard::WHOLE, plan.devices.len()),
             outside: BTreeMap::new(),
             service: None,
             pace: None,
@@ -265,8 +268,8 @@ impl<S: Suite> World<S> {
         if !self.goes_on() {
             return false;
         }
-        if self.devices.len() < self.plan.devices.len() {
-            self.make_nodes();
+        if self.devices.next_user() < self.plan.devices.len() {
+            self.make_nodes(self.devices.next_user() + MADE_AT_ONCE);
             self.look();
             return self.goes_on();
         }
@@ -311,17 +314,12 @@ impl<S: Suite> World<S> {
         self.keys.drain(..).map(|(_, held)| held)
     }
 
-    /// Goes on until there are so many records, or it is enough, and moves them out, with the keys that came
-    /// into being. False when the world has come to its end.
-    pub fn fill(
-        &mut self,
-        batch: &mut Batch,
-        records: usize,
-        enough: impl Fn(&Self) -> bool,
-    ) -> bool {
+    /// Goes on until there are so many records, and moves them out, with the keys that came into being. False
+    /// when the world has come to its end.
+    pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
         let mut goes_on = true;
         batch.keys.extend(self.take_keys().map(|held| (0, held)));
-        while goes_on && self.records.len() < records && !enough(self) {
+        while goes_on && self.records.len() < records {
             let made = self.records.len();
             goes_on = self.step();
             batch.keys.extend(self.take_keys().map(|held| (made, held)));
