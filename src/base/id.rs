@@ -3,6 +3,7 @@
 //! Not here: keys and key records (`crypto`, `wire`), or names of scenario steps (`scenario`).
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -81,49 +82,72 @@ impl<'de> Deserialize<'de> for UserId {
 ///
 /// The order (used for event keys) is by user, device before account; the harness comes last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct NodeId(u32);
+#[serde(from = "u32", into = "u32")]
+pub struct NodeId(
+    /// One more than the number, so that a place for a node takes no more room than a node.
+    NonZeroU32,
+);
 
 impl NodeId {
     /// The harness: steps, faults and phases act as this node.
-    pub const HARNESS: Self = Self(u32::MAX);
+    pub const HARNESS: Self = Self(NonZeroU32::MAX);
     /// Most users of one world.
     pub const USERS_MAX: u32 = (1 << 31) - 2;
 
     /// The device of the user with this index in the plan.
     #[must_use]
     pub const fn device(user: u32) -> Self {
-        Self(user << 1)
+        Self::of(user << 1)
     }
 
     /// The server account of the user with this index in the plan.
     #[must_use]
     pub const fn account(user: u32) -> Self {
-        Self((user << 1) | 1)
+        Self::of((user << 1) | 1)
+    }
+
+    const fn of(number: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(number))
     }
 
     /// The index of the user whose device or account this is; `None` for the harness.
     #[must_use]
     pub const fn user(self) -> Option<u32> {
-        if self.0 == u32::MAX { None } else { Some(self.0 >> 1) }
+        if self.is_harness() { None } else { Some((self.0.get() - 1) >> 1) }
     }
 
     /// Is it a device?
     #[must_use]
     pub const fn is_device(self) -> bool {
-        self.0 != u32::MAX && self.0 & 1 == 0
+        !self.is_harness() && self.0.get() & 1 == 1
     }
 
     /// Is it a server account?
     #[must_use]
     pub const fn is_account(self) -> bool {
-        self.0 != u32::MAX && self.0 & 1 == 1
+        !self.is_harness() && self.0.get() & 1 == 0
+    }
+
+    const fn is_harness(self) -> bool {
+        self.0.get() == u32::MAX
     }
 
     /// The number behind it, for keyed randomness.
     #[must_use]
     pub const fn raw(self) -> u32 {
-        self.0
+        if self.is_harness() { u32::MAX } else { self.0.get() - 1 }
+    }
+}
+
+impl From<u32> for NodeId {
+    fn from(number: u32) -> Self {
+        Self::of(number)
+    }
+}
+
+impl From<NodeId> for u32 {
+    fn from(node: NodeId) -> Self {
+        node.raw()
     }
 }
 

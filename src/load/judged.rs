@@ -148,7 +148,7 @@ impl What {
                 up: false,
                 kind: Some(FrameKind::Deliver),
                 req,
-                about: About::Message(mid, 0),
+                about: About::message(mid, 0),
                 len: 0,
                 octets: None,
             })),

@@ -202,7 +202,7 @@ impl<S: Suite> World<S> {
         frame.cause = Some(self.meddled(&frame, how));
         self.readdress(&mut frame);
         let delay = self.link(frame.user, frame.up).min_delay();
-        self.fly(frame, Arrival { delay, corrupt: None, reordered: false }, later);
+        self.fly(Box::new(frame), Arrival { delay, corrupt: None, reordered: false }, later);
     }
 
     /// The step is over: frames that its tricks kept go on.
@@ -220,7 +220,7 @@ impl<S: Suite> World<S> {
     }
 
     /// What tricks make of a frame before it passes the link; none when the adversary keeps it.
-    pub(super) fn tamper(&mut self, mut frame: Frame) -> Option<Frame> {
+    pub(super) fn tamper(&mut self, mut frame: Box<Frame>) -> Option<Box<Frame>> {
         if self.adversaries.is_empty() {
             return Some(frame);
         }
@@ -249,8 +249,8 @@ impl<S: Suite> World<S> {
                     let [(mut first, octets), (second, others)] = *pair;
                     first.alter(octets);
                     self.meddled(&first, Meddling::Swapped);
-                    self.pass(first, Duration::ZERO);
-                    frame = second;
+                    self.pass(Box::new(first), Duration::ZERO);
+                    *frame = second;
                     frame.alter(others);
                     self.meddled(&frame, Meddling::Swapped);
                     false

@@ -127,7 +127,7 @@ pub const fn frame_kind(kind: MessageKind) -> FrameKind {
 
 /// What a message is about, as far as it says so itself. Only submissions and reports carry an attempt.
 fn about(message: &Message) -> About {
-    let mid = |mid: &Mid, attempt| About::Message(mid.clone(), attempt);
+    let mid = |mid: &Mid, attempt| About::message(mid.clone(), attempt);
     match message {
         Message::LookupKey { user, .. } | Message::KeyChanged { user, .. } => {
             About::User(user.clone())

@@ -35,7 +35,7 @@ impl<S: Suite> World<S> {
         label: Option<Label>,
         cause: Option<RecordId>,
     ) {
-        let mut frame = Frame {
+        let mut frame = Box::new(Frame {
             octets: envelope.encode().into(),
             user,
             account: self.account_for(user, envelope),
@@ -44,7 +44,7 @@ impl<S: Suite> World<S> {
             copy: 0,
             label,
             cause: None,
-        };
+        });
         let fact = Fact::Tx(frame.fact(self.with_octets));
         frame.cause = Some(self.record(NodeId::device(user), fact, cause));
         self.judge(frame);
@@ -55,8 +55,8 @@ impl<S: Suite> World<S> {
         let number = self.links[user as usize].number(true);
         let (octets, account) = (octets.into(), user);
         let label = None;
-        let mut frame =
-            Frame { octets, user, account, up: true, number, copy: 0, label, cause: None };
+        let frame = Frame { octets, user, account, up: true, number, copy: 0, label, cause: None };
+        let mut frame = Box::new(frame);
         let fact = Fact::Tx(frame.fact(self.with_octets));
         frame.cause = Some(self.record(NodeId::device(user), fact, cause));
         self.judge(frame);
@@ -73,7 +73,7 @@ impl<S: Suite> World<S> {
     ) {
         let known = |user: &u32| (*user as usize) < self.plan.devices.len();
         let Some(user) = u32::try_from(origin).ok().filter(known) else { return };
-        let mut frame = Frame {
+        let mut frame = Box::new(Frame {
             octets: envelope.encode().into(),
             user,
             account,
@@ -82,21 +82,21 @@ impl<S: Suite> World<S> {
             copy: 0,
             label,
             cause: None,
-        };
+        });
         let fact = Fact::Tx(frame.fact(self.with_octets));
         frame.cause = Some(self.record(NodeId::account(account), fact, cause));
         let at = self.now() + self.link(user, false).min_delay();
-        self.schedule(at, NodeId::device(user), Event::Ingress(Box::new(frame)));
+        self.schedule(at, NodeId::device(user), Event::Ingress(frame));
     }
 
     /// A frame at the near end of a downlink.
-    pub(super) fn ingress(&mut self, mut frame: Frame) {
+    pub(super) fn ingress(&mut self, mut frame: Box<Frame>) {
         frame.number = self.links[frame.user as usize].number(false);
         self.judge(frame);
     }
 
     /// What a link's owner does to a frame before the link: the scenario's rules, then the adversary.
-    fn judge(&mut self, frame: Frame) {
+    fn judge(&mut self, frame: Box<Frame>) {
         if self.addresses.is_empty() {
             if let Some(frame) = self.tamper(frame) {
                 self.pass(frame, Duration::ZERO);
@@ -118,9 +118,10 @@ impl<S: Suite> World<S> {
             // Copies of copies would never end.
             let copies = if frame.copy == 0 { ruling.copies } else { 0 };
             for copy in (1..=copies).rev() {
-                let copy = Frame { copy: u8::try_from(copy).unwrap_or(u8::MAX), ..frame.clone() };
-                self.meddled(&copy, Meddling::Duplicated);
-                frames.push(copy);
+                let mut again = frame.clone();
+                again.copy = u8::try_from(copy).unwrap_or(u8::MAX);
+                self.meddled(&again, Meddling::Duplicated);
+                frames.push(again);
             }
             if ruling.drop {
                 self.lost(&frame, LossCause::Step);
@@ -131,7 +132,7 @@ impl<S: Suite> World<S> {
             }
             if let Some(step) = ruling.hold {
                 self.meddled(&frame, Meddling::Held);
-                self.rules.entry(frame.user).or_default().hold(step, frame);
+                self.rules.entry(frame.user).or_default().hold(step, *frame);
                 continue;
             }
             if ruling.delay > Duration::ZERO {
@@ -164,12 +165,12 @@ impl<S: Suite> World<S> {
     pub(super) fn release(&mut self, frames: Vec<Frame>) {
         for frame in frames {
             self.meddled(&frame, Meddling::Released);
-            self.pass(frame, Duration::ZERO);
+            self.pass(Box::new(frame), Duration::ZERO);
         }
     }
 
     /// The link itself.
-    pub(super) fn pass(&mut self, frame: Frame, extra: Duration) {
+    pub(super) fn pass(&mut self, frame: Box<Frame>, extra: Duration) {
         let passage = Passage {
             config: Self::link_of(&self.plan, frame.user, frame.up),
             seed: self.plan.seed,
@@ -181,13 +182,14 @@ impl<S: Suite> World<S> {
             Fate::Drop(reason) => self.lost(&frame, loss(reason)),
             Fate::Held(_) => {
                 self.meddled(&frame, Meddling::Held);
-                self.links[frame.user as usize].keep(frame);
+                self.links[frame.user as usize].keep(*frame);
             }
             Fate::Deliver { first, duplicate } => {
                 if let Some(second) = duplicate {
-                    let copy = Frame { copy: frame.copy.saturating_add(1), ..frame.clone() };
-                    self.meddled(&copy, Meddling::Duplicated);
-                    self.fly(copy, second, extra);
+                    let mut again = frame.clone();
+                    again.copy = frame.copy.saturating_add(1);
+                    self.meddled(&again, Meddling::Duplicated);
+                    self.fly(again, second, extra);
                 }
                 self.fly(frame, first, extra);
             }
@@ -195,7 +197,7 @@ impl<S: Suite> World<S> {
     }
 
     /// A frame is on its way to where its octets say.
-    pub(super) fn fly(&mut self, mut frame: Frame, arrival: Arrival, extra: Duration) {
+    pub(super) fn fly(&mut self, mut frame: Box<Frame>, arrival: Arrival, extra: Duration) {
         if arrival.corrupt.is_some() {
             self.flip(&mut frame, arrival.corrupt);
         }
@@ -206,15 +208,15 @@ impl<S: Suite> World<S> {
         #[cfg(test)]
         let at = at + crate::sim::leak::delay(&self.plan.case);
         let (to, event) = if frame.up {
-            (NodeId::account(frame.account), Event::Arrive(Box::new(frame)))
+            (NodeId::account(frame.account), Event::Arrive(frame))
         } else {
-            (NodeId::device(frame.user), Event::Deliver(Box::new(frame)))
+            (NodeId::device(frame.user), Event::Deliver(frame))
         };
         self.schedule(at, to, event);
     }
 
     /// A frame at an account.
-    pub(super) fn arrive(&mut self, user: u32, frame: Frame) {
+    pub(super) fn arrive(&mut self, user: u32, frame: Box<Frame>) {
         let account = NodeId::account(user);
         let on = match &self.service {
             Some(service) => service.has(user),
@@ -239,7 +241,7 @@ impl<S: Suite> World<S> {
     }
 
     /// A frame at a device.
-    pub(super) fn deliver(&mut self, user: u32, frame: Frame) {
+    pub(super) fn deliver(&mut self, user: u32, frame: Box<Frame>) {
         let node = &self.devices[user as usize];
         if node.machine.is_none() {
             return self.lost(&frame, LossCause::NodeOff);

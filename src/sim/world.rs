@@ -375,9 +375,9 @@ impl<S: Suite> World<S> {
     fn handle(&mut self, node: NodeId, event: Event) {
         let Some(user) = node.user() else { return self.handle_harness(event) };
         match event {
-            Event::Arrive(frame) => self.arrive(user, *frame),
-            Event::Ingress(frame) => self.ingress(*frame),
-            Event::Deliver(frame) => self.deliver(user, *frame),
+            Event::Arrive(frame) => self.arrive(user, frame),
+            Event::Ingress(frame) => self.ingress(frame),
+            Event::Deliver(frame) => self.deliver(user, frame),
             Event::Mail(mail) => self.mail(user, *mail),
             Event::Wake(generation) if node.is_device() => {
                 wake::<_, Body<S>>(self, user, generation);

@@ -4,7 +4,6 @@
 //! carry a secret: keys appear as fingerprints. Not here: time, node, cause, or any judgement.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, EnumDiscriminants, EnumIter};
@@ -12,6 +11,7 @@ use strum::{EnumCount, EnumDiscriminants, EnumIter};
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, ReqId, TxnId, UserId};
 use crate::base::time::{Duration, Millis};
 
+pub use crate::trace::frame::{About, FrameFact, Octets};
 pub use crate::trace::words::{
     AlarmKind, Button, Content, DeviceState, DraftStatus, EvictCause, FrameKind, LookupCause,
     LookupEnd, LossCause, Meddling, NoApproval, Phase, ProvisionMode, RejectCause, ReplyResult,
@@ -303,46 +303,6 @@ pub struct ApprovalMade {
     pub statement: Hash32,
 }
 
-/// A frame as far as every observer may know it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FrameFact {
-    /// Number of the frame on the link of the device that it comes from or goes to.
-    pub number: u64,
-    /// 0 for the first copy.
-    pub copy: u8,
-    /// True from the device to the server.
-    pub up: bool,
-    /// Name of the message, or nothing when the octets are no frame.
-    pub kind: Option<FrameKind>,
-    /// The request that it is or answers.
-    pub req: ReqId,
-    /// What it is about.
-    pub about: About,
-    /// Octets.
-    pub len: u32,
-    /// The octets themselves; absent where a trace leaves them out.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub octets: Option<Octets>,
-}
-
-/// Shared octets, hex for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Octets(pub Arc<[u8]>);
-
-/// What a frame is about, for its address (`m1.submit`, `bob.lookup(alice)`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum About {
-    /// The device itself.
-    Nothing,
-    /// A user: the one looked up, or whose key changed.
-    User(UserId),
-    /// A message.
-    Message(Mid, u64),
-    /// An epoch of the sender's own.
-    Epoch(Epoch),
-}
-
 impl Fact {
     /// The frame that this is about, if it is about one.
     #[must_use]
@@ -481,19 +441,5 @@ impl Fact {
 fn blank<'a>(hashes: impl IntoIterator<Item = &'a mut Hash32>) {
     for hash in hashes {
         *hash = Hash32::ZERO;
-    }
-}
-
-impl Serialize for Octets {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        crate::base::units::serialize_hex(&self.0, serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Octets {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let octets = crate::base::units::parse_hex(&text).map_err(serde::de::Error::custom)?;
-        Ok(Self(octets.into()))
     }
 }

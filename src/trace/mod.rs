@@ -10,6 +10,7 @@ pub mod sink;
 pub mod slice;
 pub mod trail;
 
+mod frame;
 mod octets;
 #[cfg(test)]
 mod samples;

@@ -33,7 +33,7 @@ fn header(story: &Story) -> Header {
 
 /// A frame about message 1 that leaves a node and arrives at another, or dies on the way.
 fn frame(story: &mut Story, kind: FrameKind, from: NodeId, to: Result<NodeId, LossCause>) {
-    let about = About::Message(story.mid(0, 1, 1), 1);
+    let about = About::message(story.mid(0, 1, 1), 1);
     let frame = story.frame(kind, from.is_device(), about);
     let sent = story.push(from, None, Fact::Tx(frame.clone()));
     match to {

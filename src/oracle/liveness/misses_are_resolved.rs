@@ -267,7 +267,7 @@ mod tests {
     fn a_message_that_needs_a_second_delivery_is_found() {
         let docket = missed(
             |story| {
-                let about = About::Message(story.mid(0, 1, 1), 0);
+                let about = About::message(story.mid(0, 1, 1), 0);
                 let frame = story.frame(FrameKind::Deliver, false, about);
                 story.at_secs(31).device(1, Fact::Rx(frame));
                 story.commits(1, 0, 1);

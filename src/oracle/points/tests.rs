@@ -28,7 +28,7 @@ fn a_message_is_followed_from_hand_to_eye() {
     let to = story.user(1);
     story.name("m1", NamedThing::Message { by: 0, draft: DraftId(7), to });
     story.sends(0, 1, 7, "hello");
-    let about = About::Message(story.mid(0, 1, 7), 1);
+    let about = About::message(story.mid(0, 1, 7), 1);
     let submit = story.frame(FrameKind::Submit, true, about.clone());
     story.device(0, Fact::Tx(submit.clone()));
     story.device(0, Fact::Tx(submit));

@@ -105,7 +105,7 @@ mod tests {
         let (ciphertext, at) = (vec![7; 20], Millis::WORLD_START);
         let (ours, theirs) = (story.mid(0, 1, 1), story.mid(0, 2, 1));
         let mut pass = |by, kind, up, mid: Mid, body| {
-            let mut frame = story.frame(kind, up, About::Message(mid, 1));
+            let mut frame = story.frame(kind, up, About::message(mid, 1));
             let envelope = Envelope { req: frame.req, ticket: None, body };
             frame.octets = Some(Octets(envelope.encode().into()));
             story.device(by, if up { Fact::Tx(frame) } else { Fact::Rx(frame) });

@@ -116,7 +116,7 @@ mod tests {
         if encrypts {
             story.sends(0, 1, 1, "hello");
         }
-        let about = About::Message(story.mid(0, 1, 1), 1);
+        let about = About::message(story.mid(0, 1, 1), 1);
         let frame = story.frame(FrameKind::Submit, true, about);
         story.device(0, Fact::Tx(frame));
         story.judge(EncryptedBeforeItLeaves::default())

@@ -45,7 +45,7 @@ impl SentAgainUnchanged {
         let Some(octets) = frame.octets.clone() else { return };
         let Some(first) = self.submitted.get(mid) else {
             let submission = Submission { octets, record: record.id, acked: false };
-            self.submitted.insert(mid.clone(), submission);
+            self.submitted.insert(Mid::clone(mid), submission);
             return;
         };
         if !same(&first.octets, &octets) {
@@ -123,7 +123,7 @@ mod tests {
         let expires = Millis::WORLD_START;
         let body = Message::Submit(Box::new(Submit { header, ciphertext, attempt: 1, expires }));
         let envelope = Envelope { req: ReqId([7; 8]), ticket: None, body };
-        let about = About::Message(story.mid(0, 1, 1), 1);
+        let about = About::message(story.mid(0, 1, 1), 1);
         let mut frame = story.frame(FrameKind::Submit, true, about);
         frame.octets = Some(Octets(envelope.encode().into()));
         story.device(0, Fact::Tx(frame));

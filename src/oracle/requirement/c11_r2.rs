@@ -93,7 +93,7 @@ impl PushedLikePolled {
         if push.is_some() {
             let (at, record_id) = (record.at, record.id);
             let honest = honest && !self.idle.contains(&user);
-            let (mid, polling) = (mid.clone(), push == Some(true));
+            let (mid, polling) = (Mid::clone(mid), push == Some(true));
             let taking = Taking { user, mid, at, record: record_id, honest, seen: false, polling };
             self.turns.begin_after(record, taking);
         }
@@ -193,7 +193,7 @@ mod tests {
 
     /// A delivery to bob under this number.
     fn delivers(story: &mut Story, req: u8) -> RecordId {
-        let about = About::Message(story.mid(0, 1, 1), 0);
+        let about = About::message(story.mid(0, 1, 1), 0);
         let mut frame = story.frame(FrameKind::Deliver, false, about);
         frame.req = ReqId([req; 8]);
         story.device(1, Fact::Rx(frame))

@@ -89,7 +89,7 @@ mod tests {
     use crate::verdict::requirement::Polarity;
 
     fn arrives(story: &mut Story) -> RecordId {
-        let about = About::Message(story.mid(0, 1, 1), 0);
+        let about = About::message(story.mid(0, 1, 1), 0);
         let frame = story.frame(FrameKind::Deliver, false, about);
         story.device(1, Fact::Rx(frame))
     }

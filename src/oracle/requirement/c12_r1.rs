@@ -88,7 +88,7 @@ mod tests {
             let frame = story.frame(FrameKind::Register, true, About::Epoch(epoch));
             story.device(0, Fact::Tx(frame));
         }
-        let about = About::Message(story.mid(0, 1, 1), 1);
+        let about = About::message(story.mid(0, 1, 1), 1);
         let frame = story.frame(FrameKind::Submit, true, about);
         story.device(0, Fact::Tx(frame));
         story.judge(KeysAreAnnouncedFirst::default()).findings.len()

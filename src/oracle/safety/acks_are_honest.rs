@@ -70,7 +70,7 @@ impl AcksAreHonest {
             if frame.kind == Some(FrameKind::Submit)
                 && let About::Message(mid, _) = &frame.about
             {
-                self.submitted.insert(account, mid.clone(), ());
+                self.submitted.insert(account, Mid::clone(mid), ());
             }
         } else if let Fact::Refuse { mid: Some(mid), .. } = &record.fact {
             self.submitted.remove(account, mid);
@@ -113,7 +113,7 @@ impl AcksAreHonest {
             && let About::Message(mid, _) = &frame.about
         {
             if !self.is_committed(user, mid) {
-                self.arrived.insert(user, mid.clone(), ());
+                self.arrived.insert(user, Mid::clone(mid), ());
             }
         } else if let Fact::Tx(frame) = &record.fact {
             self.ack(record, user, frame, spec, docket);
@@ -198,7 +198,7 @@ mod tests {
     use crate::verdict::requirement::Polarity;
 
     fn frame(story: &Story, kind: FrameKind, up: bool) -> Fact {
-        Fact::Tx(story.frame(kind, up, About::Message(story.mid(0, 1, 1), 0)))
+        Fact::Tx(story.frame(kind, up, About::message(story.mid(0, 1, 1), 0)))
     }
 
     #[test]

@@ -122,7 +122,7 @@ mod tests {
     fn an_approval_that_anybody_can_read_is_found() {
         for (octets, found) in [(&b"..PEAD-v1 approval.."[..], 1), (b"..PEAD-v1 approva!..", 0)] {
             let mut story = Story::new(&["alice", "shop"]);
-            let about = About::Message(story.mid(0, 1, 1), 1);
+            let about = About::message(story.mid(0, 1, 1), 1);
             let mut frame = story.frame(FrameKind::Submit, true, about);
             frame.octets = Some(Octets(octets.into()));
             story.device(0, Fact::Tx(frame));

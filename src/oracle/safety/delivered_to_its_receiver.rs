@@ -33,7 +33,7 @@ pub struct DeliveredToItsReceiver {
 fn submission(frame: &FrameFact) -> Option<(Mid, u64, u8)> {
     let About::Message(mid, _) = &frame.about else { return None };
     let submit = frame.kind == Some(FrameKind::Submit);
-    submit.then(|| (mid.clone(), frame.number, frame.copy))
+    submit.then(|| (Mid::clone(mid), frame.number, frame.copy))
 }
 
 impl DeliveredToItsReceiver {
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_garbled_message_that_finds_its_mailbox_is_evidence() {
         let mut story = Story::new(&["alice", "bob"]);
-        let frame = story.frame(FrameKind::Submit, true, About::Message(story.mid(0, 1, 1), 1));
+        let frame = story.frame(FrameKind::Submit, true, About::message(story.mid(0, 1, 1), 1));
         story.device(0, Fact::Meddled { frame: frame.clone(), how: Meddling::Corrupted });
         let cause = story.account(1, Fact::Rx(frame));
         story.accepts(0, 1, 1);

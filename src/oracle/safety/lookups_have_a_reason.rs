@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_lookup_of_the_sender_of_a_message_is_in_order() {
         let mut story = Story::new(&["alice", "bob"]);
-        let deliver = story.frame(FrameKind::Deliver, false, About::Message(story.mid(0, 1, 1), 0));
+        let deliver = story.frame(FrameKind::Deliver, false, About::message(story.mid(0, 1, 1), 0));
         story.device(1, Fact::Rx(deliver));
         story.looks_up(1, 0, 1, LookupCause::Message);
         assert_eq!(messages(&story), [""; 0]);
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_lookup_of_somebody_else_is_found() {
         let mut story = Story::new(&["alice", "bob", "carol"]);
-        let deliver = story.frame(FrameKind::Deliver, false, About::Message(story.mid(0, 1, 1), 0));
+        let deliver = story.frame(FrameKind::Deliver, false, About::message(story.mid(0, 1, 1), 0));
         story.device(1, Fact::Rx(deliver));
         story.looks_up(1, 2, 1, LookupCause::Message);
         story.looks_up(1, 2, 2, LookupCause::Hint);

@@ -190,7 +190,7 @@ impl Oracle for MailIsConserved {
             && let (Some(FrameKind::DeliverNack), About::Message(mid, _)) =
                 (frame.kind, &frame.about)
         {
-            self.refused.insert(mid.clone());
+            self.refused.insert(Mid::clone(mid));
         } else if let Fact::Encrypt(sealing) = &record.fact {
             self.encrypted(record, sealing, spec, docket);
         } else if let Fact::Report { mid, what, .. } = &record.fact
@@ -343,7 +343,7 @@ mod tests {
     fn bounces(story: &mut Story, refused: bool) {
         let (mid, generation) = (story.mid(0, 1, 1), hash("generation"));
         if refused {
-            let about = About::Message(mid.clone(), 1);
+            let about = About::message(mid.clone(), 1);
             let nack = story.frame(FrameKind::DeliverNack, true, about);
             story.device(1, Fact::Tx(nack));
         }

@@ -98,7 +98,7 @@ mod tests {
         story.accepts(0, 1, 1);
         story.accepts(0, 2, 1);
         story.offers(0, 1, 1);
-        let about = About::Message(story.mid(0, 1, 1), 0);
+        let about = About::message(story.mid(0, 1, 1), 0);
         let frame = story.frame(FrameKind::Deliver, false, about);
         story.device(user, Fact::Rx(frame));
         story.judge(PollsArePrivate::default())

@@ -279,7 +279,7 @@ mod tests {
     use crate::trace::fact::{About, FrameKind};
 
     fn rejects(story: &mut Story, why: RejectCause) -> RecordId {
-        let about = About::Message(story.mid(0, 1, 1), 0);
+        let about = About::message(story.mid(0, 1, 1), 0);
         let frame = story.frame(FrameKind::Deliver, false, about);
         let rx = story.device(1, Fact::Rx(frame));
         story.push(NodeId::device(1), Some(rx), Fact::Reject { mid: None, why });
@@ -347,7 +347,7 @@ mod tests {
         let mid = Some(story.mid(0, 1, 1));
         story.device(1, Fact::Reject { mid: mid.clone(), why: RejectCause::AuthFail });
         let mut frame =
-            story.frame(FrameKind::Deliver, false, About::Message(story.mid(0, 1, 2), 0));
+            story.frame(FrameKind::Deliver, false, About::message(story.mid(0, 1, 2), 0));
         frame.octets = Some(Octets(octets.into()));
         let rx = story.device(1, Fact::Rx(frame));
         if says {

@@ -147,7 +147,7 @@ mod tests {
         let mut story = Story::new(&["alice", "bob"]);
         story.sends(0, 1, 1, "hello");
         if let Some(kind) = kind {
-            let about = About::Message(story.mid(0, 1, 1), 0);
+            let about = About::message(story.mid(0, 1, 1), 0);
             let frame = story.frame(kind, false, about);
             story.at(50).device(0, Fact::Rx(frame));
         }

@@ -46,7 +46,7 @@ impl ServerIsBlind {
         if frame.kind == Some(FrameKind::Submit)
             && let (About::Message(mid, _), Some(octets)) = (&frame.about, &frame.octets)
         {
-            self.held.insert(mid.clone(), (octets.clone(), record.id));
+            self.held.insert(Mid::clone(mid), (octets.clone(), record.id));
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
     fn judged(octets: impl FnOnce(&Story) -> Vec<u8>) -> Docket {
         let mut story = Story::acquainted();
         let octets = octets(&story);
-        let about = About::Message(story.mid(0, 1, 1), 1);
+        let about = About::message(story.mid(0, 1, 1), 1);
         let mut frame = story.frame(FrameKind::Submit, true, about);
         frame.octets = Some(Octets(octets.into()));
         story.account(1, Fact::Rx(frame));

@@ -80,7 +80,7 @@ impl Oracle for ShownInOrder {
         let Some(user) = device_of(record) else { return };
         if let Fact::Rx(frame) = &record.fact {
             if let (Some(FrameKind::Deliver), About::Message(mid, _)) = (frame.kind, &frame.about) {
-                self.waiting.entry((user, mid.clone())).or_insert(record.at);
+                self.waiting.entry((user, Mid::clone(mid))).or_insert(record.at);
             }
         } else if let Fact::Commit { mid, .. } = &record.fact {
             self.waiting.entry((user, mid.clone())).or_insert(record.at);
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_gap_is_held_back_from_the_arrival_on() {
         let mut story = Story::new(&["alice", "bob"]);
-        let about = About::Message(story.mid(0, 1, 2), 0);
+        let about = About::message(story.mid(0, 1, 2), 0);
         let frame = story.frame(FrameKind::Deliver, false, about);
         story.device(1, Fact::Rx(frame));
         story.at(1);

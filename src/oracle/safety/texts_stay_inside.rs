@@ -39,7 +39,7 @@ impl TextsStayInside {
             && frame.kind == Some(FrameKind::Submit)
             && let Some(octets) = &frame.octets
         {
-            self.carried.insert(mid.clone(), (octets.clone(), record.id));
+            self.carried.insert(Mid::clone(mid), (octets.clone(), record.id));
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
 
     fn carried(octets: &[u8]) -> Docket {
         let mut story = Story::new(&["alice", "bob"]);
-        let about = About::Message(story.mid(0, 1, 1), 1);
+        let about = About::message(story.mid(0, 1, 1), 1);
         let mut frame = story.frame(FrameKind::Submit, true, about);
         frame.octets = Some(Octets(octets.into()));
         story.device(0, Fact::Tx(frame));

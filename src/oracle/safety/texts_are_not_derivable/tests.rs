@@ -37,7 +37,7 @@ fn writes(story: &mut Story, seq: u64, key: Hash32) {
     let mut sealing = story.sealing(BOB, ALICE, seq, "meet at nine", 1, 1);
     sealing.key = key;
     story.device(BOB, Fact::Encrypt(Box::new(sealing)));
-    let about = About::Message(story.mid(BOB, ALICE, seq), 1);
+    let about = About::message(story.mid(BOB, ALICE, seq), 1);
     story.transmits(BOB, FrameKind::Submit, about, b"ciphertext");
 }
 
@@ -157,7 +157,7 @@ fn a_text_in_clear_is_found_sealed_or_not() {
     let body = Message::Submit(Box::new(submit));
     let octets = Envelope { req: ReqId([1; 8]), ticket: None, body }.encode();
     for _ in 0..2 {
-        let about = About::Message(mid.clone(), 1);
+        let about = About::message(mid.clone(), 1);
         story.transmits(BOB, FrameKind::Submit, about, &octets);
     }
     found(&story, "it stands in a frame");
