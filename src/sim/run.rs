@@ -225,17 +225,17 @@ impl Judges {
     /// On the threads of the current pool.
     fn take_beside(&mut self, batch: &Batch) {
         let Self { panel, digester, records } = self;
-        *records += batch.records.len() as u64;
+        *records += batch.len() as u64;
         rayon::join(
             || panel.take_beside(batch),
-            || batch.records.iter().for_each(|record| digester.take(record)),
+            || batch.records().for_each(|record| digester.take(record)),
         );
     }
 
     fn take(&mut self, batch: &Batch) {
-        self.records += batch.records.len() as u64;
+        self.records += batch.len() as u64;
         self.panel.take(batch);
-        batch.records.iter().for_each(|record| self.digester.take(record));
+        batch.records().for_each(|record| self.digester.take(record));
     }
 }
 
@@ -276,7 +276,7 @@ fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
         goes_on = world.fill(&mut batch, BATCH_RECORDS);
         batch.close();
         judges.take(&batch);
-        batch.clear();
+        world.take_back(&mut batch);
     }
 }
 
@@ -317,7 +317,7 @@ fn judge_beside<S: Suite>(
             (goes_on, ()) = rayon::join(|| stage.fill(&mut next), || judges.take_beside(&last));
         }
         std::mem::swap(&mut last, &mut next);
-        next.clear();
+        stage.take_back(&mut next);
     }
     judges.take_beside(&last);
     match &mut stage {
@@ -341,6 +341,14 @@ impl<S: Suite> Stage<S> {
         };
         batch.close();
         goes_on
+    }
+
+    /// Takes back what was judged.
+    fn take_back(&mut self, batch: &mut Batch) {
+        match self {
+            Self::Whole(world) => world.take_back(batch),
+            Self::Spread(shards) => shards.take_back(batch),
+        }
     }
 }
 

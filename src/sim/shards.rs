@@ -5,8 +5,6 @@
 //! windows too, when everything before them has. What comes of a run does not depend on the number of shards.
 //! Not here: what happens to a node (`world`), or judging (`run`).
 
-use std::vec::Drain;
-
 use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
 use crate::crypto::suite::Suite;
@@ -160,6 +158,13 @@ impl<S: Suite> Shards<S> {
         }
     }
 
+    /// Takes records back that were gathered; what made them lets go of them when it goes on.
+    pub fn take_back(&mut self, batch: &mut Batch) {
+        for (world, judged) in self.worlds.iter_mut().zip(batch.take_parts()) {
+            world.judged = judged;
+        }
+    }
+
     /// Whether so much happened in a window of late that shards are better side by side.
     #[must_use]
     pub const fn is_dense(&self) -> bool {
@@ -176,22 +181,27 @@ impl<S: Suite> Shards<S> {
     /// What comes of that is in the order of users, as in a whole world.
     fn make_nodes(&mut self, batch: &mut Batch, records: usize) {
         // What the world has stated before there was anybody.
-        batch.records.append(&mut self.worlds[0].records);
-        while self.is_unmade() && batch.records.len() < records {
+        batch.arrange(&[&self.worlds[0].records], |_| ());
+        while self.is_unmade() && batch.len() < records {
             let made = self.worlds.iter().map(|world| world.devices.next_user()).min();
             let end = made.unwrap_or(0) + MADE_AT_ONCE;
+            let before: Vec<_> = self.worlds.iter().map(|world| world.records.len()).collect();
             rayon::scope(|scope| {
                 for world in &mut self.worlds {
                     scope.spawn(move |_| world.make_nodes(end));
                 }
             });
-            let before = batch.records.len();
+            let place = batch.len();
             let keys = self.worlds.iter_mut().flat_map(|world| world.keys.drain(..));
-            let mut keys: Vec<_> = keys.map(|(_, held)| (before, held)).collect();
+            let mut keys: Vec<_> = keys.map(|(_, held)| (place, held)).collect();
             keys.sort_by_key(|(_, held)| held.user);
             batch.keys.append(&mut keys);
-            let parts = self.worlds.iter_mut().map(|world| world.records.drain(..)).collect();
-            merge(parts, &mut batch.records, |record| record.id.node.user());
+            let parts = self.worlds.iter().zip(before);
+            let parts: Vec<_> = parts.map(|(world, before)| &world.records[before..]).collect();
+            batch.arrange(&parts, |record| record.id.node.user());
+        }
+        for world in &mut self.worlds {
+            batch.put(world.hand_out(world.records.len()));
         }
     }
 
@@ -328,37 +338,25 @@ impl<S: Suite> Shards<S> {
     pub fn gather(&mut self, batch: &mut Batch) {
         let place = |record: &Record| (record.at, record.id.node);
         let until = self.end.and_then(|end| self.behind(end)).unwrap_or(LAST);
-        let complete = self.worlds.iter_mut().map(|world| {
-            let complete = world.records.partition_point(|record| place(record) < until);
-            world.records.drain(..complete)
-        });
-        merge(complete.collect(), &mut batch.records, place);
-        for world in &mut self.worlds {
-            let complete =
-                world.keys.partition_point(|(at, held)| (*at, NodeId::device(held.user)) < until);
-            for (at, held) in world.keys.drain(..complete) {
-                let node = NodeId::device(held.user);
-                let before = batch.records.partition_point(|record| place(record) < (at, node));
-                batch.keys.push((before, held));
+        let complete = |world: &World<S>| world.records.partition_point(|it| place(it) < until);
+        let counts: Vec<_> = self.worlds.iter().map(complete).collect();
+        let parts = self.worlds.iter().zip(&counts).map(|(world, count)| &world.records[..*count]);
+        let parts: Vec<_> = parts.collect();
+        batch.arrange(&parts, place);
+        for world in &self.worlds {
+            for (at, held) in &world.keys {
+                let place_of = (*at, NodeId::device(held.user));
+                if place_of < until {
+                    let before = |part: &&[Record]| part.partition_point(|it| place(it) < place_of);
+                    batch.keys.push((parts.iter().map(before).sum(), held.clone()));
+                }
             }
         }
+        for (world, count) in self.worlds.iter_mut().zip(counts) {
+            world.keys.retain(|(at, held)| (*at, NodeId::device(held.user)) >= until);
+            batch.put(world.hand_out(count));
+        }
         batch.keys.sort_by_key(|(before, held)| (*before, held.user));
-    }
-}
-
-/// Puts parts that are in this order together in it.
-fn merge<K: Ord + Copy>(
-    parts: Vec<Drain<'_, Record>>,
-    records: &mut Vec<Record>,
-    place: impl Fn(&Record) -> K,
-) {
-    records.reserve(parts.iter().map(ExactSizeIterator::len).sum());
-    let mut parts: Vec<_> = parts.into_iter().map(Iterator::peekable).collect();
-    loop {
-        let heads =
-            parts.iter_mut().filter_map(|part| part.peek().map(&place).map(|at| (at, part)));
-        let Some((_, part)) = heads.min_by_key(|(at, _)| *at) else { return };
-        records.extend(part.next());
     }
 }
 
@@ -405,6 +403,7 @@ impl<S: Suite> World<S> {
     /// What happens before `end`, up to so many records. If those are all of this very node and instant it
     /// goes on, since the judges get only what is before them.
     pub(super) fn run_before(&mut self, end: Instant, at_once: usize) {
+        self.judged.clear();
         let place = |record: &Record| (record.at, record.id.node);
         while self.goes_on() {
             let now = (self.now(), self.acting);

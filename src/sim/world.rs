@@ -154,6 +154,8 @@ pub struct World<S: Suite> {
     pub(super) restless: BTreeSet<NodeId>,
     pub(super) harness_records: u64,
     pub(super) records: Vec<Record>,
+    /// Those that were handed out before: what made them gives their memory back, or uses it again.
+    pub(super) judged: Vec<Record>,
     /// Whether steps wait for points, or act on frames by what they are about.
     looks: bool,
     seen: usize,
@@ -246,6 +248,7 @@ impl<S: Suite> World<S> {
             restless: BTreeSet::new(),
             harness_records: 0,
             records: Vec::new(),
+            judged: Vec::new(),
             seen: 0,
             findings: Vec::new(),
             spent: (Duration::ZERO, 0),
@@ -324,9 +327,24 @@ impl<S: Suite> World<S> {
             goes_on = self.step();
             batch.keys.extend(self.take_keys().map(|held| (made, held)));
         }
-        std::mem::swap(&mut self.records, &mut batch.records);
-        self.seen = 0;
+        batch.arrange(&[&self.records], |_| ());
+        batch.put(self.hand_out(self.records.len()));
         goes_on
+    }
+
+    /// So many of the records that were made.
+    pub(super) fn hand_out(&mut self, count: usize) -> Vec<Record> {
+        let mut room = std::mem::take(&mut self.judged);
+        room.clear();
+        room.extend(self.records.drain(count..));
+        self.seen = 0;
+        std::mem::replace(&mut self.records, room)
+    }
+
+    /// Takes records back that were handed out.
+    pub fn take_back(&mut self, batch: &mut Batch) {
+        self.judged = batch.take_parts().next().unwrap_or_default();
+        self.judged.clear();
     }
 
     /// What the world itself found, in the order of time.

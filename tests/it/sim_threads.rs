@@ -88,8 +88,8 @@ fn addresses(mut fill: impl FnMut(&mut Batch) -> bool) -> Vec<(Instant, String)>
     let mut goes_on = true;
     while goes_on {
         goes_on = fill(&mut batch);
-        seen.extend(batch.records.drain(..).map(|record| (record.at, record.id.to_string())));
-        batch.clear();
+        seen.extend(batch.records().map(|record| (record.at, record.id.to_string())));
+        drop(batch.take_parts());
     }
     seen
 }
