@@ -226,7 +226,8 @@ impl Lab {
         };
         let octets = envelope.encode().into();
         let label = Some(label);
-        let frame = Frame { octets, user, account, up, number: 0, copy: 0, label, cause: None };
+        let (read, cause) = (None, None);
+        let frame = Frame { octets, read, user, account, up, number: 0, copy: 0, label, cause };
         self.frames.keep(Flight::Frame(frame))
     }
 }
