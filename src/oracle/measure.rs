@@ -10,7 +10,7 @@ use crate::base::time::{Duration, Instant};
 use crate::oracle::points::Tracker;
 use crate::oracle::spec::{NameId, Spec};
 use crate::trace::fact::{About, Content, DraftStatus, Fact, FrameFact, FrameKind, Selection};
-use crate::trace::record::Record;
+use crate::trace::record::{Record, RecordId};
 
 /// One figure.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,8 +61,8 @@ pub struct Fault {
     pub end: Option<Instant>,
     /// Messages composed before its end that are not yet through.
     pub remaining: u64,
-    /// When the last of them was through.
-    pub healed: Option<Instant>,
+    /// When the last of them was through, and the record that says so.
+    pub healed: Option<(Instant, RecordId)>,
 }
 
 impl Measure {
@@ -179,7 +179,7 @@ impl Measure {
             }
         } else if let Fact::Notice { draft, status, .. } = &record.fact {
             if matches!(status, DraftStatus::Expired | DraftStatus::Failed) {
-                self.end((user, *draft), record.at, measured);
+                self.end((user, *draft), record, measured);
             }
         } else if let Fact::Rx(frame) = &record.fact
             && record.id.node.is_device()
@@ -226,7 +226,7 @@ impl Measure {
         }
         if let Fact::Expire { mid, .. } = &record.fact {
             if let Some(key) = self.by_mid.get(mid).copied() {
-                self.end(key, record.at, measured);
+                self.end(key, record, measured);
             }
             return;
         }
@@ -242,12 +242,12 @@ impl Measure {
                 self.come.insert(mid.clone(), asked);
             }
             time(asked, "delivery", record.at, spec, measured);
-            self.end(key, record.at, measured);
+            self.end(key, record, measured);
         }
     }
 
     /// A message is through: seen, or given up with its sender's knowledge.
-    fn end(&mut self, key: (u32, DraftId), at: Instant, measured: &mut Vec<Measured>) {
+    fn end(&mut self, key: (u32, DraftId), record: &Record, measured: &mut Vec<Measured>) {
         let Some(flight) = self.flights.get_mut(&key).filter(|flight| !flight.over) else { return };
         flight.over = true;
         self.open = self.open.saturating_sub(1);
@@ -257,9 +257,9 @@ impl Measure {
             if fault.remaining > 0 {
                 fault.remaining -= 1;
                 if fault.remaining == 0 {
-                    fault.healed = Some(at);
+                    fault.healed = Some((record.at, record.id));
                     let name = Cow::Owned(format!("heal.{}", fault.kind));
-                    measured.push(Measured::Time(name, end, at.since(end)));
+                    measured.push(Measured::Time(name, end, record.at.since(end)));
                 }
             }
         }
@@ -289,7 +289,7 @@ impl Measure {
             fault.end = Some(record.at);
             fault.remaining = self.open;
             if self.open == 0 {
-                fault.healed = Some(record.at);
+                fault.healed = Some((record.at, record.id));
                 let name = Cow::Owned(format!("heal.{}", fault.kind));
                 measured.push(Measured::Time(name, record.at, Duration::ZERO));
             }

@@ -356,8 +356,9 @@ mod tests {
     #[test]
     fn a_frame_that_is_read_says_what_it_would_have_handed_over() {
         let (handed, read) = (records(true), records(false));
-        let corrupt = |it: &&Record| matches!(&it.fact, Fact::Meddled { how, .. } if *how == Meddling::Corrupted);
-        assert!(read.iter().filter(corrupt).count() > 10);
+        let is_corrupt =
+            |it: &Record| matches!(it.fact, Fact::Meddled { how: Meddling::Corrupted, .. });
+        assert!(read.iter().filter(|it| is_corrupt(it)).count() > 10);
         assert_eq!(handed, read);
     }
 }

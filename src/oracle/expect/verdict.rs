@@ -177,8 +177,10 @@ fn healed(it: &Expectation, fault: NameId, closing: &Closing<'_>) -> Verdict {
     };
     let deadline = it.within.map_or(Instant::NEVER, |within| end + within);
     match fault.healed {
-        Some(at) => {
-            met_if(at <= deadline, format!("{thing} healed {} after its end", at.since(end)), at)
+        Some((at, _)) if at <= deadline => Verdict::Met { by: None },
+        Some((at, last)) => {
+            let seen = format!("{thing} healed {} after its end", at.since(end));
+            Verdict::Broken { seen, at, records: vec![last] }
         }
         None if closing.now > deadline => {
             let seen = format!("{} held-up messages are not through", fault.remaining);

@@ -9,7 +9,7 @@ use crate::base::id::{Mid, ReqId};
 use crate::base::time::{Duration, Instant};
 use crate::oracle::judge::{Docket, Facts, Oracle, account_of, facts, frames, negative, positive};
 use crate::oracle::owned::Owned;
-use crate::oracle::spec::Spec;
+use crate::oracle::spec::{Spec, UnderTest};
 use crate::oracle::turn::Turns;
 use crate::trace::fact::{Fact, FrameKind, OUTSIDE};
 use crate::trace::record::{Record, RecordId};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub struct NoPollNoMail {
     polls: Turns<()>,
-    /// Polls without an end, by account.
+    /// Polls without an end, by account, of a server outside of the world.
     open: Owned<ReqId, ()>,
     /// What a server outside of the world does for a reason that it does not tell follows from this.
     untold: BTreeMap<u32, RecordId>,
@@ -51,7 +51,9 @@ impl Oracle for NoPollNoMail {
         if let Fact::Rx(frame) = &record.fact {
             if frame.kind == Some(FrameKind::Poll) {
                 self.polls.begin_after(record, ());
-                self.open.insert(account, frame.req, ());
+                if spec.under_test == Some(UnderTest::Server) {
+                    self.open.insert(account, frame.req, ());
+                }
             }
         } else if let Fact::Tx(frame) = &record.fact {
             self.open.remove(account, &frame.req);
@@ -119,6 +121,7 @@ mod tests {
     /// What is found when a server that tells no reasons sends mail, and before that these frames went.
     fn untold(kinds: &[FrameKind]) -> usize {
         let mut story = Story::new(&["alice", "bob"]);
+        story.spec.under_test = Some(UnderTest::Server);
         story.accepts(0, 1, 1);
         for kind in kinds {
             let frame = story.frame(*kind, *kind == FrameKind::Poll, About::Nothing);
