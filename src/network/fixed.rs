@@ -51,11 +51,24 @@ pub fn exponential(bits: u64) -> i64 {
 /// (Box and Muller).
 pub(super) fn normal([size, angle]: [u64; 2]) -> i64 {
     let square = 2 * exponential(size).unsigned_abs();
-    let radius = (u128::from(square) << PLACES).isqrt();
-    let radius = i64::try_from(radius).expect("the root of less than 89 is small");
+    let radius = root(square);
     // One bit is the sign, the others are the angle within a quarter of the circle.
     let size = multiply(radius, between(&COS, angle << 1));
     if angle >> 63 == 0 { size } else { -size }
+}
+
+/// The square root of a number below 128, rounded down.
+fn root(square: u64) -> i64 {
+    const REST: u32 = PLACES / 8;
+    // All but the last places by what fits into 64 bits, for division of more is slow.
+    let mut root = (square << (PLACES - 2 * REST)).isqrt() << REST;
+    for place in (0..REST).rev() {
+        let more = root | 1 << place;
+        if u128::from(more).pow(2) <= u128::from(square) << PLACES {
+            root = more;
+        }
+    }
+    root.cast_signed()
 }
 
 /// The cosine of an angle, as a fraction of 2^64 of the full circle.
@@ -196,6 +209,17 @@ mod tests {
             close(float(COS[i]), libm::cos(part * std::f64::consts::FRAC_PI_2), 1e-9);
         }
         close(float(LN_2), std::f64::consts::LN_2, 1e-9);
+    }
+
+    #[test]
+    fn roots_are_exact() {
+        let luck = Luck::new(1, Purpose::Setting, 0);
+        let random = (0..10_000).map(|n| luck.at(n).bits() >> (25 + n % 39));
+        let squares = (0..10_000_u64).flat_map(|n| [n * n, n * n + 1, (n * n).saturating_sub(1)]);
+        for square in random.chain(squares).chain([(1 << 39) - 1]) {
+            let exact = (u128::from(square) << PLACES).isqrt();
+            assert_eq!(root(square), i64::try_from(exact).unwrap(), "{square}");
+        }
     }
 
     #[test]

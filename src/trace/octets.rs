@@ -5,9 +5,6 @@
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
-/// Octets of the longest number.
-const NUMBER_MAX: usize = 10;
-
 /// A buffer that is appended to.
 struct Buffer(Vec<u8>);
 
@@ -20,12 +17,7 @@ impl Flavor for Buffer {
     }
 
     fn try_extend(&mut self, octets: &[u8]) -> postcard::Result<()> {
-        if octets.len() > NUMBER_MAX {
-            self.0.extend_from_slice(octets);
-        } else {
-            // A number: a few octets cost less one by one than a call that moves many.
-            octets.iter().for_each(|octet| self.0.push(*octet));
-        }
+        self.0.extend_from_slice(octets);
         Ok(())
     }
 
