@@ -468,11 +468,4 @@ impl Plan {
     pub const fn start_of(name: NameId) -> PointRef {
         PointRef { name, point: Point::Start }
     }
-
-    /// Whether devices and server do what the protocol says.
-    #[must_use]
-    pub fn is_honest(&self) -> bool {
-        let devices = self.profiles.iter().map(|profile| &profile.config.deviations);
-        devices.chain([&self.server.deviations]).all(|it| it.is_empty())
-    }
 }

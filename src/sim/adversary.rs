@@ -175,17 +175,8 @@ impl<S: Suite> World<S> {
     fn inject_octets(&mut self, user: u32, octets: Vec<u8>, up: bool, cause: Option<RecordId>) {
         let label = Envelope::decode(&octets).ok().map(|envelope| Label::of(&envelope, None));
         let octets = octets.into();
-        let frame = Frame {
-            octets,
-            read: None,
-            user,
-            account: user,
-            up,
-            number: 0,
-            copy: 0,
-            label,
-            cause: None,
-        };
+        let frame =
+            Frame { octets, user, account: user, up, number: 0, copy: 0, label, cause: None };
         self.inject(frame, Meddling::Forged, Duration::ZERO, cause);
     }
 

@@ -8,7 +8,6 @@ use crate::base::id::{Mid, NodeId};
 use crate::network::link;
 use crate::trace::fact::{About, FrameFact, FrameKind, Octets};
 use crate::trace::record::RecordId;
-use crate::wire::error::DecodeError;
 use crate::wire::message::{Envelope, Message, MessageKind};
 
 /// One frame on its way between a device and the server.
@@ -16,8 +15,6 @@ use crate::wire::message::{Envelope, Message, MessageKind};
 pub struct Frame {
     /// As it was sent, or as it is after it was changed.
     pub octets: Arc<[u8]>,
-    /// What the octets say, if whoever gets them need not read them again.
-    pub read: Option<Box<Envelope>>,
     /// The user whose device it comes from or goes to.
     pub user: u32,
     /// The account that sent it or shall receive it.
@@ -87,19 +84,8 @@ impl Frame {
         NodeId::device(self.user)
     }
 
-    /// What it says to whoever gets it.
-    ///
-    /// # Errors
-    /// What is wrong with its octets.
-    pub fn open(&mut self) -> Result<Envelope, DecodeError> {
-        let Some(envelope) = self.read.take() else { return Envelope::decode(&self.octets) };
-        debug_assert_eq!(Envelope::decode(&self.octets).ok().as_ref(), Some(&*envelope));
-        Ok(*envelope)
-    }
-
     /// Replaces the octets and reads anew what they say.
     pub fn alter(&mut self, octets: Vec<u8>) {
-        self.read = None;
         self.label = Envelope::decode(&octets).ok().map(|it| Label::of(&it, self.label.as_ref()));
         self.octets = octets.into();
     }
@@ -195,7 +181,6 @@ mod tests {
         let octets: Arc<[u8]> = envelope(3, ack).encode().into();
         let mut frame = Frame {
             octets: Arc::clone(&octets),
-            read: Envelope::decode(&octets).ok().map(Box::new),
             user: 0,
             account: 0,
             up: false,
@@ -210,7 +195,6 @@ mod tests {
         };
         frame.flip(0);
         assert_eq!(frame.label, None, "not an array any more");
-        assert!(frame.open().is_err(), "it says what its octets say now");
         frame.flip(0);
         assert_eq!(frame.octets, octets);
         frame.flip(octets.len() as u64 * 8 - 1);

@@ -102,7 +102,7 @@ impl<S: Suite> Resident<World<S>> for Body<S> {
                     world.see(user, sight, record);
                 }
             }
-            Output::Transmit(_, envelope) => world.send_up(user, envelope, label, cause),
+            Output::Transmit(_, envelope) => world.send_up(user, &envelope, label, cause),
             Output::Garbage(octets) => world.send_garbage(user, octets, cause),
             // A device knows no accounts, and writes stay in the outbox.
             Output::Internal(..) | Output::Persist(..) => {}
@@ -142,7 +142,7 @@ impl<S: Suite> Resident<World<S>> for Account<S> {
                 world.record(NodeId::account(user), fact, cause);
             }
             Output::Transmit(To::Origin(Origin(origin)), envelope) => {
-                world.send_down(user, origin, envelope, label, cause);
+                world.send_down(user, origin, &envelope, label, cause);
             }
             Output::Internal(to, message) => {
                 if let Some(to) = world.index(&to) {

@@ -341,7 +341,7 @@ impl<S: Suite> World<S> {
         let cause = self.cause_at(account, reason, timers);
         self.acting = NodeId::account(account);
         let label = Some(Label::of(&envelope, request.as_ref()));
-        self.send_down(account, u64::from(conn), Box::new(envelope), label, cause);
+        self.send_down(account, u64::from(conn), &envelope, label, cause);
     }
 
     /// What led to something at an account: what was told, else that time has passed.

@@ -164,8 +164,6 @@ pub struct World<S: Suite> {
     pub(super) spent: (Duration, u64),
     /// Whether frame facts carry their octets: a property of the plan, since digests cover it.
     pub(super) with_octets: bool,
-    /// Whether a frame takes along what it says, so that nobody has to read its octets.
-    pub(super) hands_over: bool,
     pub(super) stopped: bool,
 }
 
@@ -255,7 +253,6 @@ impl<S: Suite> World<S> {
             findings: Vec::new(),
             spent: (Duration::ZERO, 0),
             with_octets: plan.devices.len() <= OCTETS_USERS_MAX,
-            hands_over: plan.devices.len() > OCTETS_USERS_MAX && plan.is_honest(),
             stopped: false,
             plan,
         };

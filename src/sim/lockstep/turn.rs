@@ -226,8 +226,7 @@ impl Lab {
         };
         let octets = envelope.encode().into();
         let label = Some(label);
-        let (read, cause) = (None, None);
-        let frame = Frame { octets, read, user, account, up, number: 0, copy: 0, label, cause };
+        let frame = Frame { octets, user, account, up, number: 0, copy: 0, label, cause: None };
         self.frames.keep(Flight::Frame(frame))
     }
 }
