@@ -142,7 +142,7 @@ impl What {
     fn fact(self) -> Fact {
         match self {
             Self::States(fact) => fact,
-            Self::Receives(mid, req) => Fact::Rx(Box::new(FrameFact {
+            Self::Receives(mid, req) => Fact::Rx(FrameFact {
                 number: 0,
                 copy: 0,
                 up: false,
@@ -151,7 +151,7 @@ impl What {
                 about: About::message(mid, 0),
                 len: 0,
                 octets: None,
-            })),
+            }),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) mod tests {
     use crate::wire::record::KeyRecord;
 
     /// A reply about alice with this key for agreement.
-    pub(in crate::oracle) fn reply_with(story: &Story, agree_pk: Point) -> Box<FrameFact> {
+    pub(in crate::oracle) fn reply_with(story: &Story, agree_pk: Point) -> FrameFact {
         let record = KeyRecord {
             user: story.user(0),
             generation: Hash32::ZERO,

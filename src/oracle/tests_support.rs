@@ -343,8 +343,8 @@ impl Story {
         self.account(to, Fact::Acked { mid, generation, attempt: 1 })
     }
 
-    pub fn frame(&self, kind: FrameKind, up: bool, about: About) -> Box<FrameFact> {
-        Box::new(FrameFact {
+    pub fn frame(&self, kind: FrameKind, up: bool, about: About) -> FrameFact {
+        FrameFact {
             number: u64::try_from(self.records.len()).unwrap(),
             copy: 0,
             up,
@@ -353,7 +353,7 @@ impl Story {
             about,
             len: 100,
             octets: None,
-        })
+        }
     }
 
     /// Feeds the run to an oracle and concludes.

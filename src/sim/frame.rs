@@ -61,12 +61,12 @@ impl Label {
 impl Frame {
     /// What records say of it; `octets` only where the run keeps them.
     #[must_use]
-    pub fn fact(&self, octets: bool) -> Box<FrameFact> {
+    pub fn fact(&self, octets: bool) -> FrameFact {
         let label = self.label.clone();
         let (kind, req, about) = label.map_or((None, Default::default(), About::Nothing), |it| {
             (Some(it.kind), it.req, it.about)
         });
-        Box::new(FrameFact {
+        FrameFact {
             number: self.number,
             copy: self.copy,
             up: self.up,
@@ -75,7 +75,7 @@ impl Frame {
             about,
             len: u32::try_from(self.octets.len()).unwrap_or(u32::MAX),
             octets: octets.then(|| Octets(Arc::clone(&self.octets))),
-        })
+        }
     }
 
     /// Whose link it is on.

@@ -185,13 +185,13 @@ pub enum Fact {
 
     // Network.
     /// A frame leaves a node.
-    Tx(Box<FrameFact>),
+    Tx(FrameFact),
     /// A frame arrives; its cause is the transmission.
-    Rx(Box<FrameFact>),
+    Rx(FrameFact),
     /// A frame, or one copy of it, ends here.
-    Lost { frame: Box<FrameFact>, why: LossCause },
+    Lost { frame: FrameFact, why: LossCause },
     /// A frame is changed, copied or kept back on its way.
-    Meddled { frame: Box<FrameFact>, how: Meddling },
+    Meddled { frame: FrameFact, how: Meddling },
 
     // Harness.
     /// A step of the scenario acts.

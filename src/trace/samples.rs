@@ -62,8 +62,8 @@ pub(super) fn run() -> Vec<Record> {
     .collect()
 }
 
-fn frame(kind: FrameKind) -> Box<FrameFact> {
-    Box::new(FrameFact {
+fn frame(kind: FrameKind) -> FrameFact {
+    FrameFact {
         number: 1,
         copy: 0,
         up: true,
@@ -72,7 +72,7 @@ fn frame(kind: FrameKind) -> Box<FrameFact> {
         about: About::User(user("bob")),
         len: 3,
         octets: Some(Octets([1, 2, 3].into())),
-    })
+    }
 }
 
 fn user(name: &str) -> UserId {
