@@ -66,14 +66,19 @@ pub struct Fault {
 }
 
 impl Measure {
-    /// Takes one record and says what it measures.
-    pub fn observe(&mut self, record: &Record, tracker: &Tracker, spec: &Spec) -> Vec<Measured> {
-        let mut measured = Vec::new();
-        self.count(record, &mut measured);
-        self.outward(record, tracker, spec, &mut measured);
-        self.inward(record, spec, &mut measured);
-        self.fault(record, &mut measured);
-        measured
+    /// Takes one record and says what it measures, in the place of what is there.
+    pub fn observe(
+        &mut self,
+        record: &Record,
+        tracker: &Tracker,
+        spec: &Spec,
+        measured: &mut Vec<Measured>,
+    ) {
+        measured.clear();
+        self.count(record, measured);
+        self.outward(record, tracker, spec, measured);
+        self.inward(record, spec, measured);
+        self.fault(record, measured);
     }
 
     /// A fault by name.

@@ -35,6 +35,8 @@ struct Head {
     implied: Implied,
     tracker: Tracker,
     measure: Measure,
+    /// What the last record measured.
+    measured: Vec<Measured>,
     expectations: Expectations,
     races: Races,
     /// To the tracker and the races.
@@ -86,6 +88,7 @@ impl Panel {
             tracker: Tracker::new(&spec),
             expectations: Expectations::new(&spec),
             measure: Measure::default(),
+            measured: Vec::new(),
             races: Races::default(),
             routes: Routes::to_those_of(&[Tracker::FACTS, Races::FACTS]),
             marks: BTreeSet::new(),
@@ -179,12 +182,13 @@ impl Head {
     }
 
     fn see(&mut self, record: &Record, route: Route, spec: &Spec) {
-        let Self { tracker, measure, expectations, races, routes, marks, docket, .. } = self;
+        let Self { tracker, measure, measured, expectations, races, routes, marks, docket, .. } =
+            self;
         let looks = routes.at(route);
         let reached = if looks.contains(&TRACKER) { tracker.observe(record) } else { Vec::new() };
-        let measured = measure.observe(record, tracker, spec);
-        expectations.observe(record, &reached, &measured, tracker, measure, spec);
-        for one in &measured {
+        measure.observe(record, tracker, spec, measured);
+        expectations.observe(record, &reached, measured, tracker, measure, spec);
+        for one in measured {
             match one {
                 Measured::Count(name) => docket.metrics.add(name, 1),
                 Measured::Time(name, _, span) => docket.metrics.time(name, *span),
