@@ -42,11 +42,11 @@ use crate::trace::fact::Fact;
 const PARTITIONS: usize = 2;
 
 /// What accounts have stated, and nobody was told yet.
-type Stated = Arc<Mutex<Vec<Spoken>>>;
+type Statements = Arc<Mutex<Vec<Stated>>>;
 
 /// Something that an account has stated, when, and by which frame.
 #[derive(Debug)]
-struct Spoken {
+struct Stated {
     stamp: Stamp,
     user: UserId,
     fact: Fact,
@@ -62,7 +62,7 @@ pub struct NativeServer {
     events: u64,
     /// When the last of what it told was.
     last: Instant,
-    stated: Stated,
+    stated: Statements,
     /// What it is at each of its starts.
     make: Option<Make>,
     server: Option<Server>,
@@ -165,11 +165,11 @@ impl Make {
     }
 
     /// Starts it with what is durable, at that time.
-    fn start(&self, at: Moment, scale: NonZeroU32, stated: &Stated) -> Outcome<Server> {
+    fn start(&self, at: Moment, scale: NonZeroU32, stated: &Statements) -> Outcome<Server> {
         let stated = Arc::clone(stated);
         let hear = move |it: Statement<'_>| {
             let (user, fact) = (it.user.clone(), it.fact.clone());
-            lock(&stated).push(Spoken { stamp: it.stamp, user, fact, req: it.req });
+            lock(&stated).push(Stated { stamp: it.stamp, user, fact, req: it.req });
         };
         let facts: FactSink = Arc::new(hear);
         let config = Config {
@@ -207,7 +207,7 @@ impl NativeServer {
             scale: NonZeroU32::MIN,
             events: 0,
             last: Instant::START,
-            stated: Stated::default(),
+            stated: Statements::default(),
             make: None,
             server: None,
         }
@@ -297,7 +297,7 @@ impl NativeServer {
         let mut stated = std::mem::take(&mut *lock(&self.stated));
         stated.sort_by_key(|it| it.stamp);
         let mut lines = Vec::new();
-        for Spoken { stamp, user, fact, req } in stated {
+        for Stated { stamp, user, fact, req } in stated {
             self.last = self.last.max(self.clock.at(stamp));
             let at_ns = self.last.as_nanos();
             let Some(make) = &mut self.make else { break };

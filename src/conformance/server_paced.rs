@@ -133,7 +133,7 @@ impl PacedServer {
         };
         let asked = |it: &&(u32, ReqId, u64)| Some(it.1) == req;
         let of = self.asked.iter().find(asked).map(|(_, _, of)| *of);
-        // What it states was so before the line has come: until it was durable, and on its way.
+        // It was so when the server says: the line comes after the write.
         let at = self.time.at(came).min(Instant::from_nanos(line.at_ns));
         self.said.push_back(word(line, at, of)?);
         Ok(())

@@ -126,7 +126,7 @@ impl<S: Suite> World<S> {
     /// The steps have begun, as the shard says that speaks for the harness.
     pub(super) fn follow_into_active(&mut self, start: Instant) {
         self.start = start;
-        // It has entered what is due.
+        // What is due was entered there.
         drop(self.agenda.start(start));
         self.unplug_offline();
     }

@@ -276,7 +276,7 @@ fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
         goes_on = world.fill(&mut batch, BATCH_RECORDS);
         batch.close();
         judges.take(&batch);
-        world.take_back(&mut batch);
+        batch.take_parts().for_each(|judged| world.take_back(judged));
     }
 }
 
@@ -306,7 +306,7 @@ fn judge_beside<S: Suite>(
         if let Stage::Spread(shards) = &mut stage
             && shards.is_dense()
         {
-            // Shards take all threads, and then the judges do.
+            // Shards take all threads, and then the judges do, beside whom the next records are put in order.
             goes_on = shards.go(BATCH_RECORDS, Going::SideBySide);
             let gather = || {
                 shards.gather(&mut next);
@@ -346,7 +346,7 @@ impl<S: Suite> Stage<S> {
     /// Takes back what was judged.
     fn take_back(&mut self, batch: &mut Batch) {
         match self {
-            Self::Whole(world) => world.take_back(batch),
+            Self::Whole(world) => batch.take_parts().for_each(|judged| world.take_back(judged)),
             Self::Spread(shards) => shards.take_back(batch),
         }
     }

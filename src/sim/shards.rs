@@ -12,6 +12,7 @@ use crate::engine::queue::{Key, Queue};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::shard::PerUser;
 use crate::oracle::batch::Batch;
+use crate::oracle::escrow::Held;
 use crate::scenario::plan::{Action, Plan};
 use crate::sim::agenda::points_awaited;
 use crate::sim::meeting::Meeting;
@@ -158,11 +159,10 @@ impl<S: Suite> Shards<S> {
         }
     }
 
-    /// Takes records back that were gathered; what made them lets go of them when it goes on.
+    /// Takes records back that were gathered, each where it was made.
     pub fn take_back(&mut self, batch: &mut Batch) {
-        for (world, judged) in self.worlds.iter_mut().zip(batch.take_parts()) {
-            world.judged = judged;
-        }
+        let parts = self.worlds.iter_mut().zip(batch.take_parts());
+        parts.for_each(|(world, judged)| world.take_back(judged));
     }
 
     /// Whether so much happened in a window of late that shards are better side by side.
@@ -338,22 +338,22 @@ impl<S: Suite> Shards<S> {
     pub fn gather(&mut self, batch: &mut Batch) {
         let place = |record: &Record| (record.at, record.id.node);
         let until = self.end.and_then(|end| self.behind(end)).unwrap_or(LAST);
+        let of_key = |(at, held): &(Instant, Held)| (*at, NodeId::device(held.user));
+        let mut keys = Vec::new();
+        for world in &mut self.worlds {
+            let complete = world.keys.partition_point(|key| of_key(key) < until);
+            keys.extend(world.keys.drain(..complete));
+        }
         let complete = |world: &World<S>| world.records.partition_point(|it| place(it) < until);
         let counts: Vec<_> = self.worlds.iter().map(complete).collect();
         let parts = self.worlds.iter().zip(&counts).map(|(world, count)| &world.records[..*count]);
         let parts: Vec<_> = parts.collect();
         batch.arrange(&parts, place);
-        for world in &self.worlds {
-            for (at, held) in &world.keys {
-                let place_of = (*at, NodeId::device(held.user));
-                if place_of < until {
-                    let before = |part: &&[Record]| part.partition_point(|it| place(it) < place_of);
-                    batch.keys.push((parts.iter().map(before).sum(), held.clone()));
-                }
-            }
+        for key in keys {
+            let before = |part: &&[Record]| part.partition_point(|it| place(it) < of_key(&key));
+            batch.keys.push((parts.iter().map(before).sum(), key.1));
         }
         for (world, count) in self.worlds.iter_mut().zip(counts) {
-            world.keys.retain(|(at, held)| (*at, NodeId::device(held.user)) >= until);
             batch.put(world.hand_out(count));
         }
         batch.keys.sort_by_key(|(before, held)| (*before, held.user));

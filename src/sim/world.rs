@@ -321,6 +321,7 @@ impl<S: Suite> World<S> {
     /// when the world has come to its end.
     pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
         let mut goes_on = true;
+        self.judged.clear();
         batch.keys.extend(self.take_keys().map(|held| (0, held)));
         while goes_on && self.records.len() < records {
             let made = self.records.len();
@@ -332,7 +333,7 @@ impl<S: Suite> World<S> {
         goes_on
     }
 
-    /// So many of the records that were made.
+    /// The first so many of the records that were made.
     pub(super) fn hand_out(&mut self, count: usize) -> Vec<Record> {
         let mut room = std::mem::take(&mut self.judged);
         room.clear();
@@ -341,10 +342,9 @@ impl<S: Suite> World<S> {
         std::mem::replace(&mut self.records, room)
     }
 
-    /// Takes records back that were handed out.
-    pub fn take_back(&mut self, batch: &mut Batch) {
-        self.judged = batch.take_parts().next().unwrap_or_default();
-        self.judged.clear();
+    /// Takes records back that were handed out, and lets go of them when it goes on.
+    pub(super) fn take_back(&mut self, judged: Vec<Record>) {
+        self.judged = judged;
     }
 
     /// What the world itself found, in the order of time.
