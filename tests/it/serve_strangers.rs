@@ -7,7 +7,7 @@ use peadsim::base::time::Duration;
 use peadsim::runtime::server::Server;
 use peadsim::runtime::server::config::{Config, Limits};
 use peadsim::wire::code::{AckOutcome, ErrorCode};
-use peadsim::wire::message::{Envelope, Message, Register};
+use peadsim::wire::message::{Envelope, Message};
 
 use crate::stranger::{Keys, Line, hello};
 use crate::town::{config, start, user, world};
@@ -56,7 +56,9 @@ fn nobody_founds_an_identity_on_the_connection_of_another() {
         let register = |name| Message::Register(Box::new(Keys::of(name).registration()));
         assert_eq!(guest.refused(register("fresh")).await, ErrorCode::BadTicket);
         Line::attached(server.address(), &Keys::of("taken")).await.unwrap();
-        let mallory = Register { pop: [1; 64], ..Keys::of("taken").registration() };
+        // Within the same millisecond the user's own record would be a repetition.
+        let mut mallory = Keys::of("mallory").registration();
+        mallory.record.user = user("taken");
         let over = guest.refused(Message::Register(Box::new(mallory))).await;
         assert!([ErrorCode::IdTaken, ErrorCode::BadSig].contains(&over), "{over:?}");
         // Nothing has come of the first: the name is free.
