@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::base::id::{Mid, NodeId, ReqId, UserId};
 use crate::base::time::Now;
-use crate::oracle::judge::{Docket, Facts, Oracle};
-use crate::oracle::safety;
+use crate::oracle::judge::{Docket, Facts};
+use crate::oracle::jury::{Jury, chosen};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, Fact, FrameFact, FrameKind};
 use crate::trace::record::{Record, RecordId};
@@ -57,16 +57,12 @@ pub struct Keeper {
 /// Octets in chunks, so that none is ever moved: a long list that grows would stop everything for a while.
 type Chunks = Vec<Vec<u8>>;
 
-fn judges() -> impl Iterator<Item = Box<dyn Oracle>> {
-    safety::all().into_iter().filter(|oracle| JUDGES.contains(&oracle.id()))
-}
-
 impl Keeper {
     /// For a load of so many messages in all, of which this worker's devices write so many. Memory for them is
     /// made ready at once: what the system gives when it is first used it gives slowly.
     #[must_use]
     pub fn new(messages: u64, own: u64) -> Self {
-        let wanted = judges().map(|it| it.facts()).reduce(Facts::and);
+        let wanted = chosen(&JUDGES).map(|it| it.facts()).reduce(Facts::and);
         let one_in = messages.div_ceil(JUDGED_MAX).max(1);
         let octets = usize::try_from(own / one_in).unwrap_or(usize::MAX).saturating_mul(OCTETS);
         let mut ready = vec![1; octets.min(READY_MAX)];
@@ -179,24 +175,12 @@ pub fn judge(mut kept: Vec<Stated>, spec: &Spec) -> Docket {
     // What a device states has the order of its coming; devices share one clock.
     kept.sort_by_key(|stated| stated.now.at);
     let mut counts = BTreeMap::<u32, u64>::new();
-    let records: Vec<Record> = kept
-        .into_iter()
-        .map(|Stated { now, user, what }| {
-            let seq = counts.entry(user).or_default();
-            let id = RecordId { node: NodeId::device(user), seq: *seq };
-            *seq += 1;
-            Record { id, at: now.at, wall: now.wall, cause: None, fact: what.fact() }
-        })
-        .collect();
-    let mut docket = Docket::default();
-    for mut oracle in judges() {
-        let wanted = oracle.facts();
-        for record in records.iter().filter(|it| wanted.contain_fact(&it.fact)) {
-            docket.turn_to(record, spec);
-            oracle.observe(record, spec, &mut docket);
-        }
-        docket.turn_to_end(records.last().map_or(docket.now, |last| last.at));
-        oracle.conclude(spec, &mut docket);
+    let mut jury = Jury::of(&JUDGES, spec);
+    for Stated { now, user, what } in kept {
+        let seq = counts.entry(user).or_default();
+        let id = RecordId { node: NodeId::device(user), seq: *seq };
+        *seq += 1;
+        jury.take(&Record { id, at: now.at, wall: now.wall, cause: None, fact: what.fact() });
     }
-    docket
+    jury.conclude()
 }

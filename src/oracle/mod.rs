@@ -12,6 +12,7 @@ pub mod escrow;
 pub mod expect;
 pub mod implied;
 pub mod judge;
+pub mod jury;
 mod later;
 mod linear;
 pub mod liveness;

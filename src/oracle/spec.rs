@@ -374,6 +374,32 @@ pub fn marks() -> impl Iterator<Item = String> {
 }
 
 impl Spec {
+    /// Of these users and this server: nothing is expected or excepted, no device declares anything, and
+    /// nothing but the server takes any time.
+    #[must_use]
+    pub fn of(users: Vec<UserId>, server: ServerBounds) -> Self {
+        Self {
+            by_name: Roster::of(&users),
+            users,
+            limits_of: Vec::new(),
+            limits: Vec::new(),
+            server,
+            circumstances: Circumstances::default(),
+            names: Vec::new(),
+            expectations: Vec::new(),
+            except: BTreeMap::new(),
+            reaches: Vec::new(),
+            settle: Duration::ZERO,
+            bandwidth: None,
+            round_trip: Duration::ZERO,
+            internal: Duration::ZERO,
+            slowest_write: Duration::ZERO,
+            under_test: None,
+            opaque: BTreeSet::new(),
+            shared_agreements: false,
+        }
+    }
+
     /// The declared limits of a user's device.
     #[must_use]
     pub fn limits(&self, user: u32) -> Option<&DeviceLimits> {

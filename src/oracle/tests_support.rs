@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::base::id::{DeliveryId, DraftId, Epoch, Hash32, Mid, NodeId, Seq, TxnId, UserId};
 use crate::base::rng::{Luck, Purpose};
-use crate::base::roster::Roster;
 use crate::base::time::{Duration, Instant, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::model::Model;
@@ -18,7 +17,7 @@ use crate::oracle::escrow::{Escrow, Held, Shared};
 use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::panel::Panel;
 use crate::oracle::spec::{
-    Check, Circumstances, DeviceLimits, Expectation, NameId, Named, NamedThing, ServerBounds, Spec,
+    Check, DeviceLimits, Expectation, NameId, Named, NamedThing, ServerBounds, Spec,
 };
 use crate::trace::fact::{
     About, ApprovalMade, Content, Fact, FrameFact, FrameKind, LookupCause, Octets, Opening, Phase,
@@ -55,26 +54,14 @@ impl Story {
     /// A world of these users, with the defaults of protocol 4.5.
     pub fn new(users: &[&str]) -> Self {
         let users: Vec<_> = users.iter().map(|name| UserId::new(name).unwrap()).collect();
-        let by_name = Roster::of(&users);
         let spec = Spec {
             limits_of: users.iter().map(|_| 0).collect(),
-            users,
-            by_name,
             limits: vec![limits()],
-            server: server(),
-            circumstances: Circumstances::default(),
-            names: Vec::new(),
-            expectations: Vec::new(),
-            except: BTreeMap::new(),
-            reaches: Vec::new(),
             settle: Duration::from_secs(3_600),
-            bandwidth: None,
             round_trip: Duration::from_millis(100),
             internal: Duration::from_millis(1),
             slowest_write: Duration::from_millis(1),
-            under_test: None,
-            opaque: Default::default(),
-            shared_agreements: false,
+            ..Spec::of(users, server())
         };
         let (records, sequence, held) = (Vec::new(), BTreeMap::new(), Vec::new());
         Self { spec, records, now: Instant::START, sequence, held }

@@ -1,6 +1,6 @@
 //! The oracles of the simulator judge what devices and accounts state over real sockets.
 //!
-//! Not here: processes that are killed, whose last facts nobody hears (`serve_kill`).
+//! Not here: processes that are killed (`serve_kill`), or what a server keeps of itself (`serve_history`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use peadsim::base::id::{Epoch, NodeId, UserId};
 use peadsim::base::time::{Instant, Now};
 use peadsim::oracle::judge::Docket;
-use peadsim::oracle::safety;
+use peadsim::oracle::jury::Jury;
 use peadsim::oracle::spec::Spec;
 use peadsim::proto::port::UserAction;
 use peadsim::runtime::server::Server;
@@ -62,17 +62,9 @@ fn records(mut stated: Vec<Stated>) -> Vec<Record> {
 }
 
 fn judge(records: &[Record], spec: &Spec) -> Docket {
-    let mut docket = Docket::default();
-    for mut oracle in safety::all().into_iter().filter(|it| JUDGES.contains(&it.id())) {
-        let wanted = oracle.facts();
-        for record in records.iter().filter(|it| wanted.contain_fact(&it.fact)) {
-            docket.turn_to(record, spec);
-            oracle.observe(record, spec, &mut docket);
-        }
-        docket.turn_to_end(records.last().unwrap().at);
-        oracle.conclude(spec, &mut docket);
-    }
-    docket
+    let mut jury = Jury::of(&JUDGES, spec);
+    records.iter().for_each(|record| jury.take(record));
+    jury.conclude()
 }
 
 /// Nobody is told that a message is on its way before its account has it (S-19, S-20). One whose

@@ -1,23 +1,21 @@
 //! Plans for tests of the world, written by hand, and what their runs left. Not here: the scenario language.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use peadsim::base::id::{DraftId, UserId};
-use peadsim::base::roster::Roster;
 use peadsim::base::time::{Duration, Instant};
 use peadsim::base::units::Ratio;
 use peadsim::network::config::{LinkConfig, Loss};
 use peadsim::network::latency::{Distribution, Latency};
 use peadsim::oracle::spec::{
-    Check, Circumstances, DeviceLimits, Expectation, NameId, Named, NamedThing, Point, PointRef,
-    ServerBounds, Spec,
+    Check, DeviceLimits, Expectation, NameId, Named, NamedThing, Point, PointRef, Spec,
 };
 use peadsim::proto::config::{DeviceConfig, ServerConfig};
 use peadsim::scenario::plan::{
     Action, Cpu, DevicePlan, FrameAct, FrameAddress, FrameOf, Given, LoadPlan, Plan, Profile,
     Start, Step, SuiteName, When, Workload,
 };
+use peadsim::scenario::resolve::settings::bounds;
 use peadsim::sim::run::{RunOptions, run};
 use peadsim::trace::digest::Forms;
 use peadsim::trace::fact::{Fact, FrameKind, LossCause, Meddling, Phase};
@@ -309,8 +307,6 @@ impl Draft {
 
 fn spec(users: &[UserId], config: &DeviceConfig, server: &ServerConfig) -> Spec {
     Spec {
-        users: users.to_vec(),
-        by_name: Roster::of(users),
         limits_of: vec![0; users.len()],
         limits: vec![DeviceLimits {
             capacity: config.table_capacity,
@@ -328,28 +324,10 @@ fn spec(users: &[UserId], config: &DeviceConfig, server: &ServerConfig) -> Spec 
             lookups_burst: config.lookups_burst,
             grace: config.grace,
         }],
-        server: ServerBounds {
-            ttl: server.ttl,
-            grace: server.grace,
-            lease: server.lease,
-            push: server.push,
-            push_bound: secs(2),
-            unknown: server.unknown,
-            ticket: server.ticket,
-            mailbox_messages: server.mailbox_messages,
-        },
-        circumstances: Circumstances::default(),
-        names: Vec::new(),
-        expectations: Vec::new(),
-        except: BTreeMap::new(),
-        reaches: Vec::new(),
         settle: secs(600),
-        bandwidth: None,
         round_trip: ms(120),
         internal: ms(10),
         slowest_write: ms(1),
-        under_test: None,
-        opaque: Default::default(),
-        shared_agreements: false,
+        ..Spec::of(users.to_vec(), bounds(server))
     }
 }
