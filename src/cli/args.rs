@@ -66,7 +66,7 @@ pub enum Command {
     Shrink(Shrink),
     /// Test a device that is attached from outside.
     Conform(Box<Conform>),
-    /// Judge transcripts of `conform` again, from the evidence alone.
+    /// Judge transcripts of `conform` again, from the evidence alone, or the history of a server.
     Judge(Judge),
     /// Join the reports of shards of one `conform` run, or of one `load`.
     Merge(Merge),

@@ -1,6 +1,7 @@
-//! `peadsim judge`: verdicts of a conformance run again, from its transcripts alone.
+//! `peadsim judge`: verdicts from what was kept: of a conformance run again, from its transcripts alone, and of
+//! a reference server, from its history.
 //!
-//! Not here: judging (`conformance::judge`).
+//! Not here: judging (`conformance::judge`, `conformance::history`).
 
 use std::path::Path;
 
@@ -10,8 +11,12 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::words::Format;
 use crate::conformance::archive::{Archive, Unread, judge_file};
+use crate::conformance::history::Chronicle;
 use crate::conformance::judge::Judged;
+use crate::report;
 use crate::report::conformance::{json, terminal};
+use crate::runtime::server::history::History;
+use crate::verdict::finding::Severity;
 use crate::verdict::results::Results;
 use crate::verdict::trial::Trial;
 
@@ -22,7 +27,13 @@ use crate::verdict::trial::Trial;
 pub fn run(args: &Judge) -> Result<Exit, CliError> {
     let mut worst = Exit::Success;
     for path in &args.paths {
-        let exit = if path.is_dir() { folder(path, args.format)? } else { file(path, args)? };
+        let exit = if History::is_in(path) {
+            history(path, args.format)?
+        } else if path.is_dir() {
+            folder(path, args.format)?
+        } else {
+            file(path, args)?
+        };
         worst = worst.worst(exit);
     }
     Ok(worst)
@@ -41,6 +52,35 @@ fn file(path: &Path, args: &Judge) -> Result<Exit, CliError> {
     let results = Results::of(&judged.head.program, subject, vec![judged.now], false);
     let (results, exit) = conformity::concluded(results);
     conformity::print(&results, exit, args.format)?;
+    Ok(exit)
+}
+
+/// What a server has done, as it has kept it in the folder of its data.
+fn history(path: &Path, format: Format) -> Result<Exit, CliError> {
+    let shown = path.display().to_string();
+    let verdict = History::open(path).and_then(Chronicle::of).and_then(|it| it.judge());
+    let Some(verdict) = verdict.map_err(|error| CliError::Server(error.into()))? else {
+        let why =
+            format!("`{shown}` has no history: let the server keep one with `serve --history`");
+        return Err(CliError::Usage(why));
+    };
+    let exit = match verdict.worst() {
+        Some(Severity::Error) => Exit::Harness,
+        Some(Severity::Fail) => Exit::Finding,
+        Some(Severity::Inconclusive) => Exit::Inconclusive,
+        Some(Severity::Warning) | None if verdict.evaluated.is_empty() => Exit::NothingVerified,
+        Some(Severity::Warning) | None => Exit::Success,
+    };
+    match format {
+        Format::Human => {
+            let ending = format!("{} (exit {})", exit.text(), exit.code());
+            output::print(&report::history::write(&shown, &verdict, &ending))?;
+        }
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&verdict).map_err(std::io::Error::other);
+            output::print(&(json.map_err(CliError::io("cannot write JSON"))? + "\n"))?;
+        }
+    }
     Ok(exit)
 }
 

@@ -64,6 +64,7 @@ fn config(args: &Serve) -> Result<Config, CliError> {
         storage,
         partitions: setup::threads(args.threads).get(),
         limits: limits(&args.limits),
+        history: args.history,
         ..Config::new(server)
     })
 }

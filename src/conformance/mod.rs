@@ -20,7 +20,7 @@
 //! A `case` with one device, or the server, under test and a seed is a test, `suite` has all of them,
 //! `campaign` makes them one after another in a `bed`, `assess` is the verdict of one, `expectation` what was
 //! known before. Everything is in a `transcript` with a `keyring` beside it, kept in an `archive`, from which
-//! `judge` says the same again.
+//! `judge` says the same again. `history` judges what a reference server has kept of all that it did.
 //!
 //! Not here: judging (`oracle`), or sockets and processes (`runtime`).
 //!
@@ -44,6 +44,7 @@ pub mod door;
 pub mod expectation;
 pub mod fault;
 pub mod flaw;
+pub mod history;
 mod incoming;
 pub mod judge;
 pub mod keyring;

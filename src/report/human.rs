@@ -366,7 +366,7 @@ const fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-const fn severity_word(severity: Severity) -> &'static str {
+pub(super) const fn severity_word(severity: Severity) -> &'static str {
     match severity {
         Severity::Warning => "warning",
         Severity::Inconclusive => "inconclusive",

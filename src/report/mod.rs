@@ -8,6 +8,7 @@ pub mod compare;
 pub mod conformance;
 pub mod coverage;
 pub mod explore;
+pub mod history;
 pub mod human;
 pub mod json;
 pub mod junit;

@@ -1,5 +1,5 @@
 //! Floor 1: capabilities, requirements, findings, verdicts, metrics, outcomes, the kill matrix, explorations,
-//! studies, and conformance tests with what they come to.
+//! studies, histories, and conformance tests with what they come to.
 //!
 //! Not here: how a verdict is reached (`oracle`) or printed (`report`).
 
@@ -10,6 +10,7 @@ pub mod exploration;
 pub mod figures;
 pub mod finding;
 pub mod fingerprint;
+pub mod history;
 pub mod load;
 pub mod matrix;
 pub mod metrics;

@@ -47,10 +47,10 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender with this name.
-    pub fn new(name: &str) -> Self {
+    /// A sender with these keys.
+    pub fn new(keys: Keys) -> Self {
         Self {
-            keys: Keys::of(name),
+            keys,
             next: 0,
             open: BTreeSet::new(),
             acknowledged: Vec::new(),

@@ -57,6 +57,7 @@ mod serve;
 #[cfg(unix)]
 mod serve_cli;
 mod serve_faults;
+mod serve_history;
 mod serve_judged;
 #[cfg(unix)]
 mod serve_kill;
@@ -75,3 +76,4 @@ mod stranger;
 mod tidy;
 mod town;
 mod vacuity;
+mod witness;

@@ -15,6 +15,7 @@ use peadsim::runtime::server::error::{ServerError, StoreError};
 use redb::{Builder, StorageBackend};
 
 use crate::ledger::{Ledger, Sender, receive};
+use crate::stranger::Keys;
 use crate::town::{config, settings, start, world};
 
 /// What is written at once, or not.
@@ -207,7 +208,7 @@ fn check_what_is_left(octets: Vec<u8>, mut senders: Vec<Sender>, mut ledger: Led
 }
 
 fn senders() -> Vec<Sender> {
-    ["anna", "berta", "cleo"].map(Sender::new).into()
+    ["anna", "berta", "cleo"].map(|name| Sender::new(Keys::of(name))).into()
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The server's process is killed at random moments under load and started again, round after round.
+//! The server's process is killed at random moments under load and started again, round after round; then the
+//! oracles judge what it says that it did, together with what it had promised.
 //!
 //! A few rounds; `PEADSIM_KILL_ROUNDS=200 cargo test --release --test it serve_kill` makes as many as one
 //! likes, and prints what it counted. Not here: media that fail (`serve_faults`).
@@ -10,21 +11,28 @@ use std::time::Duration as Span;
 
 use peadsim::base::id::Mid;
 use peadsim::base::rng::{Luck, Purpose};
+use peadsim::conformance::history::JUDGES;
+use peadsim::oracle::judge::Docket;
+use peadsim::verdict::requirement::{Polarity, Requirement};
 use peadsim::wire::message::{Message, Register};
 
 use crate::cli::{Place, Running};
 use crate::ledger::{Ledger, Sender, receive};
 use crate::stranger::{Keys, Line};
 use crate::town::world;
+use crate::witness::Witness;
 
 /// Rounds of an ordinary test run.
 const ROUNDS: u64 = 4;
+/// Everybody is looked up each so many rounds, and otherwise those who came last.
+const ROUNDS_OF_ALL: u64 = 20;
+const LAST: usize = 20;
 
 /// A server process, and where it listens.
 fn spawn(place: &Place) -> (Running, SocketAddr) {
-    let args = ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--rate", "100000"];
-    let limit = ["--mailbox-messages", "1000000", "--mailbox-octets", "1000000000"];
-    let mut command = place.command(&[&args[..], &limit[..]].concat());
+    let args = ["serve", "--data", "data", "--history", "--listen", "127.0.0.1:0"];
+    let limits = ["--mailbox-messages", "1000000", "--mailbox-octets", "1000000000"];
+    let mut command = place.command(&[&args[..], &limits, &["--rate", "100000"]].concat());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut child = Running(child);
     let mut line = String::new();
@@ -34,20 +42,25 @@ fn spawn(place: &Place) -> (Running, SocketAddr) {
 }
 
 /// Who is registered, as the server has acknowledged it.
-#[derive(Default)]
 struct Directory {
+    witness: Witness,
     next: u64,
     registered: Vec<(String, Register)>,
 }
 
 impl Directory {
+    fn seen_by(witness: &Witness) -> Self {
+        Self { witness: witness.clone(), next: 0, registered: Vec::new() }
+    }
+
     /// Registers one after another until the server is gone.
     async fn grow(&mut self, address: SocketAddr) {
         loop {
             self.next += 1;
             let name = format!("user-{}", self.next);
-            let registration = Keys::of(&name).registration();
-            let Ok(mut line) = Line::dial(address).await else { return };
+            let keys = Keys::of(&name).seen_by(&self.witness);
+            let registration = keys.registration();
+            let Ok(mut line) = Line::of(address, &keys).await else { return };
             let body = Message::Register(Box::new(registration.clone()));
             match line.ask(body).await {
                 Ok(Message::RegisterAck { .. }) => self.registered.push((name, registration)),
@@ -58,10 +71,11 @@ impl Directory {
         }
     }
 
-    /// Everybody is found as registered.
-    async fn check(&self, address: SocketAddr) {
-        let mut line = Line::attached(address, &Keys::of("reader")).await.unwrap();
-        for (name, registration) in &self.registered {
+    /// So many who came last are found as registered.
+    async fn check(&self, address: SocketAddr, most: usize) {
+        let keys = Keys::of("reader").seen_by(&self.witness);
+        let mut line = Line::attached(address, &keys).await.unwrap();
+        for (name, registration) in self.registered.iter().rev().take(most) {
             let user = crate::town::user(name);
             let lookup = Message::LookupKey { user, want_epoch: None, have_hash: None };
             let answer = line.ask(lookup).await.unwrap();
@@ -75,9 +89,10 @@ impl Directory {
 fn a_server_that_is_killed_loses_and_doubles_nothing() {
     let rounds = std::env::var("PEADSIM_KILL_ROUNDS").ok().and_then(|it| it.parse().ok());
     let rounds = rounds.unwrap_or(ROUNDS);
-    let (place, world) = (Place::new(), world());
-    let mut senders: Vec<Sender> = ["anna", "berta", "cleo"].map(Sender::new).into();
-    let (mut ledger, mut register) = (Ledger::default(), Directory::default());
+    let (place, world, witness) = (Place::new(), world(), Witness::default());
+    let sender = |name| Sender::new(Keys::of(name).seen_by(&witness));
+    let mut senders: Vec<Sender> = ["anna", "berta", "cleo"].map(sender).into();
+    let (mut ledger, mut register) = (Ledger::default(), Directory::seen_by(&witness));
     for round in 0..rounds {
         let (mut server, address) = spawn(&place);
         let life = Span::from_millis(Luck::new(3, Purpose::Fault, round).at(0).between(30, 300));
@@ -107,6 +122,11 @@ fn a_server_that_is_killed_loses_and_doubles_nothing() {
         senders.iter_mut().for_each(|sender| ledger.note(sender));
     }
     finish(&place, &world, senders, &mut ledger, &register);
+    let docket = witness.judge(&place.path("data"));
+    check_oracles(&docket);
+    let judged = place.run(&["judge", "data"]);
+    assert_eq!((judged.exit, judged.err.as_str()), (0, ""), "{}", judged.out);
+    println!("{}", judged.out);
     println!(
         "{rounds} rounds: {} acknowledged, {} delivered ({} again after a kill), {} reported, {} users",
         ledger.acknowledged.len(),
@@ -117,12 +137,20 @@ fn a_server_that_is_killed_loses_and_doubles_nothing() {
     );
 }
 
+/// The oracles find nothing, and had something to judge; messages were there through a kill.
+fn check_oracles(docket: &Docket) {
+    assert!(docket.findings.is_empty(), "{:#?}", docket.findings);
+    for judge in JUDGES {
+        assert!(docket.evaluated.contains_key(judge), "{judge}: {:?}", docket.evaluated);
+    }
+    assert!(docket.evidence.count(Requirement::of(9, 2), Polarity::Negative) > 0);
+}
+
 /// After a start: what is there can be fetched, and every so often everybody is looked up.
 async fn drain_once(address: SocketAddr, round: u64, found: &mut Vec<Mid>, register: &Directory) {
     receive(address, found, false).await.unwrap();
-    if round.is_multiple_of(20) {
-        register.check(address).await;
-    }
+    let most = if round.is_multiple_of(ROUNDS_OF_ALL) { usize::MAX } else { LAST };
+    register.check(address, most).await;
 }
 
 /// The last life, which ends in order: everything is delivered and reported.
@@ -145,7 +173,7 @@ fn finish(
         ledger.check_mail();
         ledger.read_reports(&mut senders, address).await;
         ledger.check_reports();
-        register.check(address).await;
+        register.check(address, usize::MAX).await;
     });
     end(server);
 }

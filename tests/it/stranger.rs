@@ -22,12 +22,14 @@ use peadsim::wire::signed::{attach_octets, pop_octets};
 use tokio::time::timeout;
 
 use crate::town::{PATIENCE, user};
+use crate::witness::Witness;
 
 /// A user's keys.
 pub struct Keys {
     pub user: UserId,
     agree: KeyPair,
     sign: KeyPair,
+    witness: Option<Witness>,
 }
 
 impl Keys {
@@ -36,7 +38,12 @@ impl Keys {
         let entity = name.bytes().fold(0, |sum, octet| sum * 257 + u64::from(octet));
         let luck = Luck::new(11, Purpose::Keys, entity);
         let pair = |n| KeyPair::generate::<P256>(&mut luck.at(n));
-        Self { user: user(name), agree: pair(0), sign: pair(1) }
+        Self { user: user(name), agree: pair(0), sign: pair(1), witness: None }
+    }
+
+    /// The same; what comes and goes on their lines is seen.
+    pub fn seen_by(self, witness: &Witness) -> Self {
+        Self { witness: Some(witness.clone()), ..self }
     }
 
     /// A first record with its proof.
@@ -91,6 +98,7 @@ pub struct Line {
     channel: Channel,
     asked: u64,
     pub ticket: Option<Ticket>,
+    witness: Option<(Witness, UserId)>,
 }
 
 impl Line {
@@ -102,12 +110,18 @@ impl Line {
     /// Connects.
     pub async fn dial(address: SocketAddr) -> Result<Self, ChannelError> {
         let channel = Channel::dial(&Endpoint::plain(address)).await?;
-        Ok(Self { channel, asked: 0, ticket: None })
+        Ok(Self { channel, asked: 0, ticket: None, witness: None })
+    }
+
+    /// Connects for somebody.
+    pub async fn of(address: SocketAddr, keys: &Keys) -> Result<Self, ChannelError> {
+        let witness = keys.witness.clone().map(|witness| (witness, keys.user.clone()));
+        Ok(Self { witness, ..Self::dial(address).await? })
     }
 
     /// Connects, registers unless that was done, and attaches.
     pub async fn attached(address: SocketAddr, keys: &Keys) -> Result<Self, ChannelError> {
-        let mut line = Self::dial(address).await?;
+        let mut line = Self::of(address, keys).await?;
         line.ask(Message::Register(Box::new(keys.registration()))).await?;
         let Message::Challenge { nonce, .. } = line.ask(hello(&keys.user)).await? else {
             panic!("a challenge is expected");
@@ -123,7 +137,11 @@ impl Line {
     pub async fn send(&mut self, body: Message) -> Result<ReqId, ChannelError> {
         self.asked += 1;
         let req = ReqId(self.asked.to_be_bytes());
-        self.channel.send(&[Envelope { req, ticket: self.ticket.clone(), body }]).await?;
+        let envelope = Envelope { req, ticket: self.ticket.clone(), body };
+        if let Some((witness, user)) = &self.witness {
+            witness.sends(user, &envelope);
+        }
+        self.channel.send(&[envelope]).await?;
         Ok(req)
     }
 
@@ -134,7 +152,12 @@ impl Line {
 
     /// The next frame.
     pub async fn receive(&mut self) -> Result<Envelope, ChannelError> {
-        timeout(PATIENCE, self.channel.receive()).await.expect("a frame is expected")
+        let received = timeout(PATIENCE, self.channel.receive()).await;
+        let envelope = received.expect("a frame is expected")?;
+        if let Some((witness, user)) = &self.witness {
+            witness.receives(user, &envelope);
+        }
+        Ok(envelope)
     }
 
     /// Sends a frame and waits for its answer; what is pushed meanwhile is passed over.

@@ -97,7 +97,7 @@ pub enum OtherConform {
 /// Arguments of `judge`.
 #[derive(Clone, Debug, Args)]
 pub struct Judge {
-    /// Transcripts, or folders of reports.
+    /// Transcripts, folders of reports, or folders of a server's data with a history (`serve --history`).
     #[arg(value_name = "TRANSCRIPT|DIR", value_hint = ValueHint::AnyPath, required = true)]
     pub paths: Vec<PathBuf>,
     /// How to print the results.

@@ -34,6 +34,9 @@ pub struct Serve {
     /// Keep accounts in memory only: they are gone at the end.
     #[arg(long)]
     pub ephemeral: bool,
+    /// Keep with the accounts all that they do, for `judge DIR`; it grows for ever.
+    #[arg(long, conflicts_with = "ephemeral")]
+    pub history: bool,
     /// Tell metrics (`/metrics`) and health (`/healthz`) there.
     #[arg(long, value_name = "HOST:PORT")]
     pub metrics: Option<String>,

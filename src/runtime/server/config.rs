@@ -65,6 +65,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who else is told what accounts state.
     pub facts: Option<FactSink>,
+    /// Whether what accounts state is kept in the storage, for ever ([`super::history`]).
+    pub history: bool,
     /// Whose time it lives in.
     pub timeline: Timeline,
     /// Accounts that are to be there at the start, unless the storage has them.
@@ -85,6 +87,7 @@ impl Config {
             partitions: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
             facts: None,
+            history: false,
             timeline: Timeline::System,
             residents: Vec::new(),
         }

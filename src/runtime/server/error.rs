@@ -44,6 +44,16 @@ pub enum StoreError {
         /// What this program writes.
         known: u64,
     },
+    /// Its history was written by a version of this program that has other facts.
+    #[error(
+        "the history was written by another version: its facts are of version {found}, not {known}"
+    )]
+    History {
+        /// Which they are of.
+        found: u32,
+        /// Which this program knows.
+        known: u32,
+    },
     /// The folder cannot be made or used.
     #[error("cannot use the folder `{path}`: {source}")]
     Folder {

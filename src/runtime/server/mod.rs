@@ -14,6 +14,8 @@
 //! waits is refused (QUEUE_FULL), connections are closed, and the server ends: what is durable then, only
 //! opening the store again can tell.
 //!
+//! Where it is asked for, what accounts state is kept with what they wrote (`history`).
+//!
 //! Every connection keeps to its limits (`config`), and all of them together to theirs, so that memory is
 //! bounded whatever peers do. Tickets are bound to a connection's number, which never comes again.
 //!
@@ -23,6 +25,7 @@ pub mod config;
 mod connection;
 pub mod error;
 mod gate;
+pub mod history;
 mod link;
 mod metrics;
 mod pace;

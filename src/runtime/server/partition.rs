@@ -21,7 +21,7 @@ use crate::runtime::server::config::Statement;
 use crate::runtime::server::link::{Link, Load};
 use crate::runtime::server::seat::{Effect, Held, Request, Seat, Turn, Waiting};
 use crate::runtime::server::shared::{Shared, refusal};
-use crate::runtime::server::store::{Batch, Kept, Written};
+use crate::runtime::server::store::{Batch, Kept};
 use crate::wire::code::ErrorCode;
 use crate::wire::message::{Envelope, Message};
 
@@ -298,24 +298,24 @@ impl<S: Suite> Partition<S> {
             Some(seat) => seat,
             None => fresh.insert(Seat::vacant(shared, &user)),
         };
-        let Turn { writes, token, post, effects } = seat.turn(now, input, shared);
-        let batched = !writes.is_empty() || !post.is_empty() || heard.is_some();
+        let turn = seat.turn(now, input, shared);
+        let stated = shared.stated(&user, now, &turn);
+        let Turn { writes, token, post, effects } = turn;
+        let speaks = !writes.is_empty() || !post.is_empty() || stated.is_some();
         let waiting = Waiting { now, user: user.clone(), token, effects, request };
-        let Some(scribe) = self.scribe.as_ref().filter(|_| batched) else {
+        let Some(scribe) = self.scribe.as_ref().filter(|_| speaks || heard.is_some()) else {
             let (last, durable) = (seat.last, self.durable);
             self.settle(user, fresh);
             return if last > durable { self.hold(last, waiting) } else { self.release(waiting) };
         };
         self.last += 1;
         let (number, at) = (self.last, now.at);
-        let changes = if writes.is_empty() && post.is_empty() {
-            Written::Nothing
-        } else {
+        if speaks {
             seat.last = number;
-            seat.written(&writes, shared)
-        };
+        }
+        let writes = seat.written(&writes, shared);
         let (partition, owner) = (self.place, user.clone());
-        let batch = Batch { partition, number, user: owner, writes: changes, post, heard, at };
+        let batch = Batch { partition, number, user: owner, writes, post, heard, stated, at };
         // When the scribe has ended it has said why.
         let _ = scribe.send(batch);
         self.settle(user, fresh);

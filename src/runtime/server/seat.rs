@@ -155,6 +155,16 @@ impl<S: Suite> Seat<S> {
 }
 
 impl Turn {
+    /// The facts among what follows.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let facts = self.effects.iter().filter_map(|effect| match effect {
+            Effect::State(fact) => Some(fact.clone()),
+            Effect::Send(..) | Effect::Tell(..) => None,
+        });
+        facts.collect()
+    }
+
     /// News of a message must not be lost; a hint about a key may be, as on its way to the device.
     fn tell(&mut self, to: UserId, message: AccountMessage, shared: &Shared) {
         let number = match &message {

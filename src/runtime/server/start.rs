@@ -23,6 +23,7 @@ use crate::runtime::server::config::{Config, Limits};
 use crate::runtime::server::connection;
 use crate::runtime::server::error::{ServerError, StoreError};
 use crate::runtime::server::gate::Gate;
+use crate::runtime::server::history::Start;
 use crate::runtime::server::link::Link;
 use crate::runtime::server::metrics::Metrics;
 use crate::runtime::server::partition::{Partition, Told};
@@ -181,10 +182,16 @@ async fn run<S: Suite>(
 
 /// Reads the store and starts the parts.
 fn assemble<S: Suite>(config: Config) -> Result<Parts, ServerError> {
-    let Config { server, storage, partitions, limits, facts, timeline, residents, .. } = config;
+    let Config { server, storage, partitions, limits, facts, history, .. } = config;
+    let Config { timeline, residents, .. } = config;
     let (store, mut contents) = Store::open(storage)?;
     contents.accommodate(residents, store.as_ref())?;
-    let Contents { accounts, post, free, boots, last } = contents;
+    let clock = WorldClock::start(timeline, contents.last);
+    if let Some(store) = store.as_ref().filter(|_| history) {
+        let start = Start::new(contents.boots, clock.now(), &server);
+        store.add_start(&mut contents, start)?;
+    }
+    let Contents { accounts, post, free, boots, .. } = contents;
     let metrics = Arc::new(Metrics::new());
     metrics.users(accounts.len());
     let (senders, inboxes): (Vec<_>, Vec<_>) =
@@ -193,7 +200,7 @@ fn assemble<S: Suite>(config: Config) -> Result<Parts, ServerError> {
     let shared = Arc::new(Shared {
         config: Arc::new(server),
         limits,
-        clock: WorldClock::start(timeline, last),
+        clock,
         key: Arc::new(Secret::new(entropy::octets().map_err(ServerError::System)?)),
         seed: u64::from_be_bytes(entropy::octets().map_err(ServerError::System)?),
         boots,
@@ -202,6 +209,7 @@ fn assemble<S: Suite>(config: Config) -> Result<Parts, ServerError> {
         partitions: senders,
         metrics,
         facts,
+        history: history && store.is_some(),
         octets: Arc::new(Semaphore::new(octets)),
         unread: Arc::new(AtomicUsize::new(0)),
         origins: AtomicU64::new(0),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable as _, TableDefinition,
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition,
     WriteTransaction,
 };
 use serde::Serialize;
@@ -23,6 +23,7 @@ use crate::proto::port::AccountMessage;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::runtime::server::config::Storage;
 use crate::runtime::server::error::StoreError;
+use crate::runtime::server::history::{self, Entry, Start};
 
 /// Version of the format. A store of a later one is left alone.
 pub const FORMAT: u64 = 1;
@@ -55,6 +56,8 @@ pub struct Batch {
     pub post: Vec<(u64, UserId, AccountMessage)>,
     /// What it was told, and need not be told again.
     pub heard: Option<u64>,
+    /// What it stated, if a history is kept: an entry of it, with its number.
+    pub stated: Option<(u64, Vec<u8>)>,
     /// When.
     pub at: Instant,
 }
@@ -73,11 +76,13 @@ pub enum Written {
 impl Batch {
     /// About how large it is.
     #[must_use]
-    pub const fn octets(&self) -> usize {
-        match &self.writes {
+    pub fn octets(&self) -> usize {
+        let stated = self.stated.as_ref().map_or(0, |(_, octets)| octets.len());
+        let written = match &self.writes {
             Written::Nothing => 0,
             Written::Entry(_, octets) | Written::Image(octets, _) => octets.len(),
-        }
+        };
+        written + stated
     }
 }
 
@@ -144,15 +149,23 @@ impl Store {
         Ok(writing.commit()?)
     }
 
+    /// Adds a start to the history.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn add_start(&self, contents: &mut Contents, start: Start) -> Result<(), StoreError> {
+        let writing = self.0.begin_write()?;
+        history::put(&writing, contents.free, &encode(&Entry::Start(start)))?;
+        contents.free += 1;
+        Ok(writing.commit()?)
+    }
+
     /// Looks whether it can be read, counts this start, and reads everything.
     fn begin(&self) -> Result<Contents, StoreError> {
         let writing = self.0.begin_write()?;
         let (boots, last) = {
             let mut meta = writing.open_table(META)?;
-            let format = meta.get("format")?.map(|it| it.value());
-            if let Some(found) = format.filter(|found| *found > FORMAT) {
-                return Err(StoreError::Newer { found, known: FORMAT });
-            }
+            known(&meta)?;
             let number = |name| meta.get(name).map(|it| it.map_or(0, |it| it.value()));
             let (boots, last) = (number("boots")? + 1, number("instant")?);
             meta.insert("format", FORMAT)?;
@@ -165,6 +178,7 @@ impl Store {
         writing.commit()?;
         let mut contents = Contents { boots, last: Instant::from_nanos(last), ..Contents::new() };
         self.read_into(&mut contents)?;
+        contents.free = contents.free.max(history::free(&self.0)?);
         Ok(contents)
     }
 
@@ -221,6 +235,7 @@ impl Contents {
                 writes: Written::Image(octets, Vec::new()),
                 post: Vec::new(),
                 heard: None,
+                stated: None,
                 at: self.last,
             });
         }
@@ -251,10 +266,30 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).expect("it is made of what postcard writes")
 }
 
-fn decode<T: DeserializeOwned>(octets: &[u8]) -> Result<T, StoreError> {
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// When it is something else.
+pub fn decode<T: DeserializeOwned>(octets: &[u8]) -> Result<T, StoreError> {
     match postcard::take_from_bytes(octets)? {
         (value, []) => Ok(value),
         (_, rest) => Err(StoreError::Damaged(format!("{} octets too many", rest.len()))),
+    }
+}
+
+/// Looks whether this program knows the format.
+///
+/// # Errors
+/// When it is a later one, the store is damaged, or the medium fails.
+pub fn check_format(database: &Database) -> Result<(), StoreError> {
+    known(&database.begin_read()?.open_table(META)?)
+}
+
+fn known(meta: &impl ReadableTable<&'static str, u64>) -> Result<(), StoreError> {
+    let format = meta.get("format")?.map(|it| it.value());
+    match format.filter(|found| *found > FORMAT) {
+        Some(found) => Err(StoreError::Newer { found, known: FORMAT }),
+        None => Ok(()),
     }
 }
 
@@ -286,6 +321,9 @@ fn put(writing: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {
                 journal.remove(number)?;
             }
         }
+    }
+    if let Some((number, entry)) = &batch.stated {
+        history::put(writing, *number, entry)?;
     }
     if batch.post.is_empty() && batch.heard.is_none() {
         return Ok(());

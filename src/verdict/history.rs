@@ -1,0 +1,32 @@
+//! What the oracles make of the history of a server.
+//!
+//! Not here: how it is judged (`conformance::history`), or printed (`report::history`).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::verdict::finding::{Finding, Severity};
+
+/// A history, judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HistoryVerdict {
+    /// How often the server started.
+    pub starts: u64,
+    /// Accounts that have stated something.
+    pub accounts: u64,
+    /// Records that were judged.
+    pub records: u64,
+    /// Situations that each oracle has evaluated.
+    pub evaluated: BTreeMap<String, u64>,
+    /// What they have found.
+    pub findings: Vec<Finding>,
+}
+
+impl HistoryVerdict {
+    /// The weight of the worst finding.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
