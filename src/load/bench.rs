@@ -8,6 +8,7 @@ use crate::base::id::UserId;
 use crate::base::time::{Duration, Instant};
 use crate::load::judged::Keeper;
 use crate::load::progress::Progress;
+use crate::load::queue::Awaited;
 use crate::load::schedule::Operation;
 use crate::load::stamp::Stamp;
 use crate::load::tally::{Metric, Tally};
@@ -86,6 +87,13 @@ impl Bench {
             Stamp { run: *run, workload, at }.put(text);
         }
         Some(action)
+    }
+
+    /// Of what a device does only one at a time, if an operation is of that kind.
+    #[must_use]
+    pub fn awaited(&self, operation: &Operation) -> Option<Awaited> {
+        let workload = &self.common.plan.workloads[usize::from(operation.workload)];
+        Awaited::of(&workload.what)
     }
 
     /// Whether a workload is own data, which its writers may reject: that is an answer, too.

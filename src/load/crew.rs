@@ -32,6 +32,8 @@ const PREPARATION: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(50);
 /// For how long no device that could has a connection before the server is taken to be gone.
 const GONE: Duration = Duration::from_secs(15);
+/// The same when the time to settle is over: longer than any of them takes to connect again.
+const GONE_AT_LAST: Duration = Duration::from_secs(1);
 
 /// All workers.
 pub struct Crew {
@@ -197,6 +199,8 @@ impl Crew {
             } else if now >= end && self.is_over(&seen, now.since(moved.max(end))) {
                 return Ending::Drained;
             } else if now.since(connected) >= GONE {
+                return Ending::ServerGone;
+            } else if now >= end + settle && now.since(connected) >= GONE_AT_LAST {
                 return Ending::ServerGone;
             } else if now >= end + settle || self.has_lost_a_worker() {
                 return Ending::Open;

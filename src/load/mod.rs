@@ -25,6 +25,7 @@ pub mod pace;
 pub mod people;
 pub mod preflight;
 pub mod progress;
+pub mod queue;
 pub mod result;
 pub mod run;
 pub mod schedule;

@@ -5,7 +5,7 @@
 //! due (`worker`), or the device (`runtime::client`).
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -13,6 +13,7 @@ use crate::base::id::{DraftId, ReqId, TxnId};
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant, Now};
 use crate::load::bench::Bench;
+use crate::load::queue::{Awaited, Queue};
 use crate::load::schedule::Operation;
 use crate::load::tally::{Mail, Metric, Request};
 use crate::proto::port::UserAction;
@@ -30,14 +31,6 @@ struct Errand {
     taken: Option<Instant>,
 }
 
-/// What an errand waits for, where that is not a draft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Awaited {
-    PollEnd,
-    RotateAck,
-    Attached,
-}
-
 /// A device in the load.
 #[derive(Debug)]
 pub struct Seat {
@@ -47,10 +40,15 @@ pub struct Seat {
     /// Operations that may be open.
     flight: usize,
     open: usize,
-    /// Those whose turn has not come, in order.
-    queue: VecDeque<Operation>,
+    /// Those whose turn has not come.
+    queue: Queue,
     drafts: BTreeMap<DraftId, Errand>,
-    others: BTreeMap<Awaited, Vec<Errand>>,
+    /// Those of which there is one of its kind.
+    others: BTreeMap<Awaited, Errand>,
+    /// The poll on the wire, the user's or one of the device's own.
+    poll: Option<ReqId>,
+    /// The device had begun to poll by itself when it was told to: it has to be told again.
+    polls_again: bool,
     /// Requests that wait for the word of whom they asked.
     asked: BTreeMap<TxnId, Operation>,
     /// Drafts that the server has taken, until their senders know their end.
@@ -83,9 +81,11 @@ impl Seat {
             commands: Some(commands),
             flight,
             open: 0,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             drafts: BTreeMap::new(),
             others: BTreeMap::new(),
+            poll: None,
+            polls_again: false,
             asked: BTreeMap::new(),
             sent: BTreeSet::new(),
             wire: BTreeMap::new(),
@@ -117,13 +117,26 @@ impl Seat {
     pub fn due(&mut self, operation: Operation, bench: &mut Bench) {
         bench.progress.due();
         let intended = bench.instant(operation.at);
-        if self.open < self.flight {
+        let kind = bench.awaited(&operation);
+        if self.queue.is_empty(kind) && self.may_begin(kind) {
             self.begin(operation, intended, bench);
         } else {
             // The clockwork's own delay is not part of the queue's.
             bench.note(Metric::Lag, intended, bench.common.clock.now().at.since(intended));
-            self.queue.push_back(operation);
+            self.queue.push(kind, operation);
         }
+    }
+
+    /// Whether an operation of this kind may be begun now.
+    fn may_begin(&self, kind: Option<Awaited>) -> bool {
+        let is_free = match kind {
+            None => true,
+            Some(Awaited::PollEnd) => {
+                !self.others.contains_key(&Awaited::PollEnd) && self.poll.is_none()
+            }
+            Some(other) => !self.others.contains_key(&other),
+        };
+        is_free && self.open < self.flight
     }
 
     /// Presses the button that its user has in mind, if the screen still asks the same.
@@ -143,7 +156,7 @@ impl Seat {
             let now = bench.common.clock.now().at;
             bench.note(Metric::Lag, turn, now.since(turn));
             errand.taken = Some(now);
-            self.others.entry(Awaited::Attached).or_default().push(errand);
+            self.others.insert(Awaited::Attached, errand);
             return self.command(Command::Reconnect);
         };
         match &action {
@@ -156,15 +169,13 @@ impl Seat {
                 }
             }
             UserAction::Approve { draft, .. } => _ = self.drafts.insert(*draft, errand),
-            UserAction::Rotate { .. } => {
-                self.others.entry(Awaited::RotateAck).or_default().push(errand);
-            }
+            UserAction::Rotate { .. } => _ = self.others.insert(Awaited::RotateAck, errand),
             UserAction::Poll
             | UserAction::Press(_)
             | UserAction::Scroll
             | UserAction::ConfirmIdentity { .. }
             | UserAction::Register
-            | UserAction::Wipe => self.others.entry(Awaited::PollEnd).or_default().push(errand),
+            | UserAction::Wipe => _ = self.others.insert(Awaited::PollEnd, errand),
         }
         self.command(action.into());
     }
@@ -186,6 +197,7 @@ impl Seat {
                 bench.note(Metric::Wire(Request::Connect), began, *span);
             }
             Heard::Loses => {
+                self.poll = None;
                 bench.tally.counts.losses += 1;
                 bench.progress.connected(false);
             }
@@ -200,8 +212,12 @@ impl Seat {
             UserAction::Send { draft, .. }
             | UserAction::Request { draft, .. }
             | UserAction::Approve { draft, .. } => self.drafts.get_mut(draft),
-            UserAction::Rotate { .. } => self.untaken(Awaited::RotateAck),
-            UserAction::Poll => self.untaken(Awaited::PollEnd),
+            UserAction::Rotate { .. } => self.others.get_mut(&Awaited::RotateAck),
+            UserAction::Poll if self.poll.is_some() => {
+                self.polls_again = true;
+                return;
+            }
+            UserAction::Poll => self.others.get_mut(&Awaited::PollEnd),
             UserAction::Press(_)
             | UserAction::Scroll
             | UserAction::ConfirmIdentity { .. }
@@ -213,10 +229,6 @@ impl Seat {
             let late = at.since(errand.turn).saturating_sub(held);
             bench.note(Metric::Lag, errand.turn, late);
         }
-    }
-
-    fn untaken(&mut self, awaited: Awaited) -> Option<&mut Errand> {
-        self.others.get_mut(&awaited)?.iter_mut().find(|errand| errand.taken.is_none())
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "a dozen of sixty")]
@@ -244,13 +256,13 @@ impl Seat {
                     bench.note(metric, began, at.since(began));
                 }
             }
-            Fact::RotateDone { .. } => self.finish_all(at, Awaited::RotateAck, true, bench),
-            Fact::RotateRefused { .. } => self.finish_all(at, Awaited::RotateAck, false, bench),
+            Fact::RotateDone { .. } => self.finish_other(at, Awaited::RotateAck, true, bench),
+            Fact::RotateRefused { .. } => self.finish_other(at, Awaited::RotateAck, false, bench),
             Fact::Attached { .. } => {
                 if !std::mem::replace(&mut self.was_attached, true) {
                     bench.progress.attached();
                 }
-                self.finish_all(at, Awaited::Attached, true, bench);
+                self.finish_other(at, Awaited::Attached, true, bench);
             }
             Fact::Select { outcome, .. } => {
                 let hit = *outcome == Selection::Hit;
@@ -305,18 +317,27 @@ impl Seat {
         }
     }
 
-    /// Everything that the device has taken up and that waits for this is over.
-    fn finish_all(&mut self, at: Instant, awaited: Awaited, done: bool, bench: &mut Bench) {
-        let waiting = self.others.remove(&awaited).unwrap_or_default();
-        let (over, later): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|errand| errand.taken.is_some());
-        self.others.insert(awaited, later);
-        for errand in over {
+    /// The one of its kind that the device has taken up is over.
+    fn finish_other(&mut self, at: Instant, awaited: Awaited, done: bool, bench: &mut Bench) {
+        if self.others.get(&awaited).is_some_and(|errand| errand.taken.is_some())
+            && let Some(errand) = self.others.remove(&awaited)
+        {
             self.finish(at, errand, done, bench);
         }
     }
 
-    /// An operation is over: the next one has its turn.
+    /// No poll is on the wire any more: the device is told again what it could not do meanwhile.
+    fn poll_ended(&mut self, at: Instant, bench: &mut Bench) {
+        if !std::mem::take(&mut self.polls_again) {
+            self.finish_other(at, Awaited::PollEnd, true, bench);
+        } else if let Some(errand) = self.others.get_mut(&Awaited::PollEnd) {
+            errand.turn = at;
+            self.command(UserAction::Poll.into());
+        }
+        self.advance(at, bench);
+    }
+
+    /// An operation is over: others have their turn.
     fn finish(&mut self, at: Instant, errand: Errand, done: bool, bench: &mut Bench) {
         self.open = self.open.saturating_sub(1);
         let Errand { operation: Operation { at: began, workload, .. }, turn, taken } = errand;
@@ -331,9 +352,16 @@ impl Seat {
         } else {
             bench.tally.counts.failed += 1;
         }
-        if let Some(next) = self.queue.pop_front() {
+        self.advance(at, bench);
+    }
+
+    /// Begins what waits and may be begun.
+    fn advance(&mut self, at: Instant, bench: &mut Bench) {
+        let mut queue = std::mem::take(&mut self.queue);
+        while let Some(next) = queue.pop(|kind| self.may_begin(kind)) {
             self.begin(next, at, bench);
         }
+        self.queue = queue;
     }
 
     fn sends(&mut self, at: Instant, envelope: &Envelope, bench: &mut Bench) {
@@ -343,6 +371,9 @@ impl Seat {
             self.hello.get_or_insert(at);
         }
         let Some(request) = request(kind) else { return };
+        if request == Request::Poll {
+            self.poll = Some(envelope.req);
+        }
         match self.wire.entry(envelope.req) {
             Entry::Vacant(entry) => _ = entry.insert((request, at)),
             // Its time counts from when it was sent first.
@@ -365,6 +396,7 @@ impl Seat {
         if let Message::Error { .. } = &envelope.body {
             bench.tally.counts.errors += 1;
         }
+        self.poll.take_if(|poll| *poll == envelope.req);
         if let Some((request, sent)) = self.wire.remove(&envelope.req) {
             bench.note(Metric::Wire(request), sent, at.since(sent));
         }
@@ -374,7 +406,7 @@ impl Seat {
             bench.note(Metric::Wire(Request::Attach), hello, at.since(hello));
         }
         if let Message::PollEnd { .. } = &envelope.body {
-            self.finish_all(at, Awaited::PollEnd, true, bench);
+            self.poll_ended(at, bench);
         }
     }
 }

@@ -230,6 +230,27 @@ time: {active: 5s, settle: 60s}
     assert!(queue.p99 >= Duration::from_millis(900), "they waited for their turn: {}", queue.p99);
 }
 
+/// A device polls one poll at a time, however many may be open: a second one would be lost in the first.
+#[test]
+fn each_poll_has_its_own_answer() {
+    let plan = plan(
+        "
+fleets: {desk: {count: 2, receive: {poll: 300ms}}}
+workload:
+  - poll: {as: look, by: {fleet: [desk]}, arrivals: {constant: {rate: 100/s, per: device}}}
+time: {active: 2s, settle: 60s}
+",
+    );
+    let service = Service::Constant(Duration::from_millis(8));
+    let server = NullServer::start(Manner { service, stall: None }).unwrap();
+    let results = put(&Setting { trusting: true, ..setting(&plan, server.address()) });
+    assert_eq!((results.ending, results.count("done")), (Ending::Drained, 400));
+    assert!(count(&results, "wire.poll") >= 400, "{}", count(&results, "wire.poll"));
+    // One after the other they take 3.2 s of a server that takes 8 ms for each.
+    let last = results.metrics["look.response"].max;
+    assert!(last >= Duration::from_millis(1_100), "{last}");
+}
+
 #[test]
 fn two_shards_are_one_load() {
     let plan = plan("
@@ -287,24 +308,31 @@ time: {active: 2s, settle: 40s}
     assert_eq!(merge(&[]), Err(MergeError::Nothing));
 }
 
-#[test]
-fn a_server_that_is_gone_ends_the_load_with_what_was_measured() {
-    let plan = plan(
+/// The server ends after a second; with a short time to settle that is all the time there is to notice it.
+fn check_server_gone(time: &str) {
+    let plan = plan(&format!(
         "
-fleets: {desk: {count: 3, receive: {push: true}}}
+fleets: {{desk: {{count: 3, receive: {{push: true}}}}}}
 workload:
-  - poll: {as: look, by: {fleet: [desk]}, arrivals: {constant: {rate: 20/s, per: device}}}
-time: {active: 5m, settle: 1m}
-",
-    );
+  - poll: {{as: look, by: {{fleet: [desk]}}, arrivals: {{constant: {{rate: 20/s, per: device}}}}}}
+time: {time}
+"
+    ));
     let server = server(&plan);
     let setting = setting(&plan, server.address());
     let mut server = Some(server);
     let at_second = Some(Box::new(move || drop(server.take())) as Box<dyn FnMut()>);
     let mut watch = Nobody { at_second, ..Nobody::default() };
     let results = put_watched(&setting, None, &mut watch);
-    assert_eq!((results.ending, results.verdict), (Ending::ServerGone, LoadVerdict::ServerGone));
+    let end = (results.ending, results.verdict);
+    assert_eq!(end, (Ending::ServerGone, LoadVerdict::ServerGone), "{time}");
     assert!(results.count("done") > 0 && count(&results, "look.response") > 0);
+}
+
+#[test]
+fn a_server_that_is_gone_ends_the_load_with_what_was_measured() {
+    check_server_gone("{active: 5m, settle: 1m}");
+    check_server_gone("{active: 3s, settle: 1s}");
 }
 
 #[test]

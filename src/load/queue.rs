@@ -1,0 +1,99 @@
+//! Operations of one device whose turn has not come: what is due waits here while the device is at work.
+//!
+//! A device does any number of messages at once, but only one poll, one rotation and one reconnection: a second
+//! one would be lost in the first, and its time would be too short. Not here: what is open (`seat`).
+
+use std::collections::VecDeque;
+
+use crate::load::schedule::Operation;
+use crate::scenario::plan::WorkloadKind;
+
+/// Of what a device does only one at a time, by what ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Awaited {
+    /// A poll.
+    PollEnd,
+    /// A rotation.
+    RotateAck,
+    /// A reconnection.
+    Attached,
+}
+
+impl Awaited {
+    /// What ends an operation of this kind, where a device does only one of them at a time.
+    #[must_use]
+    pub const fn of(kind: &WorkloadKind) -> Option<Self> {
+        match kind {
+            WorkloadKind::Send { .. } | WorkloadKind::Ask { .. } => None,
+            WorkloadKind::Poll => Some(Self::PollEnd),
+            WorkloadKind::Rotate => Some(Self::RotateAck),
+            WorkloadKind::Reconnect => Some(Self::Attached),
+        }
+    }
+}
+
+/// What waits, of each kind in the order of its instants.
+#[derive(Debug, Default)]
+pub struct Queue {
+    messages: VecDeque<Operation>,
+    polls: VecDeque<Operation>,
+    rotations: VecDeque<Operation>,
+    reconnections: VecDeque<Operation>,
+}
+
+impl Queue {
+    /// Puts one behind the others of its kind.
+    pub fn push(&mut self, kind: Option<Awaited>, operation: Operation) {
+        self.line(kind).push_back(operation);
+    }
+
+    /// Whether none of this kind waits.
+    #[must_use]
+    pub fn is_empty(&mut self, kind: Option<Awaited>) -> bool {
+        self.line(kind).is_empty()
+    }
+
+    /// Takes the one that was due first, of the kinds that may be begun.
+    pub fn pop(&mut self, may_begin: impl Fn(Option<Awaited>) -> bool) -> Option<Operation> {
+        let kinds =
+            [None, Some(Awaited::PollEnd), Some(Awaited::RotateAck), Some(Awaited::Attached)];
+        let due = |queue: &mut Self, kind| queue.line(kind).front().map(|first| first.at);
+        let first = kinds.into_iter().filter(|kind| may_begin(*kind));
+        let first = first.filter_map(|kind| Some((due(self, kind)?, kind))).min()?;
+        self.line(first.1).pop_front()
+    }
+
+    const fn line(&mut self, kind: Option<Awaited>) -> &mut VecDeque<Operation> {
+        match kind {
+            None => &mut self.messages,
+            Some(Awaited::PollEnd) => &mut self.polls,
+            Some(Awaited::RotateAck) => &mut self.rotations,
+            Some(Awaited::Attached) => &mut self.reconnections,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::Duration;
+
+    #[test]
+    fn the_first_that_may_be_begun_is_next() {
+        let operation =
+            |secs| Operation { at: Duration::from_secs(secs), user: 0, to: 0, workload: 0, n: 0 };
+        let (poll, rotation) = (Some(Awaited::PollEnd), Some(Awaited::RotateAck));
+        let mut queue = Queue::default();
+        for (kind, secs) in [(poll, 1), (poll, 2), (None, 3), (rotation, 4)] {
+            queue.push(kind, operation(secs));
+        }
+        let mut next = |blocked: &[Option<Awaited>]| {
+            queue.pop(|kind| !blocked.contains(&kind)).map(|it| it.at.as_millis() / 1_000)
+        };
+        assert_eq!(next(&[]), Some(1));
+        assert_eq!(next(&[poll]), Some(3));
+        assert_eq!(next(&[poll]), Some(4));
+        assert_eq!(next(&[poll]), None);
+        assert_eq!(next(&[]), Some(2));
+    }
+}
