@@ -144,7 +144,8 @@ impl Crew {
         let within = ATTACHING.0 + ATTACHING.1.times(count as u64);
         let late = clock.now().at + within;
         loop {
-            let attached = usize::try_from(self.look().attached).unwrap_or(0);
+            let seen = self.look();
+            let attached = usize::try_from(seen.attached).unwrap_or(0);
             if attached >= count {
                 break;
             }
@@ -152,7 +153,9 @@ impl Crew {
                 return Err(LoadError::Stopped);
             }
             if clock.now().at > late || self.has_lost_a_worker() {
-                return Err(LoadError::NotAttached { missing: count - attached, count, within });
+                let (missing, why) = (count - attached, seen.trouble);
+                let why = why.unwrap_or_else(|| "the server does not answer".to_owned());
+                return Err(LoadError::NotAttached { missing, count, within, why });
             }
             rest(LOOK);
         }
@@ -198,9 +201,9 @@ impl Crew {
                 return Ending::Stopped;
             } else if now >= end && self.is_over(&seen, now.since(moved.max(end))) {
                 return Ending::Drained;
-            } else if now.since(connected) >= GONE {
-                return Ending::ServerGone;
-            } else if now >= end + settle && now.since(connected) >= GONE_AT_LAST {
+            }
+            let patience = if now >= end + settle { GONE_AT_LAST } else { GONE };
+            if now.since(connected) >= patience {
                 return Ending::ServerGone;
             } else if now >= end + settle || self.has_lost_a_worker() {
                 return Ending::Open;

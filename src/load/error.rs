@@ -3,6 +3,7 @@
 //! Not here: what a run that ended found (`verdict::load`).
 
 use std::io;
+use std::net::Ipv4Addr;
 
 use crate::base::id::{UserId, UserIdError};
 use crate::base::time::Duration;
@@ -45,7 +46,7 @@ pub enum LoadError {
         why: String,
     },
     /// Devices did not attach in time.
-    #[error("{missing} of {count} devices did not attach within {within}")]
+    #[error("{missing} of {count} devices did not attach within {within}: {why}")]
     NotAttached {
         /// Those that did not.
         missing: usize,
@@ -53,7 +54,12 @@ pub enum LoadError {
         count: usize,
         /// How long they had.
         within: Duration,
+        /// What became of the last connection.
+        why: String,
     },
+    /// Connections cannot come from an address of the scenario's `sources`.
+    #[error("this machine has no address {0}, from which `sources` wants connections")]
+    Source(Ipv4Addr),
     /// The instant for a common start is over.
     #[error("the instant of --start-at was over {0} before this shard was ready")]
     TooLate(Duration),

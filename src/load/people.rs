@@ -22,6 +22,7 @@ use crate::proto::device::keys::Keys;
 use crate::proto::device::window::Window;
 use crate::proto::genesis::{Pairs, Terms, identity, luck_of};
 use crate::runtime::client::channel::{Channel, ChannelError, Endpoint};
+use crate::runtime::host::is_out_of_files;
 use crate::scenario::plan::Plan;
 use crate::wire::message::{Envelope, Message, Register};
 use crate::wire::record::KeyRecord;
@@ -97,6 +98,9 @@ impl Person {
             Ok(Ok(Message::RegisterAck { record_hash })) if record_hash == self.hash => Ok(()),
             Ok(Ok(Message::Error { code, .. })) => Err(refused(format!("it refuses: {code}"))),
             Ok(Ok(other)) => Err(refused(format!("it answers `{}`", other.kind().name()))),
+            Ok(Err(ChannelError::Io(error))) if is_out_of_files(&error) => {
+                Err(LoadError::System(error))
+            }
             Ok(Err(error)) => Err(refused(error.to_string())),
             Err(_) => Err(refused(format!("no answer within {} s", PATIENCE.as_secs()))),
         }

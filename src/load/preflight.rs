@@ -2,10 +2,12 @@
 //!
 //! Not here: making it.
 
+use std::net::IpAddr;
+
 use crate::base::time::Duration;
 use crate::load::run::Setting;
 use crate::load::schedule::{Schedule, Share, TooMany, traffic};
-use crate::runtime::host::Host;
+use crate::runtime::host::{Host, has_address};
 
 /// Memory that a device takes in the generator: its machine, its connection, its task.
 const OCTETS_OF_DEVICE: u64 = 64 << 10;
@@ -57,15 +59,17 @@ pub fn preflight(setting: &Setting, host: &Host) -> Result<Preflight, TooMany> {
     let count = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
     let devices = (0..count).filter(|user| setting.share.holds(*user)).count() as u64;
     let operations = schedule.operations.len() as u64;
-    let sources = (plan.load.sources.len() as u64).max(1);
+    let sources = &plan.load.sources;
+    let usable = sources.iter().filter(|source| has_address(IpAddr::V4(**source))).count() as u64;
     let memory = devices * OCTETS_OF_DEVICE + operations * OCTETS_OF_OPERATION;
     let needs = vec![
         Need { what: "open files", needed: devices + OTHER_FILES, has: host.files },
         Need {
             what: "ports of an own address",
-            needed: devices.div_ceil(sources),
+            needed: devices.div_ceil((sources.len() as u64).max(1)),
             has: host.ports,
         },
+        Need { what: "own addresses", needed: sources.len() as u64, has: Some(usable) },
         Need { what: "memory, in MiB", needed: memory >> 20, has: host.memory.map(|it| it >> 20) },
         Need {
             what: "operations a second",

@@ -24,6 +24,8 @@ pub struct Progress {
     is_paced: AtomicBool,
     /// Responses since somebody looked.
     responses: Mutex<Distribution>,
+    /// Why a connection was lost last, or did not come about.
+    trouble: Mutex<Option<String>>,
 }
 
 /// How far all workers are together.
@@ -47,6 +49,8 @@ pub struct Snapshot {
     pub is_paced: bool,
     /// Responses since the last look.
     pub responses: Distribution,
+    /// Why a connection was lost last, or did not come about.
+    pub trouble: Option<String>,
 }
 
 impl Progress {
@@ -90,6 +94,10 @@ impl Progress {
         lock(&self.responses).note(span);
     }
 
+    pub(super) fn fails(&self, why: &str) {
+        *lock(&self.trouble) = Some(why.to_owned());
+    }
+
     /// Adds how far this worker is, and begins a new look at its responses.
     pub fn look(&self, all: &mut Snapshot) {
         all.due += self.due.load(Ordering::Relaxed);
@@ -101,5 +109,6 @@ impl Progress {
         all.connected += self.connected.load(Ordering::Relaxed);
         all.is_paced &= self.is_paced.load(Ordering::Relaxed);
         all.responses.merge(&std::mem::take(&mut *lock(&self.responses)));
+        all.trouble = lock(&self.trouble).clone().or_else(|| all.trouble.take());
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::load::tally::Tally;
 use crate::load::worker::endpoint_of;
 use crate::runtime::client::channel::{Channel, Endpoint};
 use crate::runtime::clock::{Timeline, WorldClock, wall};
+use crate::runtime::host::has_address;
 use crate::scenario::plan::{Plan, WorkloadKind};
 use crate::verdict::load::{Ending, Objective};
 
@@ -120,6 +122,10 @@ pub fn run(setting: &Setting, watch: &mut dyn Watch) -> Result<Run, LoadError> {
         let why =
             format!("a shard waits until nothing has come for {quiet}: `settle` has to be longer");
         return Err(LoadError::Script(why));
+    }
+    let mut sources = plan.load.sources.iter();
+    if let Some(source) = sources.find(|source| !has_address(IpAddr::V4(**source))) {
+        return Err(LoadError::Source(*source));
     }
     if setting.registers {
         watch.tell("registering users");

@@ -196,12 +196,16 @@ impl Seat {
                 let began = Instant::from_nanos(now.at.as_nanos().saturating_sub(span.as_nanos()));
                 bench.note(Metric::Wire(Request::Connect), began, *span);
             }
-            Heard::Loses => {
+            Heard::Loses(why) => {
                 self.poll = None;
+                bench.progress.fails(why);
                 bench.tally.counts.losses += 1;
                 bench.progress.connected(false);
             }
-            Heard::Fails => bench.tally.counts.losses += 1,
+            Heard::Fails(why) => {
+                bench.progress.fails(why);
+                bench.tally.counts.losses += 1;
+            }
         }
         None
     }

@@ -2,6 +2,9 @@
 //!
 //! Not here: what is needed of it.
 
+use std::io;
+use std::net::IpAddr;
+
 /// What there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -26,6 +29,28 @@ impl Host {
             memory: memory.as_deref().and_then(available),
         }
     }
+}
+
+/// Whether connections can come from this address: it is one of this machine's.
+#[must_use]
+pub fn has_address(address: IpAddr) -> bool {
+    std::net::TcpListener::bind((address, 0)).is_ok()
+}
+
+/// Whether a connection failed for want of files on this side.
+#[cfg(unix)]
+#[must_use]
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let limits = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
+    limits.contains(&error.raw_os_error())
+}
+
+/// There is no such limit here.
+#[cfg(not(unix))]
+#[must_use]
+pub const fn is_out_of_files(_: &io::Error) -> bool {
+    false
 }
 
 /// Lets this process, and those that it starts, open as many files as they may; each connection is one.
@@ -77,5 +102,7 @@ mod tests {
         assert_eq!(available("MemTotal: 9 kB\nMemAvailable:   2 kB\n"), Some(2_048));
         assert_eq!(available("MemAvailable: much"), None);
         assert!(Host::look().files.is_none_or(|files| files > 0));
+        let addresses = ["127.0.0.1", "192.0.2.1"].map(|it| has_address(it.parse().unwrap()));
+        assert_eq!(addresses, [true, false]);
     }
 }

@@ -40,8 +40,18 @@ fn load(place: &Place, more: &[&str]) -> Done {
 
 /// A server process, and where it listens.
 fn serve(place: &Place) -> (Running, String) {
+    serve_with(place, &[])
+}
+
+/// The same with these arguments, too.
+fn serve_with(place: &Place, more: &[&str]) -> (Running, String) {
     let args = ["serve", "--listen", "127.0.0.1:0", "--ephemeral", "--push"];
-    let child = place.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let child = place
+        .command(&[&args, more].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut child = Running(child);
     let mut line = String::new();
     BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -180,6 +190,27 @@ fn what_is_needed_is_told_before_it_is_tried() {
     assert!(thin.out.contains("open files: 66 needed"), "{}{}", thin.out, thin.err);
 }
 
+/// Each device does as much as it does in the whole population, however its rate is written.
+#[test]
+fn a_thinned_population_does_its_part() {
+    let place = place();
+    for rate in ["rate: 10/s, per: device", "rate: 40/s, per: workload"] {
+        let arrivals = format!("workload.chat.arrivals={{constant: {{{rate}}}}}");
+        let contacts = "workload.chat.to.contacts=1";
+        let set = ["--null", "--no-calibration", "--set", &arrivals, "--set", contacts];
+        let operations = |more: &[&str]| {
+            let done = load(&place, &[&set[..], &["--format", "json"], more].concat());
+            let results: Value = serde_json::from_str(&done.out).expect(&done.err);
+            results["offer"]["operations"].as_u64().unwrap()
+        };
+        assert_eq!((operations(&[]), operations(&["--thin", "1/2"])), (40, 20), "{rate}");
+    }
+    let trace = "workload.chat.arrivals={trace: {table: [0s, 100ms], per: workload}}";
+    let thin = ["--null", "--thin", "1/2", "--set", "workload.chat.to.contacts=1"];
+    let shared = load(&place, &[&thin[..], &["--set", trace]].concat());
+    check_refused(&shared, 2, "a trace that all devices share cannot be thinned");
+}
+
 #[test]
 fn bad_input_is_refused_with_its_reason() {
     let place = place()
@@ -263,6 +294,21 @@ fn a_server_that_speaks_another_way_is_told() {
     std::fs::write(place.path("ca.pem"), authority.cert.pem()).unwrap();
     let more = ["--server", &address, "--tls-ca", "ca.pem", "--no-calibration"];
     check_refused(&load(&place, &more), 4, "cannot reach the server");
+    // And the other way about.
+    std::fs::write(place.path("key.pem"), authority.signing_key.serialize_pem()).unwrap();
+    let tls = ["--tls-cert", "ca.pem", "--tls-key", "key.pem"];
+    let (_server, address) = serve_with(&place, &tls);
+    let plain = load(&place, &["--server", &address, "--no-calibration"]);
+    check_refused(&plain, 4, "the server speaks TLS");
+}
+
+#[test]
+fn addresses_of_others_are_not_taken_for_a_fault_of_the_server() {
+    let place = place();
+    let sources = ["--set", "load.sources=192.0.2.0/31", "--null", "--no-calibration"];
+    check_refused(&load(&place, &sources), 4, "this machine has no address 192.0.2.");
+    let dry = load(&place, &[&sources[..], &["--dry-run"]].concat());
+    assert!(dry.out.contains("own addresses: 2 needed, 0 here"), "{}{}", dry.out, dry.err);
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub struct Load {
     /// Begin then: seconds since 1970, or a wait such as +30s. Shards begin together by it.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub start_at: Option<StartAt>,
-    /// Put a part of every fleet on the server: 1/100. Each device is as it is where rates are per device.
+    /// Put a part of every fleet on the server: 1/100. Each device does what it does in the whole.
     #[arg(long, value_name = "1/N")]
     pub thin: Option<Thin>,
     /// The users are registered already, by --prepare with the same namespace, seed and thinning.

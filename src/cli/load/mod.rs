@@ -139,6 +139,7 @@ impl From<LoadError> for CliError {
             LoadError::Unreachable { .. }
             | LoadError::Register { .. }
             | LoadError::NotAttached { .. }
+            | LoadError::Source(_)
             | LoadError::TooLate(_)
             | LoadError::System(_)
             | LoadError::Stopped

@@ -25,7 +25,7 @@ use crate::runtime::null::{Manner, NullServer};
 use crate::runtime::tls::Trust;
 use crate::scenario::ast::scenario::WorldKind;
 use crate::scenario::diagnostics::Diagnostics;
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{Arrivals, Plan};
 use crate::scenario::read::Case;
 use crate::scenario::render::render;
 use crate::scenario::resolve::resolve as plan_of;
@@ -133,28 +133,44 @@ pub fn plan(args: &Load) -> Result<Plan, CliError> {
     let names: Vec<_> = all().map(|(_, case)| case.id.as_str()).collect();
     let unclear = || CliError::Usage(format!("which case? --case takes {}", names.join(", ")));
     let (file, case) = chosen.ok_or_else(unclear)?;
-    let case = thinned(case, args);
     let first = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
     let seed = args.seed.unwrap_or(first);
-    let mut sink = Diagnostics::default();
-    let plan = plan_of(&case, seed, &args.file.display().to_string(), &mut sink);
-    plan.ok_or_else(|| {
-        output::note(&render(&sink, &file.reading.sources, output::stderr_has_color()));
-        let why = "the scenario makes no plan with this seed and thinning; nothing was run";
-        CliError::Usage(why.to_owned())
-    })
+    let resolved = |case: &Case| {
+        let mut sink = Diagnostics::default();
+        let plan = plan_of(case, seed, &args.file.display().to_string(), &mut sink);
+        plan.ok_or_else(|| {
+            output::note(&render(&sink, &file.reading.sources, output::stderr_has_color()));
+            let why = "the scenario makes no plan with this seed and thinning; nothing was run";
+            CliError::Usage(why.to_owned())
+        })
+    };
+    match args.thin {
+        None => resolved(case),
+        Some(thin) => as_before(resolved(&thinned(case, thin))?, &resolved(case)?),
+    }
 }
 
-/// The case with a part of its fleets' devices; each of them does what it always does.
-fn thinned(case: &Case, args: &Load) -> Case {
+/// The case with a part of its fleets' devices.
+fn thinned(case: &Case, thin: Thin) -> Case {
     let mut case = case.clone();
-    if let Some(thin) = args.thin {
-        for fleet in &mut case.scenario.fleets.0 {
-            let count = &mut fleet.value.own.count.value;
-            *count = thin.of(*count);
-        }
+    for fleet in &mut case.scenario.fleets.0 {
+        let count = &mut fleet.value.own.count.value;
+        *count = thin.of(*count);
     }
     case
+}
+
+/// A thinned plan in which each device does as much as in the whole one, also where all of them share a rate.
+fn as_before(mut thinned: Plan, whole: &Plan) -> Result<Plan, CliError> {
+    for (workload, before) in thinned.workloads.iter_mut().zip(&whole.workloads) {
+        if let Arrivals::Trace { everybody: false, .. } = before.arrivals {
+            let why =
+                "a trace that all devices share cannot be thinned: its instants are those of all";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        workload.arrivals = before.arrivals.clone();
+    }
+    Ok(thinned)
 }
 
 fn endpoint(args: &Load) -> Result<Endpoint, CliError> {

@@ -18,6 +18,9 @@ use crate::wire::message::Envelope;
 /// Octets that are read at once.
 const CHUNK: usize = 16 << 10;
 
+/// How an alert of TLS begins; no frame has a length that begins so.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+
 /// Where a server is, and how it is reached.
 #[derive(Clone)]
 pub struct Endpoint {
@@ -35,6 +38,9 @@ pub enum ChannelError {
     /// Its way is gone, or was never there; TLS that fails is told here too.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The server answers with an alert of TLS (RFC 8446 section 5.1): it was spoken to without.
+    #[error("the server speaks TLS")]
+    SpeaksTls,
     /// The server sends what is no frame.
     #[error("the server sends what is no frame: {0}")]
     Frame(#[from] FrameError),
@@ -139,7 +145,9 @@ impl Channel {
                 return Err(ChannelError::Closed);
             }
             let mut chunk = &self.chunk[..octets];
-            while let Some(frame) = self.frames.read(&mut chunk)? {
+            let is_alert = chunk.starts_with(&TLS_ALERT);
+            let doubt = |error| if is_alert { ChannelError::SpeaksTls } else { error };
+            while let Some(frame) = self.frames.read(&mut chunk).map_err(|it| doubt(it.into()))? {
                 self.ready.push_back(Envelope::decode(&frame)?);
             }
         }

@@ -3,6 +3,7 @@
 //! It connects by itself, again after each loss, and attaches anew then, since tickets are bound to
 //! connections. Not here: how many there are, or what their users do.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration as Span;
@@ -18,7 +19,7 @@ use crate::proto::config::DeviceConfig;
 use crate::proto::device::Device;
 use crate::proto::device::durable::DeviceDurable;
 use crate::proto::port::{DeviceInput, Output, UserAction};
-use crate::runtime::client::channel::{Channel, Endpoint};
+use crate::runtime::client::channel::{Channel, ChannelError, Endpoint};
 use crate::runtime::clock::WorldClock;
 use crate::trace::fact::Fact;
 use crate::wire::message::Envelope;
@@ -77,10 +78,10 @@ pub enum Heard<'e> {
     Receives(&'e Envelope),
     /// A connection has come about: the server answered after so long.
     Connects(Duration),
-    /// A connection was lost.
-    Loses,
-    /// None came about.
-    Fails,
+    /// A connection was lost, for this reason.
+    Loses(&'e str),
+    /// None came about, for this reason.
+    Fails(&'e str),
 }
 
 /// A device and its way to the server.
@@ -105,15 +106,16 @@ enum Way {
     None,
 }
 
-/// A connection that comes about, and after how long; none when it does not.
-type Dialing = Pin<Box<dyn Future<Output = Option<(Channel, Duration)>> + Send>>;
+/// A connection that comes about, and after how long, or why it does not.
+type Dialed = io::Result<(Channel, Duration)>;
+type Dialing = Pin<Box<dyn Future<Output = Dialed> + Send>>;
 
 /// What comes next.
 enum Next {
     Command(Option<Command>),
     Frame(Envelope),
-    Lost,
-    Dialed(Option<(Channel, Duration)>),
+    Lost(ChannelError),
+    Dialed(Dialed),
     Time,
 }
 
@@ -136,11 +138,13 @@ impl<S: Suite> LiveDevice<S> {
         // With a way there, what it says first is not lost.
         let dialed = dial(self.endpoint.clone()).await;
         self.way = self.gone(REDIAL.0);
-        if let Some((_, took)) = &dialed {
-            hear(self.clock.now(), Heard::Connects(*took));
-        }
-        if let Some((channel, _)) = dialed {
-            self.way = Way::Open(channel);
+        let now = self.clock.now();
+        match dialed {
+            Ok((channel, took)) => {
+                self.way = Way::Open(channel);
+                hear(now, Heard::Connects(took));
+            }
+            Err(why) => hear(now, Heard::Fails(&why.to_string())),
         }
         self.device.power_on(self.clock.now(), None);
         loop {
@@ -151,7 +155,7 @@ impl<S: Suite> LiveDevice<S> {
                 Next::Command(Some(command)) => self.obey(command, &mut hear),
                 Next::Frame(envelope) => self.receive(envelope, &mut hear),
                 Next::Time => self.device.handle_timeout(self.clock.now()),
-                Next::Lost => self.lose(&mut hear),
+                Next::Lost(why) => self.lose(&why.to_string(), &mut hear),
                 Next::Dialed(channel) => self.dialed(channel, &mut hear),
             }
             // What has come meanwhile is answered with one write.
@@ -179,13 +183,13 @@ impl<S: Suite> LiveDevice<S> {
                 self.device.handle_input(now, *input);
             }
             Command::Reconnect => {
-                self.lose(hear);
+                self.lose("the device connects anew", hear);
                 if !matches!(self.way, Way::None) {
                     self.way = self.gone(Span::ZERO);
                 }
             }
             Command::Leave => {
-                self.lose(hear);
+                self.lose("the device is out of reach", hear);
                 self.way = Way::None;
             }
             Command::Return => {
@@ -202,9 +206,9 @@ impl<S: Suite> LiveDevice<S> {
         self.device.handle_input(now, DeviceInput::Frame(envelope));
     }
 
-    fn lose(&mut self, hear: &mut impl FnMut(Now, Heard<'_>)) {
+    fn lose(&mut self, why: &str, hear: &mut impl FnMut(Now, Heard<'_>)) {
         if matches!(self.way, Way::Open(_)) {
-            hear(self.clock.now(), Heard::Loses);
+            hear(self.clock.now(), Heard::Loses(why));
             self.way = self.gone(REDIAL.0);
         }
     }
@@ -238,8 +242,10 @@ impl<S: Suite> LiveDevice<S> {
         frames.iter().for_each(|frame| hear(now, Heard::Sends(frame)));
         let sent = timeout(PATIENCE, channel.send(&frames)).await;
         self.held = self.clock.now().at.since(now.at);
-        if !matches!(sent, Ok(Ok(()))) {
-            self.lose(hear);
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => self.lose(&why.to_string(), hear),
+            Err(_) => self.lose("the server does not read", hear),
         }
     }
 
@@ -254,7 +260,7 @@ impl<S: Suite> LiveDevice<S> {
         let way = &mut self.way;
         let from_server = async {
             match way {
-                Way::Open(channel) => channel.receive().await.map_or(Next::Lost, Next::Frame),
+                Way::Open(channel) => channel.receive().await.map_or_else(Next::Lost, Next::Frame),
                 Way::Gone(_, dialing) => Next::Dialed(dialing.await),
                 Way::None => std::future::pending().await,
             }
@@ -277,32 +283,29 @@ impl<S: Suite> LiveDevice<S> {
     }
 
     /// A new connection, or none.
-    fn dialed(
-        &mut self,
-        channel: Option<(Channel, Duration)>,
-        hear: &mut impl FnMut(Now, Heard<'_>),
-    ) {
+    fn dialed(&mut self, dialed: Dialed, hear: &mut impl FnMut(Now, Heard<'_>)) {
         let now = self.clock.now();
-        match (channel, &self.way) {
-            (Some((channel, took)), _) => {
+        match (dialed, &self.way) {
+            (Ok((channel, took)), _) => {
                 self.way = Way::Open(channel);
                 hear(now, Heard::Connects(took));
                 self.device.reconnected(now);
             }
-            (None, Way::Gone(wait, _)) => {
+            (Err(why), Way::Gone(wait, _)) => {
                 let wait = (*wait * 2).clamp(REDIAL.0, REDIAL.1);
-                hear(now, Heard::Fails);
+                hear(now, Heard::Fails(&why.to_string()));
                 self.way = self.gone(wait);
             }
-            (None, Way::Open(_) | Way::None) => {}
+            (Err(_), Way::Open(_) | Way::None) => {}
         }
     }
 }
 
 /// A connection, and how long it took to come about.
-async fn dial(endpoint: Endpoint) -> Option<(Channel, Duration)> {
+async fn dial(endpoint: Endpoint) -> Dialed {
     let start = Instant::now();
-    let channel = timeout(PATIENCE, Channel::dial(&endpoint)).await.ok()?.ok()?;
+    let dialed = timeout(PATIENCE, Channel::dial(&endpoint)).await;
+    let channel = dialed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    Some((channel, Duration::from_nanos(took)))
+    Ok((channel, Duration::from_nanos(took)))
 }
