@@ -2,15 +2,14 @@
 //!
 //! Not here: HTTP (`runtime::watched`), or what came of the load.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use tokio::net::TcpListener;
-
 use crate::base::lock::lock;
 use crate::load::progress::Snapshot;
+use crate::runtime::server::error::ServerError;
+use crate::runtime::server::listen::bind;
 use crate::runtime::watched;
 
 /// Tells how far a load is, until this is dropped.
@@ -26,15 +25,18 @@ impl Exposed {
     /// Begins to tell it there.
     ///
     /// # Errors
-    /// When the address is in use.
-    pub fn start(address: SocketAddr) -> io::Result<Self> {
+    /// When the address is in use, or others would be told that are not allowed to be.
+    pub fn start(address: SocketAddr, allow_remote: bool) -> Result<Self, ServerError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("metrics")
             .enable_all()
-            .build()?;
-        let listener = runtime.block_on(TcpListener::bind(address))?;
-        let address = listener.local_addr()?;
+            .build()
+            .map_err(ServerError::System)?;
+        let (listener, address) = {
+            let _reactor = runtime.enter();
+            bind(address, allow_remote)?
+        };
         let last = Arc::new(Mutex::new(Snapshot::default()));
         let told = Arc::clone(&last);
         let text = Arc::new(move || text(&lock(&told)));
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn whoever_asks_is_told_how_far_the_load_is() {
-        let exposed = Exposed::start(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let exposed = Exposed::start(SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap();
         exposed.update(&Snapshot { due: 7, over: 5, connected: 3, ..Snapshot::default() });
         let client = Client::new(&format!("http://{}/metrics", exposed.address), false).unwrap();
         let text = client.get(1 << 20, Duration::from_secs(20)).unwrap();

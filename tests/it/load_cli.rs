@@ -253,7 +253,13 @@ fn bad_input_is_refused_with_its_reason() {
     check_refused(&file, 4, "small.yaml");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let metrics = taken.local_addr().unwrap().to_string();
-    check_refused(&load(&place, &["--null", "--metrics", &metrics]), 4, "cannot tell metrics at");
+    check_refused(&load(&place, &["--null", "--metrics", &metrics]), 4, "cannot listen at");
+    let elsewhere = load(&place, &["--null", "--metrics", "192.0.2.1:0"]);
+    check_refused(
+        &elsewhere,
+        2,
+        "192.0.2.1:0 is not on the loopback interface: --allow-remote is needed",
+    );
 }
 
 /// What was measured until a server's disk was full is kept, and both ends say what happened.

@@ -41,7 +41,7 @@ pub struct Load {
     /// Let it keep everything in memory.
     #[arg(long, requires = "spawn")]
     pub ephemeral: bool,
-    /// Put load on a server beyond the loopback interface.
+    /// Put load on a server beyond the loopback interface, and tell metrics there.
     #[arg(long)]
     pub allow_remote: bool,
     /// Believe these authorities (PEM), and speak TLS.

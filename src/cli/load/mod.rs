@@ -54,13 +54,14 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     if args.cleanup {
         return around::cleanup(args, &plan, &interrupt);
     }
+    // Before anything is measured: it may not be possible.
+    let exposed = exposed(args)?;
     if args.server.is_some() && args.calibrates() {
         // Who is not there is found before anything is measured.
         reach(&Server::of(args, &plan)?.endpoint())?;
     }
     let calibration = if args.calibrates() { calibrate(args, &plan, &interrupt)? } else { None };
     let server = Server::of(args, &plan)?;
-    let exposed = exposed(args)?;
     let mut live = Live::pictured(&interrupt, &plan).exposed(exposed.as_ref());
     let setting = setting(args, Arc::clone(&plan), server.endpoint())?;
     let scraper = scraper(args, &server)?;
@@ -83,8 +84,7 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
 /// What tells programs how far the load is.
 fn exposed(args: &Load) -> Result<Option<Exposed>, CliError> {
     let Some(place) = &args.metrics else { return Ok(None) };
-    let failed = CliError::io(format!("cannot tell metrics at {place}"));
-    let exposed = Exposed::start(resolve(place)?).map_err(failed)?;
+    let exposed = Exposed::start(resolve(place)?, args.allow_remote)?;
     output::note(&format!("metrics at http://{}/metrics\n", exposed.address));
     Ok(Some(exposed))
 }

@@ -28,6 +28,7 @@ mod gate;
 pub mod history;
 mod link;
 mod metrics;
+pub mod listen;
 mod pace;
 mod partition;
 mod scribe;

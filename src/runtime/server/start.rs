@@ -2,13 +2,12 @@
 //!
 //! Not here: what its parts do.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, mpsc};
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -25,6 +24,7 @@ use crate::runtime::server::error::{ServerError, StoreError};
 use crate::runtime::server::gate::Gate;
 use crate::runtime::server::history::Start;
 use crate::runtime::server::link::Link;
+use crate::runtime::server::listen::bind;
 use crate::runtime::server::metrics::Metrics;
 use crate::runtime::server::partition::{Partition, Told};
 use crate::runtime::server::scribe::{self, Scribe};
@@ -35,8 +35,6 @@ use crate::runtime::tls::Identity;
 use crate::runtime::watched;
 use crate::wire::limits::FRAME_MAX;
 
-/// Connections that may wait to be let in: all devices of a town that come back at once.
-const BACKLOG: u32 = 4_096;
 /// How long a listener that cannot accept rests: it is out of files, say.
 const REST: std::time::Duration = std::time::Duration::from_millis(50);
 
@@ -95,29 +93,11 @@ struct Sockets {
 
 impl Sockets {
     fn bind(config: &Config) -> Result<Self, ServerError> {
-        let bind = |address: SocketAddr| -> Result<(TcpListener, SocketAddr), ServerError> {
-            if !config.allow_remote && !address.ip().is_loopback() {
-                return Err(ServerError::Remote(address.to_string()));
-            }
-            let bound = listen(address).and_then(|listener| {
-                let address = listener.local_addr()?;
-                Ok((listener, address))
-            });
-            bound.map_err(|source| ServerError::Listen { address: address.to_string(), source })
-        };
+        let bind = |address| bind(address, config.allow_remote);
         let (listener, address) = bind(config.listen)?;
         let (metrics, metrics_address) = config.metrics.map(bind).transpose()?.unzip();
         Ok(Self { listener, address, metrics, metrics_address })
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A server that is started again finds its old connections still in the system's memory.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }
 
 /// The parts of a server that runs.
