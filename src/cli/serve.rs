@@ -35,21 +35,16 @@ pub fn run(args: &Serve) -> Result<Exit, CliError> {
 }
 
 fn config(args: &Serve) -> Result<Config, CliError> {
-    let Serve { ttl, grace, .. } = *args;
-    if ttl == Duration::ZERO || grace < ttl.scale(21, 20) {
-        let why = "--grace is to be at least --ttl and a twentieth, and --ttl not zero";
-        return Err(CliError::Usage(why.to_owned()));
-    }
     let server = ServerConfig {
-        ttl,
-        grace,
+        ttl: args.ttl,
+        grace: args.grace,
         lease: args.lease,
         mailbox_messages: args.mailbox_messages.get(),
-        mailbox_octets: args.mailbox_octets,
+        mailbox_octets: args.mailbox_octets.get(),
         push: args.push,
         ..ServerConfig::new(args.name.clone())
     };
-    let storage = if args.ephemeral { Storage::Memory } else { Storage::Folder(args.data.clone()) };
+    check(&server, &args.limits)?;
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(chain), Some(key)) => {
             Some(Identity::read(chain, key).map_err(|error| CliError::Usage(error.to_string()))?)
@@ -61,7 +56,7 @@ fn config(args: &Serve) -> Result<Config, CliError> {
         metrics: args.metrics.as_deref().map(resolve).transpose()?,
         allow_remote: args.allow_remote,
         tls,
-        storage,
+        storage: storage(args),
         partitions: setup::threads(args.threads).get(),
         limits: limits(&args.limits),
         history: args.history,
@@ -69,17 +64,41 @@ fn config(args: &Serve) -> Result<Config, CliError> {
     })
 }
 
+/// What outlives what.
+fn check(server: &ServerConfig, bounds: &Bounds) -> Result<(), CliError> {
+    let outlives = |longer: Duration, shorter: Duration| longer >= shorter.scale(21, 20);
+    let why = if !outlives(server.grace, server.ttl) {
+        "--grace is to be at least --ttl and a twentieth".to_owned()
+    } else if !outlives(bounds.idle, server.ticket) {
+        // A device that is pushed its mail has nothing to say until it renews its ticket.
+        let least = server.ticket.scale(21, 20);
+        format!("--idle is to be at least {least}: the life of a ticket, and a twentieth")
+    } else {
+        return Ok(());
+    };
+    Err(CliError::Usage(why))
+}
+
+fn storage(args: &Serve) -> Storage {
+    if args.ephemeral {
+        Storage::Memory
+    } else {
+        Storage::Folder(args.data.clone())
+    }
+}
+
 fn limits(bounds: &Bounds) -> Limits {
+    let rate = bounds.rate.get();
     Limits {
-        users: bounds.users,
-        connections: bounds.connections,
-        unattached: bounds.unattached,
+        users: bounds.users.get(),
+        connections: bounds.connections.get(),
+        unattached: bounds.unattached.get(),
         attach_within: bounds.attach_within,
         idle: bounds.idle,
         frame_within: bounds.frame_within,
-        rate: bounds.rate,
-        burst: bounds.rate.saturating_mul(2),
-        in_flight: bounds.in_flight,
+        rate,
+        burst: rate.saturating_mul(2),
+        in_flight: bounds.in_flight.get(),
         ..Limits::default()
     }
 }

@@ -175,6 +175,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| "expected a time with its unit, such as 60s or 10m".to_owned())
 }
 
+/// `60s`, and not `0s`.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let parsed = duration(text)?;
+    if parsed == Duration::ZERO { Err("it cannot be zero".to_owned()) } else { Ok(parsed) }
+}
+
 /// `1ms`, or `~1ms`.
 pub(super) fn service(text: &str) -> Result<Service, String> {
     match text.strip_prefix('~') {

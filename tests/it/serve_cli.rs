@@ -88,12 +88,29 @@ fn what_is_not_its_own_is_left_alone() {
 }
 
 #[test]
+fn nobody_asks_for_a_server_that_serves_nobody() {
+    let place = Place::new();
+    for bound in [
+        "--connections=0", "--users=0", "--unattached=0", "--rate=0", "--in-flight=0",
+        "--mailbox-messages=0", "--mailbox-octets=0", "--attach-within=0s", "--frame-within=0s",
+        "--idle=0s", "--lease=0s",
+    ] {
+        let refused = place.run(&["serve", "--ephemeral", "--listen", "127.0.0.1:0", bound]);
+        assert_eq!(refused.exit, 2, "{bound}");
+        let words = ["invalid value '0", "zero"];
+        assert!(words.iter().all(|it| refused.err.contains(it)), "{bound}: {}", refused.err);
+    }
+}
+
+#[test]
 fn what_is_asked_wrongly_is_refused() {
     let place = Place::new().with("empty.pem", "");
     for (args, words) in [
         (&["serve", "--ephemeral", "--listen", "0.0.0.0:0"][..], "--allow-remote is needed"),
         (&["serve", "--ephemeral", "--listen", "here"], "is no HOST:PORT"),
         (&["serve", "--ephemeral", "--ttl", "8d"], "--grace is to be at least"),
+        (&["serve", "--ephemeral", "--ttl", "0s"], "cannot be zero"),
+        (&["serve", "--ephemeral", "--idle", "61m"], "--idle is to be at least 63m: the life of"),
         (&["serve", "--ephemeral", "--data", "x"], "cannot be used with"),
         (&["serve", "--tls-cert", "empty.pem"], "--tls-key"),
         (

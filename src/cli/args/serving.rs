@@ -1,13 +1,13 @@
 //! What can be typed after `serve`. Not here: what it means (`cli::serve`).
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
 use crate::base::id::UserId;
 use crate::base::time::Duration;
-use crate::cli::words::{duration, user};
+use crate::cli::words::{duration, span, user};
 
 const ENDS: &str = "\
 It ends in order on Ctrl-C or SIGTERM: what was asked is answered and durable, and the exit code is 0.
@@ -59,20 +59,20 @@ pub struct Serve {
     #[arg(long)]
     pub push: bool,
     /// How long mail is kept for a receiver who does not come.
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = span)]
     pub ttl: Duration,
     /// How long retired keys are served; at least the TTL and a twentieth.
     #[arg(long, value_name = "TIME", default_value = "8d", value_parser = duration)]
     pub grace: Duration,
     /// How long an offered message waits for its acknowledgement.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span)]
     pub lease: Duration,
     /// Messages in one mailbox at most; more are refused (QUEUE_FULL).
     #[arg(long, value_name = "N", default_value = "1000")]
     pub mailbox_messages: NonZeroUsize,
     /// Octets in one mailbox at most.
     #[arg(long, value_name = "N", default_value = "16777216")]
-    pub mailbox_octets: u64,
+    pub mailbox_octets: NonZeroU64,
     /// What it bears of its connections.
     #[command(flatten)]
     pub limits: Bounds,
@@ -86,28 +86,28 @@ pub struct Serve {
 pub struct Bounds {
     /// Registered users at most.
     #[arg(long, value_name = "N", default_value = "1000000")]
-    pub users: usize,
+    pub users: NonZeroUsize,
     /// Connections at most.
     #[arg(long, value_name = "N", default_value = "20000")]
-    pub connections: usize,
+    pub connections: NonZeroUsize,
     /// Of them, those that are not attached; for one more the oldest is closed.
     #[arg(long, value_name = "N", default_value = "1024")]
-    pub unattached: usize,
+    pub unattached: NonZeroUsize,
     /// How long a connection may take to attach.
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = span)]
     pub attach_within: Duration,
-    /// How long an attached connection may say nothing.
-    #[arg(long, value_name = "TIME", default_value = "70m", value_parser = duration)]
+    /// How long an attached connection may say nothing; at least the life of a ticket, 1h, and a twentieth.
+    #[arg(long, value_name = "TIME", default_value = "70m", value_parser = span)]
     pub idle: Duration,
     /// How long a frame may take to arrive.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span)]
     pub frame_within: Duration,
     /// Frames a second of one connection; more wait in its socket.
     #[arg(long, value_name = "N", default_value = "1000")]
-    pub rate: u32,
+    pub rate: NonZeroU32,
     /// Frames of one connection that are not answered yet; more wait in its socket.
     #[arg(long, value_name = "N", default_value = "64")]
-    pub in_flight: u32,
+    pub in_flight: NonZeroU32,
 }
 
 /// How logs are written.

@@ -109,7 +109,8 @@ pub struct Limits {
     pub frame_within: Duration,
     /// How long a peer may take to read what is sent to it.
     pub write_within: Duration,
-    /// How long an attached connection may say nothing; longer than a ticket's life.
+    /// How long an attached connection may say nothing. Where it is shorter than a ticket's life, devices that
+    /// are pushed their mail are cut off before they have to say anything, and have to attach again.
     pub idle: Duration,
     /// Frames a second of one connection in the long run; more wait in its socket.
     pub rate: u32,
