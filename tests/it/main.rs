@@ -56,6 +56,7 @@ mod schema_lines;
 mod serve;
 #[cfg(unix)]
 mod serve_cli;
+mod serve_damaged;
 mod serve_faults;
 mod serve_history;
 mod serve_judged;

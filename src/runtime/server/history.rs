@@ -8,20 +8,23 @@
 use std::path::Path;
 
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition,
-    TableError, WriteTransaction,
+    Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableError,
+    WriteTransaction,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::UserId;
 use crate::base::time::{Duration, Now};
 use crate::proto::config::ServerConfig;
+use crate::runtime::server::engine::Engine;
 use crate::runtime::server::error::StoreError;
-use crate::runtime::server::store::{FILE, check_format, decode};
+use crate::runtime::server::store::{FILE, boots, decode};
 use crate::trace::fact::{Fact, TRACE_VERSION};
 
 /// By number: an [`Entry`].
 const HISTORY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("history");
+/// Entries that are read at once.
+const AT_ONCE: usize = 256;
 
 /// What happened at once.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -73,7 +76,7 @@ impl Start {
 
 /// A history that is read, while no server adds to it.
 #[derive(Debug)]
-pub struct History(Database);
+pub struct History(Engine);
 
 impl History {
     /// Whether there are data of a server in this folder.
@@ -82,18 +85,25 @@ impl History {
         folder.join(FILE).is_file()
     }
 
-    /// Opens what a server has left in this folder.
+    /// Opens what a server has left in this folder. All of it is looked through first: octets that somebody has
+    /// changed are no evidence of what the server did.
     ///
     /// # Errors
     /// [`StoreError`]: a server uses it, it is of a later format, damaged, or the medium fails.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let file = folder.join(FILE);
-        let database = match Builder::new().open(&file) {
-            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::Locked(file)),
-            other => other?,
-        };
-        check_format(&database)?;
-        Ok(Self(database))
+        let checked = || Builder::new().set_check_integrity_on_open(true).open(&file);
+        let history = Self(Engine::open(&file, checked)?);
+        history.boots()?;
+        Ok(history)
+    }
+
+    /// How often a server was started on these data, with a history or without.
+    ///
+    /// # Errors
+    /// When the store is of a later format, damaged, or the medium fails.
+    pub fn boots(&self) -> Result<u64, StoreError> {
+        self.0.with(boots)
     }
 
     /// Gives all entries in their order; none where no history was kept.
@@ -101,21 +111,36 @@ impl History {
     /// # Errors
     /// When another version of this program has written it, the store is damaged, or the medium fails.
     pub fn each(&self, mut hear: impl FnMut(Entry)) -> Result<(), StoreError> {
-        let table = match self.0.begin_read()?.open_table(HISTORY) {
-            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
-            other => other?,
-        };
-        for row in table.iter()? {
-            let entry = decode(row?.1.value())?;
-            match &entry {
-                Entry::Start(Start { version, .. }) if *version != TRACE_VERSION => {
-                    return Err(StoreError::History { found: *version, known: TRACE_VERSION });
-                }
-                Entry::Start(_) | Entry::Turn { .. } => hear(entry),
-            }
+        let mut next = 0;
+        loop {
+            // Who hears them is not the engine, whose panics are errors.
+            let part = self.0.with(|database| read(database, next))?;
+            let Some(last) = part.last().map(|(number, _)| *number) else { return Ok(()) };
+            part.into_iter().for_each(|(_, entry)| hear(entry));
+            let Some(after) = last.checked_add(1) else { return Ok(()) };
+            next = after;
         }
-        Ok(())
     }
+}
+
+/// The entries from this number on, as many as are read at once.
+fn read(database: &Database, from: u64) -> Result<Vec<(u64, Entry)>, StoreError> {
+    let table = match database.begin_read()?.open_table(HISTORY) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut part = Vec::new();
+    for row in table.range(from..)?.take(AT_ONCE) {
+        let (number, octets) = row?;
+        let entry = decode(octets.value())?;
+        if let Entry::Start(Start { version, .. }) = &entry
+            && *version != TRACE_VERSION
+        {
+            return Err(StoreError::History { found: *version, known: TRACE_VERSION });
+        }
+        part.push((number.value(), entry));
+    }
+    Ok(part)
 }
 
 /// Adds an entry, as octets.
@@ -151,7 +176,7 @@ mod tests {
         writing.commit().unwrap();
         assert_eq!(free(&database).unwrap(), 7 + entries.len() as u64);
         let mut found = Vec::new();
-        History(database).each(|entry| found.push(entry))?;
+        History(Engine::of(database)).each(|entry| found.push(entry))?;
         Ok(found)
     }
 

@@ -23,12 +23,13 @@
 
 pub mod config;
 mod connection;
+mod engine;
 pub mod error;
 mod gate;
 pub mod history;
 mod link;
-mod metrics;
 pub mod listen;
+mod metrics;
 mod pace;
 mod partition;
 mod scribe;

@@ -167,9 +167,9 @@ fn assemble<S: Suite>(config: Config) -> Result<Parts, ServerError> {
     let (store, mut contents) = Store::open(storage)?;
     contents.accommodate(residents, store.as_ref())?;
     let clock = WorldClock::start(timeline, contents.last);
-    if let Some(store) = store.as_ref().filter(|_| history) {
+    if let Some(store) = &store {
         let start = Start::new(contents.boots, clock.now(), &server);
-        store.add_start(&mut contents, start)?;
+        store.count_start(&mut contents, history.then_some(start))?;
     }
     let Contents { accounts, post, free, boots, .. } = contents;
     let metrics = Arc::new(Metrics::new());

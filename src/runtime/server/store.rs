@@ -10,10 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition,
-    WriteTransaction,
-};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,6 +19,7 @@ use crate::base::time::Instant;
 use crate::proto::port::AccountMessage;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::runtime::server::config::Storage;
+use crate::runtime::server::engine::Engine;
 use crate::runtime::server::error::StoreError;
 use crate::runtime::server::history::{self, Entry, Start};
 
@@ -32,6 +30,8 @@ pub const FILE: &str = "peadsim.redb";
 /// Octets of the cache. Accounts live in memory, so that only what is written passes through it.
 const CACHE: usize = 64 << 20;
 
+/// In `META`: how often a server was started on it.
+const BOOTS: &str = "boots";
 /// `format`, `boots`, and the last instant of the clock.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// By user: the account as it was at some time.
@@ -116,7 +116,7 @@ pub struct Contents {
 
 /// An open store.
 #[derive(Debug)]
-pub struct Store(Database);
+pub struct Store(Engine);
 
 impl Store {
     /// Opens a store and reads it; none for one that is only in memory.
@@ -124,13 +124,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: it is in use, of a later format, damaged, or the medium fails.
     pub fn open(storage: Storage) -> Result<(Option<Self>, Contents), StoreError> {
-        let database = match storage {
+        let engine = match storage {
             Storage::Memory => return Ok((None, Contents::new())),
             Storage::Folder(path) => in_folder(&path)?,
-            Storage::Database(database) => *database,
+            Storage::Database(database) => Engine::of(*database),
         };
-        let store = Self(database);
-        let contents = store.begin()?;
+        let store = Self(engine);
+        let contents = store.read()?;
         Ok((Some(store), contents))
     }
 
@@ -139,78 +139,91 @@ impl Store {
     /// # Errors
     /// When the medium fails; whether they are durable is then unknown until it is opened again.
     pub fn commit(&self, batches: &[Batch]) -> Result<(), StoreError> {
-        let writing = self.0.begin_write()?;
-        for batch in batches {
-            put(&writing, batch)?;
-        }
-        if let Some(last) = batches.iter().map(|batch| batch.at).max() {
-            writing.open_table(META)?.insert("instant", last.as_nanos())?;
-        }
-        Ok(writing.commit()?)
+        self.0.with(|database| {
+            let writing = database.begin_write()?;
+            for batch in batches {
+                put(&writing, batch)?;
+            }
+            if let Some(last) = batches.iter().map(|batch| batch.at).max() {
+                writing.open_table(META)?.insert("instant", last.as_nanos())?;
+            }
+            Ok(writing.commit()?)
+        })
     }
 
-    /// Adds a start to the history.
+    /// Counts this start, and adds it to the history if one is kept: both or neither, so that what was counted
+    /// and is not in the history was without one.
     ///
     /// # Errors
     /// When the medium fails.
-    pub fn add_start(&self, contents: &mut Contents, start: Start) -> Result<(), StoreError> {
-        let writing = self.0.begin_write()?;
-        history::put(&writing, contents.free, &encode(&Entry::Start(start)))?;
-        contents.free += 1;
-        Ok(writing.commit()?)
+    pub fn count_start(
+        &self,
+        contents: &mut Contents,
+        start: Option<Start>,
+    ) -> Result<(), StoreError> {
+        self.0.with(|database| {
+            let writing = database.begin_write()?;
+            writing.open_table(META)?.insert(BOOTS, contents.boots)?;
+            if let Some(start) = start {
+                history::put(&writing, contents.free, &encode(&Entry::Start(start)))?;
+                contents.free += 1;
+            }
+            Ok(writing.commit()?)
+        })
     }
 
-    /// Looks whether it can be read, counts this start, and reads everything.
-    fn begin(&self) -> Result<Contents, StoreError> {
-        let writing = self.0.begin_write()?;
-        let (boots, last) = {
-            let mut meta = writing.open_table(META)?;
-            known(&meta)?;
-            let number = |name| meta.get(name).map(|it| it.map_or(0, |it| it.value()));
-            let (boots, last) = (number("boots")? + 1, number("instant")?);
-            meta.insert("format", FORMAT)?;
-            meta.insert("boots", boots)?;
-            (boots, last)
-        };
-        writing.open_table(IMAGES)?;
-        writing.open_table(JOURNAL)?;
-        writing.open_table(POST)?;
-        writing.commit()?;
-        let mut contents = Contents { boots, last: Instant::from_nanos(last), ..Contents::new() };
-        self.read_into(&mut contents)?;
-        contents.free = contents.free.max(history::free(&self.0)?);
-        Ok(contents)
+    /// Looks whether it can be read, and reads everything.
+    fn read(&self) -> Result<Contents, StoreError> {
+        self.0.with(|database| {
+            let writing = database.begin_write()?;
+            let mut contents = Contents::new();
+            {
+                let mut meta = writing.open_table(META)?;
+                known(&meta)?;
+                contents.boots = number(&meta, BOOTS)? + 1;
+                contents.last = Instant::from_nanos(number(&meta, "instant")?);
+                meta.insert("format", FORMAT)?;
+            }
+            writing.open_table(IMAGES)?;
+            writing.open_table(JOURNAL)?;
+            writing.open_table(POST)?;
+            writing.commit()?;
+            contents.read(database)?;
+            contents.free = contents.free.max(history::free(database)?);
+            Ok(contents)
+        })
     }
+}
 
-    fn read_into(&self, contents: &mut Contents) -> Result<(), StoreError> {
-        let reading = self.0.begin_read()?;
+impl Contents {
+    /// Takes in what tables hold.
+    fn read(&mut self, database: &Database) -> Result<(), StoreError> {
+        let reading = database.begin_read()?;
         for row in reading.open_table(IMAGES)?.iter()? {
             let (name, octets) = row?;
             let octets = octets.value();
             let kept = Kept { durable: decode(octets)?, image: octets.len(), ..Kept::default() };
-            contents.accounts.insert(user(name.value())?, kept);
+            self.accounts.insert(user(name.value())?, kept);
         }
         for row in reading.open_table(JOURNAL)?.iter()? {
             let (number, entry) = row?;
             let (name, octets) = entry.value();
             let writes: Vec<AccountWrite> = decode(octets)?;
-            let kept = contents.accounts.entry(user(name)?).or_default();
+            let kept = self.accounts.entry(user(name)?).or_default();
             writes.iter().for_each(|write| kept.durable.apply(write));
             kept.entries.push(number.value());
             kept.journaled += octets.len();
-            contents.free = contents.free.max(number.value() + 1);
+            self.free = self.free.max(number.value() + 1);
         }
         for row in reading.open_table(POST)?.iter()? {
             let (number, told) = row?;
             let (to, octets) = told.value();
-            contents.post.push((number.value(), user(to)?, decode(octets)?));
-            contents.free = contents.free.max(number.value() + 1);
+            self.post.push((number.value(), user(to)?, decode(octets)?));
+            self.free = self.free.max(number.value() + 1);
         }
         Ok(())
     }
-}
 
-impl Contents {
     /// Takes in accounts that are not there yet, and makes them durable.
     ///
     /// # Errors
@@ -277,12 +290,18 @@ pub fn decode<T: DeserializeOwned>(octets: &[u8]) -> Result<T, StoreError> {
     }
 }
 
-/// Looks whether this program knows the format.
+/// Looks whether this program knows the format, and how often the store was started on.
 ///
 /// # Errors
-/// When it is a later one, the store is damaged, or the medium fails.
-pub fn check_format(database: &Database) -> Result<(), StoreError> {
-    known(&database.begin_read()?.open_table(META)?)
+/// When the format is a later one, the store is damaged, or the medium fails.
+pub fn boots(database: &Database) -> Result<u64, StoreError> {
+    let meta = database.begin_read()?.open_table(META)?;
+    known(&meta)?;
+    number(&meta, BOOTS)
+}
+
+fn number(meta: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<u64, StoreError> {
+    Ok(meta.get(name)?.map_or(0, |it| it.value()))
 }
 
 fn known(meta: &impl ReadableTable<&'static str, u64>) -> Result<(), StoreError> {
@@ -297,14 +316,11 @@ fn user(name: &str) -> Result<UserId, StoreError> {
     UserId::new(name).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
-fn in_folder(path: &Path) -> Result<Database, StoreError> {
+fn in_folder(path: &Path) -> Result<Engine, StoreError> {
     std::fs::create_dir_all(path)
         .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
     let file = path.join(FILE);
-    match Builder::new().set_cache_size(CACHE).create(&file) {
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::Locked(file)),
-        other => Ok(other?),
-    }
+    Engine::open(&file, || Builder::new().set_cache_size(CACHE).create(&file))
 }
 
 fn put(writing: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {

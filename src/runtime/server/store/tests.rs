@@ -98,7 +98,7 @@ const PINNED: [(usize, u64); 3] = [
 #[test]
 fn an_image_takes_the_place_of_what_was_journaled() {
     let database = Builder::new().create_with_backend(InMemoryBackend::new()).unwrap();
-    let store = Store(database);
+    let store = Store(Engine::of(database));
     let (user, all) = (UserId::new("bob").unwrap(), writes());
     let batch = |number, writes, post, heard| Batch {
         partition: 0,
@@ -110,7 +110,9 @@ fn an_image_takes_the_place_of_what_was_journaled() {
         stated: (number == 2).then(|| (9, vec![1])),
         at: Instant::from_nanos(number),
     };
-    assert_eq!(store.begin().unwrap().boots, 1);
+    let mut unused = store.read().unwrap();
+    assert_eq!(unused.boots, 1);
+    store.count_start(&mut unused, None).unwrap();
     let told =
         AccountMessage::KeyChanged { user: user.clone(), epoch: Epoch(2), record: Hash32::ZERO };
     let post = vec![(3, user.clone(), told.clone())];
@@ -118,7 +120,7 @@ fn an_image_takes_the_place_of_what_was_journaled() {
     let entry = |number, writes: &[AccountWrite]| Written::Entry(number, encode(&writes));
     store.commit(&[batch(1, entry(0, first), post.clone(), None)]).unwrap();
     store.commit(&[batch(2, entry(7, second), Vec::new(), None)]).unwrap();
-    let read = store.begin().unwrap();
+    let read = store.read().unwrap();
     // Numbers of the history are not given again either.
     assert_eq!((read.boots, read.free, read.last), (2, 10, Instant::from_nanos(2)));
     let kept = &read.accounts[&user];
@@ -126,7 +128,7 @@ fn an_image_takes_the_place_of_what_was_journaled() {
     assert_eq!(read.post, post);
     let image = Written::Image(encode(&kept.durable), kept.entries.clone());
     store.commit(&[batch(3, image, Vec::new(), Some(3))]).unwrap();
-    let read = store.begin().unwrap();
+    let read = store.read().unwrap();
     let kept = &read.accounts[&user];
     assert_eq!((&kept.durable, kept.entries.len(), kept.journaled), (&applied(), 0, 0));
     assert!(read.post.is_empty());
