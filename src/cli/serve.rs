@@ -15,6 +15,7 @@ use crate::runtime::interrupt::Interrupt;
 use crate::runtime::server::Server;
 use crate::runtime::server::config::{Config, Limits, Storage};
 use crate::runtime::server::error::ServerError;
+use crate::runtime::spawned;
 use crate::runtime::tls::Identity;
 
 /// Serves until it is asked to end, or has to.
@@ -26,6 +27,11 @@ pub fn run(args: &Serve) -> Result<Exit, CliError> {
     let stopper = server.stopper();
     Interrupt::watch(move || stopper.stop(), setup::end_at_once)
         .map_err(CliError::io("cannot watch for signals"))?;
+    if args.until_eof {
+        let stopper = server.stopper();
+        spawned::when_alone(move || stopper.stop())
+            .map_err(CliError::io("cannot watch standard input"))?;
+    }
     output::print(&format!("listening at {}\n", server.address()))?;
     if let Some(address) = server.metrics() {
         output::print(&format!("metrics at http://{address}/metrics\n"))?;
@@ -82,6 +88,8 @@ fn check(server: &ServerConfig, bounds: &Bounds) -> Result<(), CliError> {
 fn storage(args: &Serve) -> Storage {
     if args.ephemeral {
         Storage::Memory
+    } else if args.temporary {
+        Storage::Temporary
     } else {
         Storage::Folder(args.data.clone())
     }

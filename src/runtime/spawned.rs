@@ -1,5 +1,8 @@
 //! A server of this program as a process of its own: started, known by its first words, ended in order.
 //!
+//! It ends at the end of its standard input, which comes when it is asked to end, and when whoever started it
+//! is killed and can ask for nothing.
+//!
 //! Not here: what it serves, or a child whose standard streams carry lines (`child`).
 
 use std::io::{self, BufRead as _, BufReader};
@@ -12,6 +15,8 @@ use crate::base::time::Duration;
 use crate::runtime::clock::{Stopwatch, rest};
 use crate::runtime::memory::peak_of_process;
 
+/// Tells a server to end at the end of its standard input.
+const UNTIL_EOF: &str = "--until-eof";
 /// How long it may take to end in order.
 const GOODBYE: Duration = Duration::from_secs(30);
 
@@ -33,7 +38,7 @@ impl Spawned {
     /// When it cannot be started, or says something else.
     pub fn start(program: &Path, arguments: &[String]) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(arguments).arg(UNTIL_EOF).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.stderr(Stdio::piped()).spawn()?;
         let log = process.stderr.take().map(last_line_of);
         let mut lines = process.stdout.take().map(|stdout| BufReader::new(stdout).lines());
@@ -76,7 +81,8 @@ impl Spawned {
         if self.process.try_wait()?.is_some() {
             return Ok(());
         }
-        self.ask_to_end();
+        // It reads to the end of this.
+        drop(self.process.stdin.take());
         let watch = Stopwatch::start();
         while watch.elapsed() < GOODBYE {
             if self.process.try_wait()?.is_some() {
@@ -87,18 +93,20 @@ impl Spawned {
         self.process.kill()?;
         self.process.wait().map(drop)
     }
+}
 
-    #[cfg(unix)]
-    fn ask_to_end(&self) {
-        let id = rustix::process::Pid::from_child(&self.process);
-        // One that is gone needs not be asked.
-        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
-    }
-
-    #[cfg(not(unix))]
-    fn ask_to_end(&mut self) {
-        let _ = self.process.kill();
-    }
+/// In the process that was started: does this, on a thread of its own, once whoever started it wants it to end,
+/// or is gone.
+///
+/// # Errors
+/// When the operating system gives no thread.
+pub fn when_alone(then: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let wait = move || {
+        // Nothing is said there; what cannot be read is at its end, too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        then();
+    };
+    std::thread::Builder::new().name("alone".to_owned()).spawn(wait).map(drop)
 }
 
 /// Reads a log to its end, so that whoever writes it never waits; its last line.

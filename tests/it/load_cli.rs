@@ -3,8 +3,10 @@
 //! Not here: what is measured (`load`).
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
+use peadsim::base::time::Duration;
+use peadsim::runtime::clock::{Stopwatch, rest};
 use peadsim::verdict::load::LoadResults;
 use serde_json::Value;
 
@@ -271,7 +273,7 @@ fn a_server_whose_disk_is_full_ends_the_load() {
         "trap '' XFSZ; ulimit -f 400; exec {} serve --data data --listen 127.0.0.1:0 --push",
         env!("CARGO_BIN_EXE_peadsim")
     );
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     command.args(["-c", &server]).current_dir(place.path(""));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut child = Running(child);
@@ -317,15 +319,9 @@ fn addresses_of_others_are_not_taken_for_a_fault_of_the_server() {
     assert!(dry.out.contains("own addresses: 2 needed, 0 here"), "{}{}", dry.out, dry.err);
 }
 
-#[test]
-fn a_load_that_is_stopped_reports_what_it_has() {
-    let place = place();
-    let args = [
-        "load", "small.yaml", "--null", "--set", "time.active=10m", "--report", "out", "--format",
-        "json",
-    ];
-    let mut child =
-        place.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+/// A load that lasts, once it has begun; the rest of what it says is read, and passed over.
+fn begun(mut command: Command) -> Running {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
     let running = Running(child);
     let mut line = String::new();
@@ -333,8 +329,45 @@ fn a_load_that_is_stopped_reports_what_it_has() {
         line.clear();
         assert_ne!(told.read_line(&mut line).unwrap(), 0, "it lasts");
     }
+    std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+    running
+}
+
+/// Whoever is killed has no time to end the server that it has started.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_does_not_outlive_the_load_that_started_it() {
+    let place = place();
+    std::fs::create_dir(place.path("temporary")).unwrap();
+    let mut command =
+        place.command(&["load", "small.yaml", "--spawn", "--no-calibration", "--set"]);
+    command.arg("time.active=10m").env("TMPDIR", place.path("temporary"));
+    let mut load = begun(command);
+    let id = load.0.id();
+    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    let server = format!("/proc/{}/cmdline", children.trim());
+    // Of one that has ended there is nothing to read, though nobody may have taken notice of it.
+    let runs = || std::fs::read(&server).is_ok_and(|it| !it.is_empty());
+    assert!(runs(), "{children}");
+    load.0.kill().unwrap();
+    load.0.wait().unwrap();
+    let watch = Stopwatch::start();
+    while runs() {
+        assert!(watch.elapsed() < Duration::from_secs(60), "the server runs on");
+        rest(Duration::from_millis(20));
+    }
+    assert_eq!(place.names("temporary"), [""; 0]);
+}
+
+#[test]
+fn a_load_that_is_stopped_reports_what_it_has() {
+    let place = place();
+    let args = [
+        "load", "small.yaml", "--null", "--set", "time.active=10m", "--report", "out", "--format",
+        "json",
+    ];
+    let mut running = begun(place.command(&args));
     running.ask_to_end();
-    let mut running = running;
     let stdout = running.0.stdout.take().unwrap();
     let results: LoadResults = serde_json::from_reader(stdout).unwrap();
     assert_eq!(running.0.wait().unwrap().code(), Some(3));

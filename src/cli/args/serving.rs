@@ -34,7 +34,14 @@ pub struct Serve {
     /// Keep accounts in memory only: they are gone at the end.
     #[arg(long)]
     pub ephemeral: bool,
-    /// Keep with the accounts all that they do, for `judge DIR`; it grows for ever.
+    /// Keep accounts on the disk, in a file that has no name and is gone with the server, however it ends: for
+    /// `load --spawn`, which has no use for it afterwards.
+    #[arg(long, hide = true, conflicts_with_all = ["data", "ephemeral", "history"])]
+    pub temporary: bool,
+    /// End in order at the end of standard input: for a server that is not to outlive whoever started it.
+    #[arg(long, hide = true)]
+    pub until_eof: bool,
+    /// Keep with the accounts all that they do, at every start, for `judge DIR`; it grows for ever.
     #[arg(long, conflicts_with = "ephemeral")]
     pub history: bool,
     /// Tell metrics (`/metrics`) and health (`/healthz`) there.

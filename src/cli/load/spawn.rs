@@ -1,22 +1,19 @@
-//! A reference server for one load: with the scenario's settings, on a free port, its store gone at the end.
+//! A reference server for one load: with the scenario's settings, on a free port, its store gone with it.
 //!
 //! Not here: the server (`serve`), or the load.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use crate::cli::exit::CliError;
-use crate::runtime::entropy;
 use crate::runtime::spawned::Spawned;
 use crate::scenario::plan::Plan;
 
-/// A server and its store.
+/// A server; it is ended when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     /// None once it is to end.
     process: Option<Spawned>,
     address: SocketAddr,
-    folder: Option<PathBuf>,
 }
 
 /// Starts one.
@@ -25,21 +22,11 @@ pub struct Server {
 /// When it does not start.
 pub fn server(plan: &Plan, ephemeral: bool) -> Result<Server, CliError> {
     let failed = || CliError::io("cannot start a server");
-    let folder = if ephemeral {
-        None
-    } else {
-        let luck: [u8; 8] = entropy::octets().map_err(failed())?;
-        let name = format!("peadsim-load-{:016x}", u64::from_le_bytes(luck));
-        Some(std::env::temp_dir().join(name))
-    };
     let mut arguments = arguments(plan);
-    match &folder {
-        Some(folder) => arguments.extend(["--data".to_owned(), folder.display().to_string()]),
-        None => arguments.push("--ephemeral".to_owned()),
-    }
+    arguments.push(if ephemeral { "--ephemeral" } else { "--temporary" }.to_owned());
     let program = std::env::current_exe().map_err(failed())?;
     let process = Spawned::start(&program, &arguments).map_err(failed())?;
-    Ok(Server { address: process.address, process: Some(process), folder })
+    Ok(Server { address: process.address, process: Some(process) })
 }
 
 /// The scenario's settings, and limits that are not what is measured.
@@ -93,15 +80,5 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process = None;
-        if let Some(folder) = &self.folder {
-            // What cannot be removed lies in the folder for temporary files.
-            let _ = std::fs::remove_dir_all(folder);
-        }
     }
 }

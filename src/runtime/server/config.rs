@@ -23,6 +23,8 @@ pub enum Storage {
     Memory,
     /// In a folder, which is made if it is not there.
     Folder(PathBuf),
+    /// In a file without a name in the folder for temporary files: gone with the process, however it ends.
+    Temporary,
     /// In a database that was opened elsewhere, on whatever medium.
     Database(Box<Database>),
 }

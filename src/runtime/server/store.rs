@@ -10,6 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -127,6 +128,7 @@ impl Store {
         let engine = match storage {
             Storage::Memory => return Ok((None, Contents::new())),
             Storage::Folder(path) => in_folder(&path)?,
+            Storage::Temporary => temporary()?,
             Storage::Database(database) => Engine::of(*database),
         };
         let store = Self(engine);
@@ -321,6 +323,15 @@ fn in_folder(path: &Path) -> Result<Engine, StoreError> {
         .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
     let file = path.join(FILE);
     Engine::open(&file, || Builder::new().set_cache_size(CACHE).create(&file))
+}
+
+fn temporary() -> Result<Engine, StoreError> {
+    let path = std::env::temp_dir();
+    let file = tempfile::tempfile_in(&path);
+    let file = file.map_err(|source| StoreError::Folder { path: path.clone(), source })?;
+    Engine::open(&path, || {
+        Builder::new().set_cache_size(CACHE).create_with_backend(FileBackend::new(file)?)
+    })
 }
 
 fn put(writing: &WriteTransaction, batch: &Batch) -> Result<(), StoreError> {
