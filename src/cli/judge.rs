@@ -67,8 +67,10 @@ fn history(path: &Path, format: Format) -> Result<Exit, CliError> {
     let exit = match verdict.worst() {
         Some(Severity::Error) => Exit::Harness,
         Some(Severity::Fail) => Exit::Finding,
+        Some(Severity::Inconclusive | Severity::Warning) | None if verdict.evaluated.is_empty() => {
+            Exit::NothingVerified
+        }
         Some(Severity::Inconclusive) => Exit::Inconclusive,
-        Some(Severity::Warning) | None if verdict.evaluated.is_empty() => Exit::NothingVerified,
         Some(Severity::Warning) | None => Exit::Success,
     };
     match format {

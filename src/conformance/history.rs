@@ -15,6 +15,7 @@ use crate::runtime::server::history::{Entry, History, Start};
 use crate::scenario::resolve::settings;
 use crate::trace::fact::{Fact, StopCause};
 use crate::trace::record::{Record, RecordId};
+use crate::verdict::finding::{Finding, Severity};
 use crate::verdict::history::HistoryVerdict;
 
 /// The oracles: mail is conserved, acknowledgements are honest, the directory serves what was recorded, and
@@ -31,6 +32,8 @@ pub struct Chronicle {
     pub server: Option<ServerBounds>,
     /// How often it started.
     pub starts: u64,
+    /// How often it started without keeping a history.
+    missing: u64,
     /// Whether the operator has ended an identity.
     has_reset: bool,
 }
@@ -57,7 +60,8 @@ impl Chronicle {
         let mut users: Vec<(usize, UserId)> = numbers.into_iter().map(|(a, b)| (b, a)).collect();
         users.sort();
         let users = users.into_iter().map(|(_, user)| user).collect();
-        Ok(Self { history, users, server, starts, has_reset })
+        let missing = history.boots()?.saturating_sub(starts);
+        Ok(Self { history, users, server, starts, missing, has_reset })
     }
 
     /// What these users, the accounts' first, are judged by; nothing without a history.
@@ -103,6 +107,19 @@ impl Chronicle {
         })
     }
 
+    /// A finding as heavy as the history allows: where a part of it is missing, what seems wrong may have
+    /// become right there.
+    fn weighed(&self, finding: Finding) -> Finding {
+        match finding.severity {
+            Severity::Fail if self.missing > 0 => {
+                Finding { severity: Severity::Inconclusive, ..finding }
+            }
+            Severity::Warning | Severity::Inconclusive | Severity::Fail | Severity::Error => {
+                finding
+            }
+        }
+    }
+
     /// What the oracles make of it; nothing without a history.
     ///
     /// # Errors
@@ -116,8 +133,9 @@ impl Chronicle {
         })?;
         let Docket { evaluated, findings, .. } = jury.conclude();
         let evaluated = evaluated.into_iter().map(|(id, times)| (id.to_owned(), times)).collect();
-        let (starts, accounts) = (self.starts, self.users.len() as u64);
-        Ok(Some(HistoryVerdict { starts, accounts, records, evaluated, findings }))
+        let findings = findings.into_iter().map(|finding| self.weighed(finding)).collect();
+        let (starts, missing, accounts) = (self.starts, self.missing, self.users.len() as u64);
+        Ok(Some(HistoryVerdict { starts, missing, accounts, records, evaluated, findings }))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::verdict::history::HistoryVerdict;
 /// The whole report. `place` is where the history lies, `ending` what it comes to.
 #[must_use]
 pub fn write(place: &str, verdict: &HistoryVerdict, ending: &str) -> String {
-    let HistoryVerdict { starts, accounts, records, evaluated, findings } = verdict;
+    let HistoryVerdict { starts, missing, accounts, records, evaluated, findings } = verdict;
     let mut text = String::new();
     // Writing into a String cannot fail.
     let mut line = |name: &str, what: &str| {
@@ -20,6 +20,10 @@ pub fn write(place: &str, verdict: &HistoryVerdict, ending: &str) -> String {
     line("history", &clean(place));
     let counts = [(*starts, "start"), (*accounts, "account"), (*records, "record")];
     line("", &counts.map(|(count, noun)| counted(count, noun)).join(", "));
+    if *missing > 0 {
+        let missing = counted(*missing, "start");
+        line("missing", &format!("{missing} without a history: what happened then is not known"));
+    }
     let judged: Vec<String> =
         evaluated.iter().map(|(id, times)| format!("{id} {}", grouped(*times))).collect();
     line("evaluated", &judged.join(", "));
@@ -50,6 +54,7 @@ mod tests {
         };
         let verdict = HistoryVerdict {
             starts: 2,
+            missing: 3,
             accounts: 1,
             records: 1_234,
             evaluated: [("S-18".to_owned(), 1_000)].into(),
@@ -58,6 +63,7 @@ mod tests {
         let expected = "\
 history       data
               2 starts, 1 account, 1,234 records
+missing       3 starts without a history: what happened then is not known
 evaluated     S-18 1,000
 fail          S-18 at 1.500000s: anna>bob#3 moves although it ended\u{fffd}
               records s1.4 s1.9

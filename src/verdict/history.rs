@@ -13,6 +13,8 @@ use crate::verdict::finding::{Finding, Severity};
 pub struct HistoryVerdict {
     /// How often the server started.
     pub starts: u64,
+    /// Starts of the server on the same data that kept no history: what happened then is not known.
+    pub missing: u64,
     /// Accounts that have stated something.
     pub accounts: u64,
     /// Records that were judged.
@@ -24,9 +26,10 @@ pub struct HistoryVerdict {
 }
 
 impl HistoryVerdict {
-    /// The weight of the worst finding.
+    /// The weight of the worst finding; where a part of the history is missing, not all could be judged.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
-        self.findings.iter().map(|finding| finding.severity).max()
+        let gap = (self.missing > 0).then_some(Severity::Inconclusive);
+        self.findings.iter().map(|finding| finding.severity).chain(gap).max()
     }
 }

@@ -104,3 +104,29 @@ fn only_the_data_of_a_server_that_has_ended_have_a_history() {
     assert_eq!(judged.exit, 2);
     assert!(judged.err.contains("`data` has no history"), "{}", judged.err);
 }
+
+#[test]
+fn what_happened_without_a_history_is_missed() {
+    let place = Place::new();
+    talk(serve(&place, &[Deviation::M72]), &Witness::default());
+    let judged = place.run(&["judge", "data"]);
+    assert_eq!((judged.exit, judged.out.contains("missing")), (1, false), "{}", judged.out);
+    let storage = || Storage::Folder(place.path("data"));
+    start(Config { storage: storage(), ..config() }).stop().unwrap();
+    // Whatever was wrong may have been put right in between.
+    let judged = place.run(&["judge", "data"]);
+    assert_eq!(judged.exit, 3, "{}", judged.out);
+    for words in ["missing       1 start", "inconclusive  S-18 at", "attempt 1 is stored although"]
+    {
+        assert!(judged.out.contains(words), "{words} is not in {}", judged.out);
+    }
+    let place = Place::new();
+    let storage = || Storage::Folder(place.path("data"));
+    start(Config { storage: storage(), ..config() }).stop().unwrap();
+    start(Config { storage: storage(), ..config() }).stop().unwrap();
+    talk(serve(&place, &[]), &Witness::default());
+    let judged = place.run(&["judge", "data", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&judged.out).unwrap();
+    assert_eq!((judged.exit, &json["starts"], &json["missing"]), (3, &1.into(), &2.into()));
+    assert_eq!(json["findings"], serde_json::json!([]));
+}
