@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::load::around;
 use crate::cli::output;
 use crate::cli::words::Format;
 use crate::report::conformance::{badge, html, json, junit, markdown, terminal};
@@ -34,11 +35,22 @@ pub fn write(folder: &Path, results: &Results) -> Result<(), CliError> {
     REPORTS.iter().zip(texts).try_for_each(|(name, text)| output::write(&folder.join(name), &text))
 }
 
+/// Whether there are results in this folder, of whatever.
+#[must_use]
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(REPORTS[0]).is_file()
+}
+
 /// Reads the results in a folder of reports.
 ///
 /// # Errors
-/// When there are none that can be read.
+/// When there are none that can be read, or those of a load.
 pub fn read(folder: &Path) -> Result<Results, CliError> {
+    if around::is_load(folder) {
+        let shown = folder.display();
+        let why = format!("`{shown}` has no conformance results: it is the report of a load");
+        return Err(CliError::Usage(why));
+    }
     let place = folder.join(REPORTS[0]);
     let shown = place.display();
     let text = fs::read_to_string(&place)

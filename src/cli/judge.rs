@@ -88,6 +88,11 @@ fn history(path: &Path, format: Format) -> Result<Exit, CliError> {
 
 /// All transcripts of a report, and with them the report itself.
 fn folder(path: &Path, format: Format) -> Result<Exit, CliError> {
+    if !conformity::is_in(path) {
+        let shown = path.display();
+        let why = format!("`{shown}` has neither results.json nor the data of a server");
+        return Err(CliError::Usage(why));
+    }
     let then = conformity::read(path)?;
     let archive = Archive::of(path).map_err(CliError::io("cannot read the transcripts"))?;
     let trials: Result<Vec<Trial>, CliError> =

@@ -202,6 +202,20 @@ fn a_transcript_gives_the_same_verdict_again_and_no_other() {
 }
 
 #[test]
+fn what_holds_nothing_to_judge_is_named() {
+    let place = Place::new().with("load/results.json", "{\"peadsim-load\": 1}");
+    let load = "`load` has no conformance results: it is the report of a load";
+    check(&place.run(&["judge", "load"]), 2, &[load]);
+    check(&place.run(&["expect", "update", "load", "file"]), 2, &[load]);
+    std::fs::create_dir(place.path("empty")).unwrap();
+    let neither = "`empty` has neither results.json nor the data of a server";
+    check(&place.run(&["judge", "empty"]), 2, &[neither]);
+    check(&place.run(&["judge", "none"]), 2, &["none"]);
+    let place = place.with("run/results.json", "{}");
+    check(&place.run(&["judge", "run"]), 2, &["these are no results of a conformance run"]);
+}
+
+#[test]
 fn a_run_is_taken_up_where_it_ended() {
     let place = reported();
     let results: Value = serde_json::from_str(&place.read("out/results.json")).unwrap();
