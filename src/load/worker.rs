@@ -148,7 +148,9 @@ impl Task {
                 _ = signal.wait_for(|signal| *signal == Signal::End) => {}
             }
             self.progress.paced();
-            bench.borrow_mut().tally.busy = busy.share();
+            // Who has nothing to do is late with nothing, and looks busy in the instant that it takes.
+            let has_work = !self.operations.is_empty() || !self.cues.is_empty();
+            bench.borrow_mut().tally.busy = if has_work { busy.share() } else { 0 };
             let _ = self.signal.wait_for(|signal| *signal == Signal::End).await;
         }
         seats.values().for_each(|seat| seat.borrow_mut().close());

@@ -189,11 +189,12 @@ impl BusyWatch {
         Self(ThreadWatch::start(), Stopwatch::start())
     }
 
-    /// In percent; where the operating system does not tell, it is all of it.
+    /// In percent; where the operating system does not tell, it is all of it. The two clocks are not read at
+    /// one instant: of a very short time more could have been worked than there was.
     #[must_use]
     pub fn share(&self) -> u64 {
         let (worked, all) = (self.0.elapsed().as_nanos(), self.1.elapsed().as_nanos());
-        worked.saturating_mul(100) / all.max(1)
+        (worked.saturating_mul(100) / all.max(1)).min(100)
     }
 }
 
