@@ -53,6 +53,23 @@ pub const fn is_out_of_files(_: &io::Error) -> bool {
     false
 }
 
+/// The machine in words, for reports: its kind, its system, its processor and how many cores of it there are
+/// for this program. Its name is nobody's business.
+#[must_use]
+pub fn words() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get);
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = model(&processor).map(|it| format!(" {it},")).unwrap_or_default();
+    let (kind, system) = (std::env::consts::ARCH, std::env::consts::OS);
+    format!("{kind} {system},{processor} {cores} cores")
+}
+
+/// The name of the first processor.
+fn model(processors: &str) -> Option<&str> {
+    let line = processors.lines().find_map(|line| line.strip_prefix("model name"))?;
+    Some(line.split_once(':')?.1.trim())
+}
+
 /// Lets this process, and those that it starts, open as many files as they may; each connection is one.
 #[cfg(unix)]
 pub fn raise_limit_of_files() {
@@ -101,6 +118,8 @@ mod tests {
         assert_eq!(ports_of("9 1"), None);
         assert_eq!(available("MemTotal: 9 kB\nMemAvailable:   2 kB\n"), Some(2_048));
         assert_eq!(available("MemAvailable: much"), None);
+        assert_eq!(model("processor\t: 0\nmodel name\t: Some 3000\n"), Some("Some 3000"));
+        assert_eq!(model(""), None);
         assert!(Host::look().files.is_none_or(|files| files > 0));
         let addresses = ["127.0.0.1", "192.0.2.1"].map(|it| has_address(it.parse().unwrap()));
         assert_eq!(addresses, [true, false]);
