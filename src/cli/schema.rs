@@ -35,6 +35,8 @@ pub enum What {
     Conformance,
     /// What comes of `load --format json`, also as results.json.
     Load,
+    /// What comes of `load --knee`: knee.json.
+    Knee,
 }
 
 /// Prints it.
@@ -50,6 +52,7 @@ pub fn run(args: Schema) -> Result<Exit, CliError> {
         What::Results => json::SCHEMA.to_owned(),
         What::Conformance => conformance::json::SCHEMA.to_owned(),
         What::Load => load::SCHEMA.to_owned(),
+        What::Knee => load::KNEE_SCHEMA.to_owned(),
     })?;
     Ok(Exit::Success)
 }

@@ -7,8 +7,9 @@
 //! statistics here. Not here: what a load measures.
 
 use crate::base::time::Duration;
-use crate::verdict::load::{Figures, LoadResults, Row, Standing};
+use crate::verdict::load::{Ending, Figures, LoadResults, Row, Standing};
 use crate::verdict::metrics::Distribution;
+use crate::verdict::offer::Offer;
 
 /// Batches of a load: as many as there are seconds for, and not more.
 const BATCHES: usize = 60;
@@ -44,23 +45,33 @@ impl Comparison {
     }
 }
 
-/// Compares a load with an earlier one. Differences up to `noise` percent do not count.
+/// Whether a load can be compared with an earlier one, as far as that is known before it begins.
 ///
 /// # Errors
-/// When they are not of the same offer.
-pub fn compare(base: &LoadResults, new: &LoadResults, noise: u64) -> Result<Comparison, Unlike> {
-    let (one, other) = (&base.offer, &new.offer);
-    let thinned = |it: &Option<String>| it.clone().unwrap_or_else(|| "not thinned".to_owned());
-    for (what, base, new) in [
-        ("the case", one.case.clone(), other.case.clone()),
-        ("the schedule", one.schedule.clone(), other.schedule.clone()),
-        ("the pace", one.pace.to_string(), other.pace.to_string()),
-        ("the population", thinned(&one.thinned), thinned(&other.thinned)),
-    ] {
-        if base != new {
-            return Err(Unlike { what, base, new });
-        }
+/// When it cannot: one was put on a server in another way than the other.
+pub fn check(base: &Offer, new: &Offer) -> Result<(), Unlike> {
+    let terms = base.of_comparison().into_iter().zip(new.of_comparison());
+    match terms.into_iter().find(|(base, new)| base != new) {
+        Some(((what, base), (_, new))) => Err(Unlike { what, base, new }),
+        None => Ok(()),
     }
+}
+
+/// Why nothing can be said of a load beside another one; nothing where that is not so.
+#[must_use]
+pub fn hindrance(load: &LoadResults) -> Option<&'static str> {
+    match load.ending {
+        _ if !load.void.is_empty() => Some("is void"),
+        Ending::Drained => None,
+        Ending::Open => Some("left something open"),
+        Ending::Stopped => Some("was stopped"),
+        Ending::ServerGone => Some("lost its server"),
+    }
+}
+
+/// Compares a load with an earlier one of the same offer. Differences up to `noise` percent do not count.
+#[must_use]
+pub fn compare(base: &LoadResults, new: &LoadResults, noise: u64) -> Comparison {
     let mut rows = Vec::new();
     for (metric, figures) in &new.metrics {
         let is_compared = COMPARED.contains(&metric.as_str()) || metric.starts_with(WIRE);
@@ -70,7 +81,7 @@ pub fn compare(base: &LoadResults, new: &LoadResults, noise: u64) -> Result<Comp
             }
         }
     }
-    Ok(Comparison { rows })
+    Comparison { rows }
 }
 
 fn row(

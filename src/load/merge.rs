@@ -9,8 +9,9 @@ use hdrhistogram::Histogram;
 use crate::base::time::{Duration, Millis};
 use crate::load::result::{conclude, decoded, figures_of};
 use crate::load::schedule::ScheduleHash;
-use crate::verdict::load::{Figures, LoadResults, MailFate, Offer};
+use crate::verdict::load::{Figures, Joined, LoadResults, MailFate, Part};
 use crate::verdict::metrics::Distribution;
+use crate::verdict::offer::Offer;
 
 /// Shards that begin further apart than this are no load together.
 const SKEW_MAX: Duration = Duration::from_millis(100);
@@ -27,6 +28,14 @@ pub enum MergeError {
     /// They are not of one load.
     #[error("the shards are of different loads: {0} differs")]
     Unlike(&'static str),
+    /// They are not all of it: something of what they say of themselves is not true.
+    #[error("the shards' schedules add up to {sum}, and that of the whole load is {whole}")]
+    Parts {
+        /// What they add up to.
+        sum: ScheduleHash,
+        /// What they shall add up to.
+        whole: String,
+    },
     /// One is missing, or there twice.
     #[error("of {of} shards there are {found}")]
     Incomplete {
@@ -60,20 +69,8 @@ fn began(shard: &LoadResults) -> Millis {
 pub fn merge(shards: &[LoadResults]) -> Result<LoadResults, MergeError> {
     let first = shards.first().ok_or(MergeError::Nothing)?;
     complete(shards)?;
-    for it in shards {
-        let alike = [
-            ("the program", it.program == first.program),
-            ("the case", it.offer.case == first.offer.case),
-            ("the seed", it.offer.seed == first.offer.seed),
-            ("the pace", it.offer.pace == first.offer.pace),
-            ("the population", it.offer.thinned == first.offer.thinned),
-            ("the time", it.offer.active == first.offer.active),
-            ("what is expected", it.objectives == first.objectives),
-        ];
-        if let Some((what, _)) = alike.into_iter().find(|(_, alike)| !alike) {
-            return Err(MergeError::Unlike(what));
-        }
-    }
+    shards.iter().try_for_each(|it| alike(first, it))?;
+    let offer = offer(shards, &first.offer)?;
     let starts = || shards.iter().map(began);
     let (earliest, latest) =
         (starts().min().unwrap_or_default(), starts().max().unwrap_or_default());
@@ -82,9 +79,10 @@ pub fn merge(shards: &[LoadResults]) -> Result<LoadResults, MergeError> {
         return Err(MergeError::Skew(skew));
     }
     let mut merged = LoadResults {
-        offer: offer(shards, &first.offer),
+        offer,
         began: earliest,
         offset: 0,
+        joined: Some(joined(shards, skew)),
         took: shards.iter().map(|it| it.took).max().unwrap_or_default(),
         ending: shards.iter().map(|it| it.ending).max().unwrap_or(first.ending),
         metrics: metrics(shards)?,
@@ -133,16 +131,45 @@ fn complete(shards: &[LoadResults]) -> Result<(), MergeError> {
     Err(MergeError::Incomplete { of: all, found: found.join(", ") })
 }
 
-fn offer(shards: &[LoadResults], first: &Offer) -> Offer {
+/// Two shards are parts of one load.
+fn alike(first: &LoadResults, other: &LoadResults) -> Result<(), MergeError> {
+    if first.program != other.program {
+        return Err(MergeError::Unlike("the program"));
+    }
+    let terms = first.offer.of_shards().into_iter().zip(other.offer.of_shards());
+    let differs = terms.filter(|(one, other)| one != other).map(|((what, _), _)| what).next();
+    let expected = || (first.objectives != other.objectives).then_some("what is expected");
+    differs.or_else(expected).map_or(Ok(()), |what| Err(MergeError::Unlike(what)))
+}
+
+fn offer(shards: &[LoadResults], first: &Offer) -> Result<Offer, MergeError> {
     let hashes = shards.iter().filter_map(|it| u64::from_str_radix(&it.offer.schedule, 16).ok());
-    let hash = hashes.map(ScheduleHash).fold(ScheduleHash::default(), ScheduleHash::and);
-    Offer {
-        schedule: hash.to_string(),
+    let sum = hashes.map(ScheduleHash).fold(ScheduleHash::default(), ScheduleHash::and);
+    if sum.to_string() != first.whole {
+        return Err(MergeError::Parts { sum, whole: first.whole.clone() });
+    }
+    Ok(Offer {
+        schedule: sum.to_string(),
         operations: shards.iter().map(|it| it.offer.operations).sum(),
         devices: shards.iter().map(|it| it.offer.devices).sum(),
         shard: None,
         ..first.clone()
-    }
+    })
+}
+
+/// How the shards stood to each other.
+fn joined(shards: &[LoadResults], skew: Duration) -> Joined {
+    let mut parts: Vec<Part> = shards
+        .iter()
+        .map(|it| Part {
+            shard: it.offer.shard.clone().unwrap_or_default(),
+            began: it.began,
+            offset: it.offset,
+        })
+        .collect();
+    let number = |it: &Part| it.shard.split('/').next().and_then(|it| it.parse::<u32>().ok());
+    parts.sort_by_key(number);
+    Joined { skew, shards: parts }
 }
 
 fn metrics(shards: &[LoadResults]) -> Result<BTreeMap<String, Figures>, MergeError> {

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use crate::base::time::Duration;
-use crate::load::run::Setting;
+use crate::load::run::{Planned, Setting};
 use crate::load::schedule::{Schedule, Share, TooMany, traffic};
 use crate::runtime::host::{Host, has_address};
 
@@ -40,8 +40,8 @@ impl Need {
 /// What a load comes to before it is made.
 #[derive(Clone, Debug)]
 pub struct Preflight {
-    /// Operations on the schedule, and its hash.
-    pub schedule: (u64, String),
+    /// What is due.
+    pub planned: Planned,
     /// Operations in the busiest second.
     pub peak: u64,
     /// What is needed.
@@ -77,11 +77,8 @@ pub fn preflight(setting: &Setting, host: &Host) -> Result<Preflight, TooMany> {
             has: Some(setting.workers.get() as u64 * OPERATIONS_OF_THREAD),
         },
     ];
-    Ok(Preflight {
-        schedule: (operations, schedule.hash.to_string()),
-        peak: peak(&schedule),
-        needs,
-    })
+    let planned = Planned::of(&whole, &schedule);
+    Ok(Preflight { planned, peak: peak(&schedule), needs })
 }
 
 /// Operations in the busiest second.

@@ -20,10 +20,9 @@ use crate::load::tally::{Counts, Metric, Series, Tally};
 use crate::oracle::spec::Spec;
 use crate::scenario::plan::Plan;
 use crate::verdict::finding::Severity;
-use crate::verdict::load::{
-    Ending, Figures, Judged, LOAD_VERSION, LoadResults, LoadVerdict, Offer,
-};
+use crate::verdict::load::{Ending, Figures, Judged, LOAD_VERSION, LoadResults, LoadVerdict};
 use crate::verdict::metrics::Distribution;
+use crate::verdict::offer::Offer;
 
 /// A thread that is busier than this, in percent, is not always there when an operation is due.
 const BUSY_MAX: u64 = 92;
@@ -46,12 +45,15 @@ pub fn results(program: &str, plan: &Plan, offer: Offer, run: Run) -> LoadResult
         program: program.to_owned(),
         began,
         offset,
+        joined: None,
         took,
         ending,
         verdict: LoadVerdict::Inconclusive,
         exit: 0,
         void: faults,
         busy: tally.busy,
+        calibration: None,
+        knee: None,
         metrics: figures(plan, &tally),
         counts: counts(&tally.counts),
         objectives,
@@ -80,7 +82,7 @@ fn spec(plan: &Plan, users: Vec<UserId>) -> Spec {
 
 /// Why the load says nothing about the server.
 fn void(results: &LoadResults) -> Vec<String> {
-    let (p99, most) = (results.metrics.get("lag").map(|lag| lag.p99), results.offer.lag);
+    let (p99, most) = (results.metrics.get("lag").map(|lag| lag.p99), results.offer.terms.lag);
     let late = p99.filter(|p99| *p99 > most).map(|p99| {
         let p99 = Duration::from_micros(p99.as_nanos() / 1_000);
         format!("the generator was {p99} late with one operation in a hundred, and may be {most}")
@@ -205,7 +207,11 @@ pub fn interval_log(results: &LoadResults) -> Result<String, String> {
     let mut octets = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let began = SystemTime::UNIX_EPOCH + Span::from_millis(results.began.0);
-    let mut log = IntervalLogWriterBuilder::new()
+    let mut builder = IntervalLogWriterBuilder::new();
+    if let Some(thinned) = &results.offer.thinned {
+        builder.add_comment(&format!("THINNED to {thinned} of the load's people"));
+    }
+    let mut log = builder
         .with_base_time(began)
         .begin_log_with(&mut octets, &mut serializer)
         .map_err(|error| error.to_string())?;

@@ -72,13 +72,31 @@ pub trait Watch {
     fn is_stopped(&self) -> bool;
 }
 
+/// What is due to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The hash of what is due in this share.
+    pub hash: ScheduleHash,
+    /// That of the whole load.
+    pub whole: ScheduleHash,
+    /// How many operations of this share are due.
+    pub operations: u64,
+}
+
+impl Planned {
+    /// Of a share of a whole schedule.
+    #[must_use]
+    pub fn of(whole: &Schedule, share: &Schedule) -> Self {
+        let operations = share.operations.len() as u64;
+        Self { hash: share.hash, whole: whole.hash, operations }
+    }
+}
+
 /// What came of a load.
 #[derive(Debug)]
 pub struct Run {
-    /// What is due to happen.
-    pub hash: ScheduleHash,
-    /// How many operations that are.
-    pub operations: u64,
+    /// What was due to happen.
+    pub planned: Planned,
     /// What was measured.
     pub tally: Tally,
     /// What is to be judged.
@@ -146,7 +164,7 @@ pub fn run(setting: &Setting, watch: &mut dyn Watch) -> Result<Run, LoadError> {
         clock,
         trusting: setting.trusting,
     };
-    let (hash, count) = (schedule.hash, schedule.operations.len() as u64);
+    let planned = Planned::of(&whole, &schedule);
     let messages = messages(plan, &schedule.operations);
     let one_in = Keeper::new(messages, 0).one_in;
     let (peers, operations) = (peers(plan, &whole), schedule.operations);
@@ -159,8 +177,7 @@ pub fn run(setting: &Setting, watch: &mut dyn Watch) -> Result<Run, LoadError> {
     let Harvest { tally, stated, faults } = crew.dismiss();
     let offset = tally.offset();
     Ok(Run {
-        hash,
-        operations: count,
+        planned,
         tally,
         stated,
         one_in,

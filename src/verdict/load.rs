@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::base::time::{Duration, Millis};
 use crate::base::units::Ratio;
 use crate::verdict::finding::Finding;
+use crate::verdict::knee::KneeSearch;
 use crate::verdict::metrics::Distribution;
+use crate::verdict::offer::Offer;
 
 /// Version of the format; a change of a name or a meaning is a change of this number.
-pub const LOAD_VERSION: u32 = 1;
+pub const LOAD_VERSION: u32 = 2;
 
 /// The count of octets that a server that was started for a load has taken at the worst.
 pub const SERVER_MEMORY: &str = "server-memory";
@@ -46,40 +48,6 @@ pub enum Ending {
     Stopped,
     /// No device had a connection any more.
     ServerGone,
-}
-
-/// What was put on which server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Offer {
-    /// The case.
-    pub case: String,
-    /// Its title.
-    pub title: String,
-    /// The file.
-    pub source: String,
-    /// The seed of the schedule.
-    pub seed: u64,
-    /// The hash of the schedule, in hex: those of shards add up to that of the whole.
-    pub schedule: String,
-    /// Operations on the schedule.
-    pub operations: u64,
-    /// Devices, each with a connection of its own.
-    pub devices: u64,
-    /// `1/4` of a load in shards.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub shard: Option<String>,
-    /// `1/100` of a thinned population.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub thinned: Option<String>,
-    /// How much faster than written everything recurs, in percent.
-    pub pace: u64,
-    /// Where the server was.
-    pub server: String,
-    /// For how long operations were due.
-    pub active: Duration,
-    /// The generator may be so late with one operation in a hundred.
-    pub lag: Duration,
 }
 
 /// The durations of one metric.
@@ -201,6 +169,56 @@ pub struct Judged {
     pub evaluated: BTreeMap<String, u64>,
 }
 
+/// The same load as dense as it gets on a server that does nothing: the generator's own share of the figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Operations a second that were answered in time.
+    pub per_second: u64,
+    /// Of 100 responses 99 are not longer; nothing when none was measured.
+    pub response: Option<Duration>,
+    /// So late the generator was with one operation in a hundred.
+    pub lag: Option<Duration>,
+    /// Whether it kept up.
+    pub holds: bool,
+}
+
+impl Calibration {
+    /// What a load on a server that does nothing says.
+    #[must_use]
+    pub fn of(results: &LoadResults) -> Self {
+        let p99 = |name: &str| results.metrics.get(name).map(|figures| figures.p99);
+        Self {
+            per_second: per_second(results.count("done-in-time"), results.offer.active),
+            response: p99("response"),
+            lag: p99("lag"),
+            holds: results.void.is_empty(),
+        }
+    }
+}
+
+/// How joined shards stood to each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joined {
+    /// From the beginning of the first one to that of the last one, by the server's clock.
+    pub skew: Duration,
+    /// The shards, in their order.
+    pub shards: Vec<Part>,
+}
+
+/// When a shard began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// `1/4`.
+    pub shard: String,
+    /// When it began, by its own wall clock.
+    pub began: Millis,
+    /// How far the server's wall clock was ahead of its own, in milliseconds.
+    pub offset: i64,
+}
+
 /// A load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,8 +232,12 @@ pub struct LoadResults {
     pub offer: Offer,
     /// When it began, by the wall clock.
     pub began: Millis,
-    /// How far the server's wall clock was ahead of the generator's, in milliseconds.
+    /// How far the server's wall clock was ahead of the generator's, in milliseconds. None of joined shards:
+    /// these began by the server's clock.
     pub offset: i64,
+    /// Of joined shards, how they stood to each other.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub joined: Option<Joined>,
     /// From its beginning to its end.
     pub took: Duration,
     /// How it ended.
@@ -228,6 +250,12 @@ pub struct LoadResults {
     pub void: Vec<String>,
     /// Which share of its time the busiest thread of the generator has worked, in percent.
     pub busy: u64,
+    /// What the generator makes on a server that does nothing, if that was tried.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub calibration: Option<Calibration>,
+    /// The search for a knee that this load followed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub knee: Option<KneeSearch>,
     /// Durations by metric.
     pub metrics: BTreeMap<String, Figures>,
     /// Counts by name.
@@ -293,4 +321,12 @@ pub struct Row {
 pub fn rate(count: u64, span: Duration) -> f64 {
     let seconds = span.as_secs_f64();
     if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+/// The same as a whole number.
+#[must_use]
+pub fn per_second(count: u64, span: Duration) -> u64 {
+    let nanos = u128::from(span.as_nanos().max(1));
+    let rounded = (u128::from(count) * 1_000_000_000 + nanos / 2) / nanos;
+    u64::try_from(rounded).unwrap_or(u64::MAX)
 }

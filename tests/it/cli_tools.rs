@@ -117,6 +117,7 @@ fn documents_for_other_programs_are_printed_whole() {
     let server = place.run(&["schema", "attachment-server"]).out;
     assert_eq!(server, server_message::SERVER_SCHEMA);
     assert_eq!(place.run(&["schema", "load"]).out, load::SCHEMA);
+    assert_eq!(place.run(&["schema", "knee"]).out, load::KNEE_SCHEMA);
     assert_eq!(place.run(&["schema", "results"]).out, json::SCHEMA);
     assert_eq!(place.run(&["schema", "conformance"]).out, conformance::json::SCHEMA);
     let vectors: Value = serde_json::from_str(&place.run(&["vectors"]).out).unwrap();

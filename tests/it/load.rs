@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use peadsim::base::time::{Duration, Millis};
+use peadsim::load::baseline::hindrance;
 use peadsim::load::error::LoadError;
 use peadsim::load::merge::{MergeError, merge};
 use peadsim::load::progress::Snapshot;
@@ -24,7 +25,8 @@ use peadsim::scenario::ast::scenario::WorldKind;
 use peadsim::scenario::plan::Plan;
 use peadsim::scenario::read::{Extras, read_text};
 use peadsim::scenario::resolve::resolve;
-use peadsim::verdict::load::{Ending, LoadResults, LoadVerdict, Offer};
+use peadsim::verdict::load::{Ending, LoadResults, LoadVerdict};
+use peadsim::verdict::offer::{Generator, Offer, ServerKind, Terms};
 
 use crate::town;
 
@@ -112,17 +114,24 @@ fn put_watched(setting: &Setting, shard: Option<&str>, watch: &mut Nobody) -> Lo
         case: plan.case.clone(),
         title: plan.title.clone(),
         source: plan.source.clone(),
+        scenario: "0".repeat(16),
         seed: plan.seed,
-        schedule: run.hash.to_string(),
-        operations: run.operations,
+        schedule: run.planned.hash.to_string(),
+        whole: run.planned.whole.to_string(),
+        operations: run.planned.operations,
         devices: plan.devices.len() as u64,
+        users: plan.devices.len() as u64,
+        namespace: setting.namespace.clone(),
         shard: shard.map(str::to_owned),
         thinned: None,
         pace: 100,
         server: "a test's".to_owned(),
+        kind: ServerKind::Given,
+        tls: false,
         active: plan.active,
         // The machine that tests run on is as slow as it likes.
-        lag: Duration::from_secs(60),
+        terms: Terms { warm: true, flight: 64, sources: Vec::new(), lag: Duration::from_secs(60) },
+        generator: Generator { threads: 2, pinned: false, host: "any".to_owned() },
     };
     results("0", plan, offer, run)
 }
@@ -251,6 +260,27 @@ time: {active: 2s, settle: 60s}
     assert!(last >= Duration::from_millis(1_100), "{last}");
 }
 
+/// A change of what shards have in common.
+type Change = fn(&mut LoadResults);
+
+/// What shards have in common, each with a change of it.
+const TERMS: [(&str, Change); 14] = [
+    ("the program", |it| it.program = "1".to_owned()),
+    ("the case", |it| it.offer.case += "x"),
+    ("the seed", |it| it.offer.seed = 2),
+    ("the namespace", |it| it.offer.namespace += "x"),
+    ("the server", |it| it.offer.server += "x"),
+    ("the kind of server", |it| it.offer.kind = ServerKind::Null),
+    ("the number of devices", |it| it.offer.users += 1),
+    ("the pace", |it| it.offer.pace += 1),
+    ("the population", |it| it.offer.thinned = Some("1/2".to_owned())),
+    ("the state of the tables", |it| it.offer.terms.warm = false),
+    ("the flight", |it| it.offer.terms.flight = 1),
+    ("the sources", |it| it.offer.terms.sources = vec!["127.0.0.2".to_owned()]),
+    ("the lag that is allowed", |it| it.offer.terms.lag = Duration::ZERO),
+    ("the schedule", |it| it.offer.whole = "0".repeat(16)),
+];
+
 #[test]
 fn two_shards_are_one_load() {
     let plan = plan("
@@ -288,7 +318,14 @@ time: {active: 2s, settle: 40s}
         change(&mut shards[1]);
         merge(&shards).unwrap_err()
     };
-    assert_eq!(unlike(|it| it.offer.seed = 2), MergeError::Unlike("the seed"));
+    for (what, change) in TERMS {
+        assert_eq!(unlike(change), MergeError::Unlike(what));
+    }
+    let false_parts = unlike(|it| it.offer.schedule = "0".repeat(16));
+    assert!(matches!(false_parts, MergeError::Parts { .. }), "{false_parts}");
+    let joined = merged.joined.unwrap();
+    let names: Vec<_> = joined.shards.iter().map(|it| (it.shard.as_str(), it.began)).collect();
+    assert_eq!(names, [("1/2", shards[0].began), ("2/2", shards[1].began)]);
     assert_eq!(
         unlike(|it| it.began = it.began + Duration::from_secs(1))
             .to_string()
@@ -327,6 +364,7 @@ time: {time}
     let end = (results.ending, results.verdict);
     assert_eq!(end, (Ending::ServerGone, LoadVerdict::ServerGone), "{time}");
     assert!(results.count("done") > 0 && count(&results, "look.response") > 0);
+    assert_eq!(hindrance(&results), Some("lost its server"), "it is not compared");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use peadsim::base::time::Duration;
 use peadsim::runtime::clock::{Stopwatch, rest};
+use peadsim::verdict::knee::{KneeSearch, KneeState};
 use peadsim::verdict::load::LoadResults;
 use serde_json::Value;
 
@@ -60,19 +61,57 @@ fn serve_with(place: &Place, more: &[&str]) -> (Running, String) {
     (child, line.trim().strip_prefix("listening at ").unwrap().to_owned())
 }
 
+/// A program that is asked to end once it has said this; what it says afterwards on stderr is lost.
+#[track_caller]
+fn stop_at(place: &Place, args: &[&str], words: &str) -> Running {
+    let running = begun(place.command(args), words);
+    running.ask_to_end();
+    running
+}
+
+/// A program that has said these words.
+fn begun(mut command: Command, words: &str) -> Running {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let running = Running(child);
+    let mut line = String::new();
+    while !line.contains(words) {
+        line.clear();
+        assert_ne!(told.read_line(&mut line).unwrap(), 0, "it lasts");
+    }
+    // It shall not find that nobody listens.
+    std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+    running
+}
+
 /// Whether results are as their schema says, and nothing else would be.
 #[track_caller]
 fn check_schema(text: &str) {
-    let schema = serde_json::from_str(peadsim::report::load::SCHEMA).unwrap();
+    check_as(text, peadsim::report::load::SCHEMA, |results| {
+        results["metrics"]["response"]["p99"] = "fast".into();
+    });
+}
+
+/// Whether a text is as this schema says, and is not once it was spoilt.
+#[track_caller]
+fn check_as(text: &str, schema: &str, spoil: impl FnOnce(&mut Value)) {
+    let schema = serde_json::from_str(schema).unwrap();
     let schema = jsonschema::draft202012::new(&schema).unwrap();
-    let mut results: Value = serde_json::from_str(text).unwrap();
+    let mut value: Value = serde_json::from_str(text).unwrap();
     let errors: Vec<String> = schema
-        .iter_errors(&results)
+        .iter_errors(&value)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    results["metrics"]["response"]["p99"] = "fast".into();
-    assert!(!schema.is_valid(&results));
+    spoil(&mut value);
+    assert!(!schema.is_valid(&value));
+}
+
+/// What a search for a knee has written.
+#[track_caller]
+fn knee(text: &str) -> KneeSearch {
+    check_as(text, peadsim::report::load::KNEE_SCHEMA, |knee| knee["state"] = "near".into());
+    serde_json::from_str(text).unwrap()
 }
 
 #[track_caller]
@@ -103,17 +142,88 @@ fn one_command_starts_a_server_and_reports() {
     assert!(place.read("out/server.csv").contains("peadsim_frames"));
     assert!(place.read("out/load.hlog").contains("Tag=chat.delivery,"));
     assert!(place.read("out/load.html").contains("<svg"));
+    // What the generator itself makes stands wherever the figures do.
+    let calibration = results.calibration.unwrap();
+    let told = format!("{} a second on a server that does nothing", calibration.per_second);
+    assert!(done.out.contains(&told) && place.read("out/load.html").contains(&told));
 
-    // Compared with itself nothing is worse, and with another schedule nothing is compared.
+    // Compared with itself nothing is worse.
     let more = [
-        "--spawn", "--ephemeral", "--no-calibration", "--set", "time.active=3s", "--baseline",
-        "out",
+        "--spawn", "--no-calibration", "--set", "time.active=3s", "--baseline", "out", "--noise",
+        "1000000",
     ];
-    let again = load(&place, &[&more[..], &["--noise", "1000000"]].concat());
+    let again = load(&place, &more);
     assert_eq!(again.exit, 0, "{}{}", again.out, again.err);
     assert!(again.out.contains("response p99"), "{}", again.out);
-    let other = load(&place, &[&more[..], &["--seed", "2"]].concat());
-    check_refused(&other, 2, "the baseline is of another load: the schedule is");
+}
+
+#[test]
+fn what_cannot_be_compared_is_found_before_the_load() {
+    let place = place();
+    let quiet = ["--null", "--no-calibration", "--set", "expect=[]"];
+    let null = [&quiet[..], &["--threads", "1", "--no-pin"]].concat();
+    let base = load(&place, &[&null[..], &["--report", "base"]].concat());
+    assert_eq!(base.exit, 0, "{}{}", base.out, base.err);
+    let unlike = |more: &[&str], what: &str| {
+        let done = load(&place, &[&null[..], &["--baseline", "base"], more].concat());
+        check_refused(&done, 2, &format!("the baseline is of another load: {what} is"));
+        assert!(done.err.contains("nothing was run") && done.out.is_empty(), "{}", done.err);
+    };
+    unlike(&["--seed", "2"], "the schedule");
+    unlike(&["--pace", "200"], "the pace");
+    unlike(&["--set", "load.flight=1"], "the flight");
+    unlike(&["--set", "load.tables=cold"], "the state of the tables");
+    unlike(&["--set", "load.sources=127.0.3.0/30"], "the sources");
+    unlike(&["--set", "fleets.desk.receive={poll: 1s}"], "the scenario");
+    unlike(&["--set", "fleets.desk.count=5"], "the number of devices");
+    unlike(&["--null-service", "1ms"], "the server");
+    let compare = ["--no-calibration", "--baseline", "base", "--threads"];
+    let threads = load(&place, &[&compare[..], &["2", "--null", "--no-pin"]].concat());
+    check_refused(&threads, 2, "the number of threads is `1` there and `2` here");
+    for kind in [&["--spawn"][..], &["--spawn", "--ephemeral"], &["--server", "127.0.0.1:1"]] {
+        let done = load(&place, &[&compare[..], &["1", "--no-pin"], kind].concat());
+        check_refused(&done, 2, "the kind of server is `null` there");
+    }
+    // What is known only afterwards takes no exit code away.
+    let void = ["--baseline", "base", "--set", "load.lag=1us", "--report", "void"];
+    let void = load(&place, &[&null[..], &void].concat());
+    assert_eq!(void.exit, 6, "{}{}", void.out, void.err);
+    assert!(void.out.contains("not compared: this load is void"), "{}", void.out);
+    let on_void = load(&place, &[&null[..], &["--baseline", "void"]].concat());
+    check_refused(&on_void, 2, "nothing is compared with `void`: it is of a load that is void");
+}
+
+#[test]
+fn what_was_made_with_fewer_people_says_so_everywhere() {
+    let place = place();
+    let thin =
+        ["--null", "--no-calibration", "--thin", "1/2", "--threads", "300", "--report", "out"];
+    let contacts = ["--set", "workload.chat.to.contacts=1", "--set", "expect=[]"];
+    let done = load(&place, &[&thin[..], &contacts].concat());
+    assert_eq!(done.exit, 0, "threads without devices are not busy: {}{}", done.out, done.err);
+    assert!(done.out.contains("THINNED to 1/2"), "{}", done.out);
+    let results: LoadResults = serde_json::from_str(&place.read("out/results.json")).unwrap();
+    assert_eq!(results.offer.thinned.as_deref(), Some("1/2"));
+    assert!(results.busy <= 100, "{}", results.busy);
+    assert!(place.read("out/load.html").contains("(THINNED to 1/2)</h1>"));
+    assert!(place.read("out/load.hlog").contains("#THINNED to 1/2"), "a comment");
+    let seconds = place.read("out/seconds.csv");
+    assert!(seconds.starts_with("metric,second,count,mean,p50,p99,max,thinned\n"), "{seconds}");
+    assert!(seconds.lines().skip(1).all(|line| line.ends_with(",1/2")), "{seconds}");
+}
+
+/// What nobody reads on the terminal is in the folder.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_is_written_where_the_terminal_fails() {
+    let place = place();
+    let args = ["load", "small.yaml", "--null", "--no-calibration", "--report", "out"];
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = place.command(&args);
+    let status = command.stdout(full).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(4));
+    assert_eq!(place.names("out"), ["load.hlog", "load.html", "results.json", "seconds.csv"]);
+    check_schema(&place.read("out/results.json"));
 }
 
 #[test]
@@ -127,11 +237,39 @@ fn a_knee_is_searched_on_a_server_of_known_capacity() {
         "--set",
         "expect=[{slo: {metric: chat.response, quantile: 90%, below: 300ms}}]",
     ];
-    let done = load(&place, &[&more[..], &tolerance].concat());
+    let report = ["--report", "out", "--format", "json", "--metrics", "127.0.0.1:0"];
+    let done = load(&place, &[&more[..], &tolerance, &report].concat());
     assert!(done.err.contains("probe   1000 %"), "{}", done.err);
-    assert!(done.err.contains("knee: "), "{}", done.err);
+    assert!(done.err.contains("knee: ") && done.err.contains("metrics at"), "{}", done.err);
+    let search = knee(&place.read("out/knee.json"));
+    assert!(search.state != KneeState::Searching && !search.probes.is_empty(), "{search:?}");
+    assert_eq!(search.probes[0].pace, 1_000);
+    // The load that follows has it, or it stands alone where none does.
+    let printed: Value = serde_json::from_str(&done.out).unwrap();
+    let within = if search.sizing.is_some() { &printed["knee"] } else { &printed };
+    assert_eq!(within["probes"].as_array().unwrap().len(), search.probes.len());
+    if let Some(sizing) = search.sizing {
+        check_schema(&place.read("out/results.json"));
+        assert_eq!(sizing.extrapolated, sizing.devices > search.devices);
+    }
     let without = ["--null", "--knee", "--probe", "1s", "--set", "expect=[]"];
     check_refused(&load(&place, &without), 2, "--knee takes a scenario with an `slo`");
+}
+
+#[test]
+fn a_search_that_is_stopped_keeps_its_probes() {
+    let place = place();
+    let args = [
+        "load", "small.yaml", "--null", "--no-calibration", "--knee", "--probe", "1s", "--report",
+        "out", "--format", "json",
+    ];
+    let mut running = stop_at(&place, &args, "probe");
+    let printed = std::io::read_to_string(running.0.stdout.take().unwrap()).unwrap();
+    assert_eq!(running.0.wait().unwrap().code(), Some(3));
+    let search = knee(&place.read("out/knee.json"));
+    assert_eq!((search.state, search.sizing), (KneeState::Stopped, None));
+    assert!(!search.probes.is_empty());
+    assert_eq!(knee(&printed), search);
 }
 
 #[test]
@@ -156,28 +294,61 @@ fn users_are_prepared_used_and_cleaned_up_after() {
 fn shards_are_merged_by_the_command_line() {
     let place = place();
     let (_server, address) = serve(&place);
-    let start = (peadsim::runtime::clock::wall().0 / 1_000 + 5).to_string();
-    let on = ["load", "small.yaml", "--server", &address, "--namespace", "two", "--start-at"];
-    let waiting = place.run(&[&on[..], &["+4s", "--shard", "1/2"]].concat());
+    let on = ["load", "small.yaml", "--server"];
+    let two = ["--namespace", "two"];
+    let wait = ["--start-at", "+4s", "--shard", "1/2"];
+    let waiting = place.run(&[&on[..], &[&address], &two, &wait].concat());
     check_refused(&waiting, 2, "shards begin together");
-    let on = [&on[..], &[&start]].concat();
-    let shard = |number: &str| {
-        let (shard, out) = (format!("{number}/2"), format!("out{number}"));
-        let args = [&on[..], &["--shard", &shard, "--report", &out]].concat();
-        let child = place.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        Running(child.unwrap())
+    let start = (peadsim::runtime::clock::wall().0 / 1_000 + 8).to_string();
+    let shard = |server: &str, shard: &str, out: &str, more: &[&str]| {
+        let own = [server, "--start-at", &start, "--shard", shard, "--report", out];
+        let mut command = place.command(&[&on[..], &own, more].concat());
+        Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
     };
-    for mut running in [shard("1"), shard("2")] {
+    let own = ["1/2", "2/2"].map(|it| shard(&address, it, &it.replace("/2", "of2"), &two));
+    // Shards of other loads, each on a server of its own, where it is in nobody's way.
+    let arrivals = "workload.chat.arrivals={constant: {rate: 9/s, per: device}}";
+    let others = [
+        ("the schedule", vec!["--namespace", "two", "--set", arrivals]),
+        ("the namespace", vec!["--namespace", "three"]),
+        ("the number of devices", vec!["--namespace", "two", "--set", "fleets.desk.count=5"]),
+    ]
+    .map(|(what, more)| {
+        let (server, address) = serve(&place);
+        (what, shard(&address, "2/2", what, &more), address, server)
+    });
+    for mut running in own {
         assert_eq!(running.0.wait().unwrap().code(), Some(0), "what it cannot judge alone is open");
+        let told = std::io::read_to_string(running.0.stdout.take().unwrap()).unwrap();
+        assert!(told.contains("clock           of shard "), "{told}");
     }
-    let merged = place.run(&["merge", "out1", "out2", "--report", "whole", "--format", "json"]);
+    let merged = place.run(&["merge", "2of2", "1of2", "--report", "whole", "--format", "json"]);
     let results: LoadResults = serde_json::from_str(&merged.out)
         .unwrap_or_else(|error| panic!("{error}: {}{}", merged.out, merged.err));
     assert_eq!((merged.exit, results.offer.shard.as_deref()), (0, None));
     assert!(results.mail.missing.is_empty());
     assert_eq!(results.count("done"), results.offer.operations);
-    let one = place.run(&["merge", "out1", "--report", "half"]);
+    check_schema(&merged.out);
+    let dry = load(&place, &["--dry-run"]);
+    assert!(dry.out.contains(&results.offer.schedule), "that of the whole: {}", dry.out);
+    let page = place.read("whole/load.html");
+    assert!(page.contains("2 shards, which began") && page.contains("of shard 2/2"), "{page}");
+    for (what, mut running, elsewhere, _server) in others {
+        running.0.wait().unwrap();
+        let results = place.read(&format!("{what}/results.json")).replace(&elsewhere, &address);
+        std::fs::write(place.path(what).join("results.json"), results).unwrap();
+        let merged = place.run(&["merge", "1of2", what, "--report", "half"]);
+        check_refused(&merged, 2, &format!("the shards are of different loads: {what} differs"));
+    }
+    let one = place.run(&["merge", "1of2", "--report", "half"]);
     check_refused(&one, 2, "of 2 shards there are 1/2");
+    std::fs::create_dir(place.path("empty")).unwrap();
+    for none in ["empty", "nowhere"] {
+        for pair in [["1of2", none], [none, "1of2"]] {
+            let done = place.run(&[&["merge", "--report", "half"], &pair[..]].concat());
+            check_refused(&done, 2, "cannot read");
+        }
+    }
 }
 
 #[test]
@@ -218,7 +389,8 @@ fn bad_input_is_refused_with_its_reason() {
     let place = place()
         .with("story.yaml", "peadsim: 1\nid: S\ntitle: t\ndevices: {a: {}, b: {}}\nsteps: [{send: {from: a, to: b}}, {crash: a}]\nexpect: [{lookups: {by: a}}]\n")
         .with("ca.pem", "nonsense")
-        .with("base.json", "{}");
+        .with("base.json", "{}")
+        .with("old.json", "{\"peadsim-load\": 1}");
     let nobody =
         std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let at =
@@ -227,7 +399,9 @@ fn bad_input_is_refused_with_its_reason() {
     check_refused(&at(&["--tls-ca", "ca.pem"]), 2, "TLS");
     check_refused(&at(&["--tls-ca", "none.pem"]), 2, "none.pem");
     check_refused(&at(&["--baseline", "base.json"]), 2, "it is no result of a load");
-    check_refused(&at(&["--baseline", "none.json"]), 4, "cannot read `none.json`");
+    check_refused(&at(&["--baseline", "old.json"]), 2, "it has format 1");
+    check_refused(&at(&["--baseline", "old.json", "--knee"]), 2, "cannot be used with");
+    check_refused(&at(&["--baseline", "none.json"]), 2, "cannot read `none.json`");
     check_refused(&at(&["--start-at", "yesterday"]), 2, "seconds since 1970");
     check_refused(&at(&["--thin", "2/3"]), 2, "expected 1/N");
     check_refused(&at(&["--set", "time.active=1ms"]), 2, "the schedule is empty");
@@ -319,20 +493,6 @@ fn addresses_of_others_are_not_taken_for_a_fault_of_the_server() {
     assert!(dry.out.contains("own addresses: 2 needed, 0 here"), "{}{}", dry.out, dry.err);
 }
 
-/// A load that lasts, once it has begun; the rest of what it says is read, and passed over.
-fn begun(mut command: Command) -> Running {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut told = BufReader::new(child.stderr.take().unwrap());
-    let running = Running(child);
-    let mut line = String::new();
-    while !line.contains("due") {
-        line.clear();
-        assert_ne!(told.read_line(&mut line).unwrap(), 0, "it lasts");
-    }
-    std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-    running
-}
-
 /// Whoever is killed has no time to end the server that it has started.
 #[cfg(target_os = "linux")]
 #[test]
@@ -342,7 +502,7 @@ fn a_server_does_not_outlive_the_load_that_started_it() {
     let mut command =
         place.command(&["load", "small.yaml", "--spawn", "--no-calibration", "--set"]);
     command.arg("time.active=10m").env("TMPDIR", place.path("temporary"));
-    let mut load = begun(command);
+    let mut load = begun(command, "due");
     let id = load.0.id();
     let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
     let server = format!("/proc/{}/cmdline", children.trim());
@@ -366,11 +526,19 @@ fn a_load_that_is_stopped_reports_what_it_has() {
         "load", "small.yaml", "--null", "--set", "time.active=10m", "--report", "out", "--format",
         "json",
     ];
-    let mut running = begun(place.command(&args));
-    running.ask_to_end();
+    let mut running = stop_at(&place, &args, "due");
     let stdout = running.0.stdout.take().unwrap();
     let results: LoadResults = serde_json::from_reader(stdout).unwrap();
     assert_eq!(running.0.wait().unwrap().code(), Some(3));
     assert!(results.count("done") > 0);
     assert_eq!(place.names("out"), ["load.hlog", "load.html", "results.json", "seconds.csv"]);
+
+    // Whoever stops a load that was to be compared ends it as any other.
+    let mut base: Value = serde_json::from_str(&place.read("out/results.json")).unwrap();
+    base["ending"] = "drained".into();
+    base["void"] = Value::Array(Vec::new());
+    std::fs::write(place.path("base.json"), base.to_string()).unwrap();
+    let compared = [&args[..], &["--baseline", "base.json"]].concat();
+    let mut running = stop_at(&place, &compared, "due");
+    assert_eq!(running.0.wait().unwrap().code(), Some(3));
 }

@@ -11,7 +11,8 @@ use crate::cli::words::{Format, Shard, assignment, duration, service, stall};
 use crate::runtime::null::Service;
 
 const ENDS: &str = "\
-Exit code 0: every objective holds and no message is missing. 1: an objective or a rule is broken. 3: it was
+Exit code 0: every objective holds and no message is missing. 1: an objective or a rule is broken, or it is worse
+than the baseline. 2: what is asked for makes no load, or the baseline is of another one; nothing was run. 3: it was
 stopped, or something could not be judged. 4: the server cannot be reached, or was gone before the end (what was
 measured until then is reported); --dry-run: this machine has too little. 6: the generator could not keep up, so
 that the figures say nothing.";
@@ -99,7 +100,12 @@ pub struct Load {
     #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = clap::value_parser!(u64).range(1..=100), requires = "knee")]
     pub tolerance: u64,
     /// Compare with the results of an earlier load, and fail when this one is worse.
-    #[arg(long, value_name = "PLACE", value_hint = ValueHint::AnyPath)]
+    #[arg(
+        long,
+        value_name = "PLACE",
+        value_hint = ValueHint::AnyPath,
+        conflicts_with_all = ["knee", "prepare", "cleanup", "dry_run"]
+    )]
     pub baseline: Option<PathBuf>,
     /// Differences up to so many percent are noise, however significant.
     #[arg(long, value_name = "PERCENT", default_value = "5", requires = "baseline")]
@@ -117,7 +123,8 @@ pub struct Load {
     /// Tell how large the load is, and whether this machine can make it; put it on nobody.
     #[arg(long, conflicts_with_all = ["knee", "prepare", "cleanup"])]
     pub dry_run: bool,
-    /// Write results.json, seconds.csv, load.hlog (HdrHistogram) and load.html into this folder.
+    /// Write results.json, seconds.csv, load.hlog (HdrHistogram) and load.html into this folder, and the probes
+    /// of --knee as knee.json.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub report: Option<PathBuf>,
     /// How to print the results.

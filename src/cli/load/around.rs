@@ -3,35 +3,37 @@
 //! Not here: the load.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::cli::args::{Load, Merge};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::load::live::Live;
+use crate::cli::load::offer::offer as offer_of;
 use crate::cli::load::report;
-use crate::cli::load::setting::{Server, setting};
+use crate::cli::load::setting::{Chosen, Server, setting};
 use crate::cli::output;
 use crate::cli::words::Format;
 use crate::load::error::LoadError;
 use crate::load::merge::merge as join;
 use crate::load::people::People;
 use crate::load::preflight::{Need, preflight};
-use crate::load::run::{self, Setting};
+use crate::load::run::{self, Planned, Setting};
 use crate::report::load::terminal;
 use crate::runtime::client::channel::Endpoint;
 use crate::runtime::host::Host;
 use crate::runtime::interrupt::Interrupt;
 use crate::scenario::plan::Plan;
+use crate::verdict::offer::Offer;
 
 /// Tells how large the load is, and whether this machine can make it.
 ///
 /// # Errors
 /// When it is too large to be told.
 pub fn dry_run(args: &Load, plan: &Arc<Plan>) -> Result<Exit, CliError> {
-    let nowhere = Endpoint::plain(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
-    let setting = setting(args, Arc::clone(plan), nowhere)?;
+    let setting = setting(args, Arc::clone(plan), nowhere())?;
     let found = preflight(&setting, &Host::look()).map_err(LoadError::from)?;
-    let (operations, hash) = &found.schedule;
+    let Planned { operations, hash, .. } = found.planned;
     let mut text = format!(
         "load            {} seed {}\nschedule        {operations} operations, {} in the busiest second, \
          hash {hash}\n",
@@ -46,6 +48,20 @@ pub fn dry_run(args: &Load, plan: &Arc<Plan>) -> Result<Exit, CliError> {
     output::print(&text)?;
     let met = found.needs.iter().all(Need::is_met);
     Ok(if met { Exit::Success } else { Exit::Harness })
+}
+
+/// What a load will be, before there is a server.
+///
+/// # Errors
+/// When it is too large.
+pub fn offer(args: &Load, chosen: &Chosen) -> Result<Offer, CliError> {
+    let setting = setting(args, Arc::new(chosen.plan.clone()), nowhere())?;
+    let found = preflight(&setting, &Host::look()).map_err(LoadError::from)?;
+    Ok(offer_of(args, &chosen.scenario, &setting, &found.planned))
+}
+
+const fn nowhere() -> Endpoint {
+    Endpoint::plain(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
 }
 
 /// Registers the users of a load.
@@ -89,7 +105,7 @@ pub fn merge(args: &Merge) -> Result<Exit, CliError> {
     output::folder(&args.report, &report::FILES)?;
     report::write(&args.report, &merged)?;
     output::print(&match args.format {
-        Format::Human => terminal::write(&merged, None),
+        Format::Human => terminal::write(&merged),
         Format::Json => report::json(&merged),
     })?;
     Ok(exit)

@@ -2,9 +2,11 @@
 //!
 //! Not here: the load (`load`), or the servers that it may start (`spawn`, `runtime::null`).
 
+mod against;
 pub mod around;
 mod dashboard;
 mod live;
+mod offer;
 mod report;
 mod search;
 pub mod setting;
@@ -14,22 +16,20 @@ use std::sync::Arc;
 
 use crate::cli::args::Load;
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::load::against::Baseline;
 use crate::cli::load::live::Live;
-use crate::cli::load::setting::{Server, plan, results_of, setting};
+use crate::cli::load::offer::results_of;
+use crate::cli::load::setting::{Chosen, Server, choose, setting};
 use crate::cli::serve::resolve;
 use crate::cli::{output, setup};
 use crate::load::error::LoadError;
 use crate::load::exposed::Exposed;
 use crate::load::pace;
 use crate::load::run::{reach, run as put};
-use crate::load::scrape::{Scraper, csv};
+use crate::load::scrape::Scraper;
 use crate::runtime::host::{Host, raise_limit_of_files};
 use crate::runtime::interrupt::Interrupt;
-use crate::scenario::plan::Plan;
-use crate::verdict::load::{LoadResults, SERVER_MEMORY};
-
-/// What the server said of itself, in the report's folder.
-const SCRAPED: &str = "server.csv";
+use crate::verdict::load::{Calibration, LoadResults, SERVER_MEMORY};
 
 /// Puts the load on the server and reports.
 ///
@@ -37,14 +37,16 @@ const SCRAPED: &str = "server.csv";
 /// When it cannot be put there.
 pub fn run(args: &Load) -> Result<Exit, CliError> {
     report::try_places(args)?;
-    let plan = plan(args)?;
+    let baseline = Baseline::of(args)?;
+    let chosen = choose(args)?;
     let interrupt = setup::interrupt()?;
     // Connections are files.
     raise_limit_of_files();
     if args.knee {
-        return search::run(args, &plan, &interrupt);
+        return search::run(args, &chosen, &interrupt);
     }
-    let plan = Arc::new(pace::at(&plan, args.pace)?);
+    let chosen = Chosen { plan: pace::at(&chosen.plan, args.pace)?, ..chosen };
+    let plan = Arc::new(chosen.plan.clone());
     if args.dry_run {
         return around::dry_run(args, &plan);
     }
@@ -56,11 +58,10 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     }
     // Before anything is measured: it may not be possible.
     let exposed = exposed(args)?;
-    if args.server.is_some() && args.calibrates() {
-        // Who is not there is found before anything is measured.
-        reach(&Server::of(args, &plan)?.endpoint())?;
+    if let Some(baseline) = &baseline {
+        baseline.check(&around::offer(args, &chosen)?)?;
     }
-    let calibration = if args.calibrates() { calibrate(args, &plan, &interrupt)? } else { None };
+    let calibration = calibration(args, &chosen, &interrupt)?;
     let server = Server::of(args, &plan)?;
     let mut live = Live::pictured(&interrupt, &plan).exposed(exposed.as_ref());
     let setting = setting(args, Arc::clone(&plan), server.endpoint())?;
@@ -72,12 +73,12 @@ pub fn run(args: &Load) -> Result<Exit, CliError> {
     if let Err(why) = server.stop() {
         output::note(&format!("the server: {why}\n"));
     }
-    let mut results = results_of(args, &setting, run);
+    let results = results_of(args, &chosen.scenario, &setting, run);
+    let mut results = LoadResults { calibration, ..results };
     results.counts.extend(memory.map(|octets| (SERVER_MEMORY.to_owned(), octets)));
-    let exit = report::tell(args, results, calibration.as_ref())?;
-    if let (Some(samples), Some(folder)) = (samples, &args.report) {
-        output::write(&folder.join(SCRAPED), &csv(&samples))?;
-    }
+    let scraped = report::samples(args, samples);
+    let exit = report::tell(args, results, baseline.as_ref())?;
+    scraped?;
     Ok(exit)
 }
 
@@ -98,12 +99,21 @@ fn scraper(args: &Load, server: &Server) -> Result<Option<Scraper>, CliError> {
 }
 
 /// The same load, for a few seconds and as dense as it gets, on a server that does nothing: what of the figures
-/// is the generator's own. None when nothing is due in that time, or both do not fit into one process.
-fn calibrate(
+/// is the generator's own. None when the arguments say so, nothing is due in that time, or both do not fit into
+/// one process.
+fn calibration(
     args: &Load,
-    plan: &Plan,
+    chosen: &Chosen,
     interrupt: &Interrupt,
-) -> Result<Option<LoadResults>, CliError> {
+) -> Result<Option<Calibration>, CliError> {
+    let Chosen { plan, scenario } = chosen;
+    if !args.calibrates() {
+        return Ok(None);
+    }
+    if args.server.is_some() {
+        // Who is not there is found before anything is measured.
+        reach(&Server::of(args, plan)?.endpoint())?;
+    }
     let files = plan.devices.len() as u64 * 2 + 256;
     if Host::look().files.is_some_and(|limit| limit < files) {
         output::note(&format!("no calibration: it takes {files} open files\n"));
@@ -126,7 +136,7 @@ fn calibrate(
         Err(LoadError::Empty) => return Ok(None),
         run => run?,
     };
-    Ok(Some(results_of(&args, &setting, run)))
+    Ok(Some(Calibration::of(&results_of(&args, scenario, &setting, run))))
 }
 
 impl From<LoadError> for CliError {

@@ -4,61 +4,97 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cli::args::Load;
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::load::against::Baseline;
 use crate::cli::output;
 use crate::cli::words::Format;
-use crate::load::baseline::{self, Comparison};
-use crate::report::load::{csv, html, terminal};
-use crate::verdict::load::{Ending, LOAD_VERSION, LoadResults, LoadVerdict};
+use crate::load::scrape::{self, Sample};
+use crate::report::load::{csv, html, search, terminal};
+use crate::verdict::knee::KneeSearch;
+use crate::verdict::load::{LOAD_VERSION, LoadResults, LoadVerdict};
 
 /// The files of a report.
 pub const FILES: [&str; 4] = ["results.json", "seconds.csv", "load.hlog", "load.html"];
 
-/// Makes sure that the report can be written, and the baseline read, before anything is done.
+/// The file of a search for a knee.
+pub const KNEE: &str = "knee.json";
+/// What the server said of itself.
+const SCRAPED: &str = "server.csv";
+
+/// Makes sure that the report can be written before anything is done.
 ///
 /// # Errors
-/// When they cannot.
+/// When it cannot.
 pub fn try_places(args: &Load) -> Result<(), CliError> {
-    if let Some(file) = &args.baseline {
-        read(file)?;
-    }
-    args.report.as_ref().map_or(Ok(()), |folder| output::folder(folder, &FILES))
+    let Some(folder) = &args.report else { return Ok(()) };
+    output::folder(folder, &FILES)?;
+    if args.knee { output::folder(folder, &[KNEE]) } else { Ok(()) }
 }
 
 /// Tells people and programs what came of a load.
 ///
 /// # Errors
-/// When something cannot be written, or the baseline is of another load.
+/// When something cannot be written.
 pub fn tell(
     args: &Load,
     mut results: LoadResults,
-    calibration: Option<&LoadResults>,
+    baseline: Option<&Baseline>,
 ) -> Result<Exit, CliError> {
-    let comparison = args.baseline.as_ref().map(|file| compare(&results, file, args.noise));
+    let compared = baseline.map(|baseline| baseline.compare(&results));
     let mut exit = exit(results.verdict);
-    if let Some(Ok(comparison)) = &comparison
+    if let Some(Ok(comparison)) = &compared
         && comparison.is_regression()
     {
         exit = exit.worst(Exit::Finding);
     }
     results.exit = exit.code();
-    // First to the terminal: whatever becomes of the files, somebody has seen it.
-    output::print(&match args.format {
-        Format::Json => json(&results),
-        Format::Human => {
-            let mut text = terminal::write(&results, calibration);
-            if let Some(Ok(comparison)) = &comparison {
-                text += &terminal::comparison(&comparison.rows);
-            }
-            text
+    let beside = compared.map_or_else(String::new, |compared| match compared {
+        Ok(comparison) => terminal::comparison(&comparison.rows),
+        Err(why) => format!("\nnot compared: this load {why}\n"),
+    });
+    // Whatever becomes of the one, the other is tried: somebody shall have seen it.
+    let written = args.report.as_ref().map_or(Ok(()), |folder| write(folder, &results));
+    let printed = match args.format {
+        Format::Human => output::print(&(terminal::write(&results) + &beside)),
+        Format::Json => {
+            output::note(&beside);
+            output::print(&json(&results))
         }
-    })?;
-    if let Some(folder) = &args.report {
-        write(folder, &results)?;
-    }
-    comparison.transpose()?;
+    };
+    written.and(printed)?;
     Ok(exit)
+}
+
+/// Writes what the server said of itself.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn samples(args: &Load, samples: Option<Vec<Sample>>) -> Result<(), CliError> {
+    let (Some(samples), Some(folder)) = (samples, &args.report) else { return Ok(()) };
+    output::write(&folder.join(SCRAPED), &scrape::csv(&samples))
+}
+
+/// Keeps how far a search for a knee is.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep(args: &Load, found: &KneeSearch) -> Result<(), CliError> {
+    let Some(folder) = &args.report else { return Ok(()) };
+    output::write(&folder.join(KNEE), &json(found))
+}
+
+/// Tells people and programs of a search for a knee that no load followed.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn tell_search(args: &Load, found: &KneeSearch) -> Result<(), CliError> {
+    output::print(&match args.format {
+        Format::Human => search::write(found),
+        Format::Json => json(found),
+    })
 }
 
 /// Writes all files of a report.
@@ -72,31 +108,29 @@ pub fn write(folder: &Path, results: &LoadResults) -> Result<(), CliError> {
     FILES.iter().zip(texts).try_for_each(|(name, text)| output::write(&folder.join(name), &text))
 }
 
+/// The number of a format.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(rename = "peadsim-load")]
+    version: u32,
+}
+
 /// Reads what another load came to: a file, or the folder of a report.
 ///
 /// # Errors
 /// When it cannot be read, or is none.
 pub fn read(place: &Path) -> Result<LoadResults, CliError> {
     let file = if place.is_dir() { place.join(FILES[0]) } else { place.to_owned() };
-    let failed = CliError::io(format!("cannot read `{}`", file.display()));
-    let text = std::fs::read_to_string(&file).map_err(failed)?;
     let wrong = |why: String| CliError::Usage(format!("`{}`: {why}", file.display()));
-    let results: LoadResults = serde_json::from_str(&text)
-        .map_err(|error| wrong(format!("it is no result of a load: {error}")))?;
-    if results.version != LOAD_VERSION {
-        let version = results.version;
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| CliError::Usage(format!("cannot read `{}`: {error}", file.display())))?;
+    let none = |error: serde_json::Error| wrong(format!("it is no result of a load: {error}"));
+    // Another format has other names: its number is read before them.
+    let Version { version } = serde_json::from_str(&text).map_err(none)?;
+    if version != LOAD_VERSION {
         return Err(wrong(format!("it has format {version}, and this program {LOAD_VERSION}")));
     }
-    Ok(results)
-}
-
-fn compare(results: &LoadResults, file: &Path, noise: u64) -> Result<Comparison, CliError> {
-    let base = read(file)?;
-    if [&base, results].into_iter().any(|it| !it.void.is_empty() || it.ending != Ending::Drained) {
-        let why = "a load that is void, or that did not come to its end, is not compared with another one";
-        return Err(CliError::Usage(why.to_owned()));
-    }
-    baseline::compare(&base, results, noise).map_err(|why| CliError::Usage(why.to_string()))
+    serde_json::from_str(&text).map_err(none)
 }
 
 /// What a verdict leads to.
@@ -113,6 +147,6 @@ pub const fn exit(verdict: LoadVerdict) -> Exit {
 
 /// As a program reads it.
 #[must_use]
-pub fn json(results: &LoadResults) -> String {
+pub fn json(results: &impl Serialize) -> String {
     format!("{:#}\n", serde_json::json!(results))
 }

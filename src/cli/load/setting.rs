@@ -10,12 +10,11 @@ use crate::base::time::{Duration, Millis};
 use crate::cli::args::{Load, Selection};
 use crate::cli::exit::CliError;
 use crate::cli::files::{self, Wanted};
-use crate::cli::load::spawn;
+use crate::cli::load::{offer, spawn};
 use crate::cli::serve::resolve;
 use crate::cli::{output, setup};
 use crate::load::error::LoadError;
-use crate::load::result::results;
-use crate::load::run::{Run, Setting};
+use crate::load::run::Setting;
 use crate::load::schedule::Share;
 use crate::runtime::client::channel::Endpoint;
 use crate::runtime::clock::wall;
@@ -29,7 +28,6 @@ use crate::scenario::plan::{Arrivals, Plan};
 use crate::scenario::read::Case;
 use crate::scenario::render::render;
 use crate::scenario::resolve::resolve as plan_of;
-use crate::verdict::load::{LoadResults, Offer};
 
 /// The server that the load is put on; one that was started for it ends with this.
 pub enum Server {
@@ -107,11 +105,20 @@ pub fn null(manner: Manner) -> Result<NullServer, CliError> {
     NullServer::start(manner).map_err(CliError::io("cannot start a server that does nothing"))
 }
 
+/// What the arguments mean to put on a server.
+#[derive(Clone)]
+pub struct Chosen {
+    /// The run.
+    pub plan: Plan,
+    /// The hash of what the scenario says of it.
+    pub scenario: String,
+}
+
 /// The only run of the scenario, as its file and the arguments have it.
 ///
 /// # Errors
 /// When it is invalid, or there are several and none is chosen.
-pub fn plan(args: &Load) -> Result<Plan, CliError> {
+pub fn choose(args: &Load) -> Result<Chosen, CliError> {
     let (paths, set) = (vec![args.file.clone()], args.set.clone());
     let selection = Selection { paths, set, sweep: Vec::new() };
     let (mut loaded, _) = files::load(&selection, Wanted::In(WorldKind::Load))?;
@@ -133,6 +140,7 @@ pub fn plan(args: &Load) -> Result<Plan, CliError> {
     let names: Vec<_> = all().map(|(_, case)| case.id.as_str()).collect();
     let unclear = || CliError::Usage(format!("which case? --case takes {}", names.join(", ")));
     let (file, case) = chosen.ok_or_else(unclear)?;
+    let scenario = offer::hash(&case.tree);
     let first = case.scenario.seeds.value.0.first().copied().unwrap_or(1);
     let seed = args.seed.unwrap_or(first);
     let resolved = |case: &Case| {
@@ -144,10 +152,11 @@ pub fn plan(args: &Load) -> Result<Plan, CliError> {
             CliError::Usage(why.to_owned())
         })
     };
-    match args.thin {
-        None => resolved(case),
-        Some(thin) => as_before(resolved(&thinned(case, thin))?, &resolved(case)?),
-    }
+    let plan = match args.thin {
+        None => resolved(case)?,
+        Some(thin) => as_before(resolved(&thinned(case, thin))?, &resolved(case)?)?,
+    };
+    Ok(Chosen { plan, scenario })
 }
 
 /// The case with a part of its fleets' devices.
@@ -235,40 +244,6 @@ pub fn setting(args: &Load, plan: Arc<Plan>, endpoint: Endpoint) -> Result<Setti
         start_at: args.start_at.map(|at| at.millis(wall())),
         trusting: args.null,
     })
-}
-
-/// What came of a run that was put on a server so.
-#[must_use]
-pub fn results_of(args: &Load, setting: &Setting, run: Run) -> LoadResults {
-    let offer = offer(args, setting, (run.hash.to_string(), run.operations));
-    results(env!("CARGO_PKG_VERSION"), &setting.plan, offer, run)
-}
-
-/// What is put on which server, for the report.
-fn offer(args: &Load, setting: &Setting, (hash, operations): (String, u64)) -> Offer {
-    let plan = &setting.plan;
-    let count = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
-    let server = match &args.server {
-        Some(place) => place.clone(),
-        None if args.null => "a server that does nothing, started for this load".to_owned(),
-        None if args.ephemeral => "a reference server in memory, started for this load".to_owned(),
-        None => "a reference server with a durable store, started for this load".to_owned(),
-    };
-    Offer {
-        case: plan.case.clone(),
-        title: plan.title.clone(),
-        source: plan.source.clone(),
-        seed: plan.seed,
-        schedule: hash,
-        operations,
-        devices: (0..count).filter(|user| setting.share.holds(*user)).count() as u64,
-        shard: args.shard.map(|shard| shard.to_string()),
-        thinned: args.thin.map(|thin| thin.to_string()),
-        pace: args.pace,
-        server,
-        active: plan.active,
-        lag: plan.load.lag,
-    }
 }
 
 /// `1/100`: every so many devices one.

@@ -25,12 +25,15 @@ line{stroke:#333}}";
 /// The page.
 #[must_use]
 pub fn write(results: &LoadResults) -> String {
-    let title = escaped(&format!("{}: {}", results.offer.case, results.offer.title));
+    let offer = &results.offer;
+    let thinned =
+        offer.thinned.as_ref().map_or_else(String::new, |it| format!(" (THINNED to {it})"));
+    let title = escaped(&format!("{}: {}{thinned}", offer.case, offer.title));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
          <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n<pre>{}</pre>\n",
-        escaped(&terminal::write(results, None))
+        escaped(&terminal::write(results))
     );
     for (metric, figures) in &results.metrics {
         plots(&mut page, metric, figures);

@@ -5,18 +5,24 @@
 use std::fmt::Write as _;
 
 use crate::base::time::Duration;
+use crate::report::load::search::knee;
 use crate::report::text::{clean, counted, grouped, span};
 use crate::verdict::load::{
-    Ending, Figures, LoadResults, LoadVerdict, Row, SERVER_MEMORY, Standing, rate,
+    Calibration, Ending, Figures, Joined, LoadResults, LoadVerdict, Part, Row, SERVER_MEMORY,
+    Standing, rate,
 };
 
-/// The whole report; beside it what the same load came to on a server that does nothing.
+/// The whole report.
 #[must_use]
-pub fn write(results: &LoadResults, calibration: Option<&LoadResults>) -> String {
+pub fn write(results: &LoadResults) -> String {
     let mut text = String::new();
     offer(&mut text, results);
-    if let Some(calibration) = calibration {
+    clocks(&mut text, results);
+    if let Some(calibration) = &results.calibration {
         generator(&mut text, calibration);
+    }
+    if let Some(search) = &results.knee {
+        knee(&mut text, search);
     }
     text.push('\n');
     figures(&mut text, results);
@@ -24,7 +30,7 @@ pub fn write(results: &LoadResults, calibration: Option<&LoadResults>) -> String
     text
 }
 
-fn line(text: &mut String, name: &str, what: &str) {
+pub(super) fn line(text: &mut String, name: &str, what: &str) {
     // Writing into a String cannot fail.
     let _ = writeln!(text, "{name:<15} {what}");
 }
@@ -76,17 +82,36 @@ fn offer(text: &mut String, results: &LoadResults) {
     }
 }
 
+/// When shards began, and by whose clock.
+fn clocks(text: &mut String, results: &LoadResults) {
+    if let Some(Joined { skew, shards }) = &results.joined {
+        let count = counted(shards.len() as u64, "shard");
+        line(text, "shards", &format!("{count}, which began {skew} apart by the server's clock"));
+        for Part { shard, offset, .. } in shards {
+            line(text, "clock", &format!("of shard {shard}: {}", ahead(*offset)));
+        }
+    } else if let Some(shard) = &results.offer.shard {
+        line(text, "clock", &format!("of shard {shard}: {}", ahead(results.offset)));
+    }
+}
+
+/// Where the server's clock is.
+fn ahead(offset: i64) -> String {
+    let span = Duration::from_millis(offset.unsigned_abs());
+    match offset {
+        0 => "the server's shows the same".to_owned(),
+        1.. => format!("the server's is {span} ahead of it"),
+        _ => format!("the server's is {span} behind it"),
+    }
+}
+
 /// What of the figures is the generator's own.
-fn generator(text: &mut String, calibration: &LoadResults) {
-    let p99 = |name: &str| {
-        calibration.metrics.get(name).map_or_else(|| "-".to_owned(), |it| fine(it.p99))
-    };
+pub(super) fn generator(text: &mut String, calibration: &Calibration) {
+    let Calibration { per_second, response, lag, holds } = *calibration;
+    let [response, lag] = [response, lag].map(|it| it.map_or_else(|| "-".to_owned(), fine));
     let what = format!(
-        "{:.0} a second on a server that does nothing: response p99 {}, lag p99 {}{}",
-        rate(calibration.count("done-in-time"), calibration.offer.active),
-        p99("response"),
-        p99("lag"),
-        if calibration.void.is_empty() { "" } else { ": IT CANNOT KEEP UP" }
+        "{per_second} a second on a server that does nothing: response p99 {response}, lag p99 {lag}{}",
+        if holds { "" } else { ": IT CANNOT KEEP UP" }
     );
     line(text, "generator", &what);
 }
@@ -195,6 +220,13 @@ fn fine(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_is_ahead_or_behind() {
+        assert_eq!(ahead(0), "the server's shows the same");
+        assert_eq!(ahead(12), "the server's is 12ms ahead of it");
+        assert_eq!(ahead(-1_500), "the server's is 1.5s behind it");
+    }
 
     #[test]
     fn durations_have_three_digits() {
