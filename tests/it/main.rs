@@ -46,6 +46,8 @@ mod ledger;
 mod load;
 #[cfg(unix)]
 mod load_cli;
+#[cfg(unix)]
+mod load_cli_ends;
 mod oracle_facts;
 mod outside;
 mod scenario_bad;
