@@ -115,10 +115,8 @@ impl Offer {
     /// stands before what it leads to.
     #[must_use]
     pub fn common(&self) -> Vec<Term> {
-        let Terms { warm, flight, sources, .. } = &self.terms;
+        let Terms { warm, flight, .. } = &self.terms;
         let thinned = self.thinned.as_deref().unwrap_or("not thinned");
-        let sources =
-            if sources.is_empty() { "the system's".to_owned() } else { sources.join(", ") };
         vec![
             ("the case", self.case.clone()),
             ("the pace", self.pace.to_string()),
@@ -127,7 +125,6 @@ impl Offer {
             ("the time", self.active.to_string()),
             ("the state of the tables", if *warm { "warm" } else { "cold" }.to_owned()),
             ("the flight", flight.to_string()),
-            ("the sources", sources),
             ("the kind of server", self.kind.word().to_owned()),
             ("the transport", if self.tls { "TLS" } else { "TCP" }.to_owned()),
             ("the schedule", self.whole.clone()),
@@ -135,7 +132,8 @@ impl Offer {
         ]
     }
 
-    /// What shards have in common beside that: they mean the same people on the same server.
+    /// What shards have in common beside that: they mean the same people on the same server. Each comes from
+    /// addresses of its own machine.
     #[must_use]
     pub fn of_shards(&self) -> Vec<Term> {
         let own = [
@@ -148,20 +146,20 @@ impl Offer {
     }
 
     /// What loads that are compared have in common beside that: the same generator made them on the same
-    /// machine. A server that was given may be another one; that is what is compared.
+    /// machine. The server may be another one of its kind; that is what is compared.
     #[must_use]
     pub fn of_comparison(&self) -> Vec<Term> {
         let Generator { threads, pinned, host } = &self.generator;
+        let sources = &self.terms.sources;
+        let any = || "the system's".to_owned();
         let mut all = self.common();
         all.extend([
+            ("the sources", if sources.is_empty() { any() } else { sources.join(", ") }),
             ("the share", self.shard.clone().unwrap_or_else(|| "the whole".to_owned())),
             ("the number of threads", threads.to_string()),
             ("the place of threads", if *pinned { "own cores" } else { "any core" }.to_owned()),
             ("the machine", host.clone()),
         ]);
-        if self.kind != ServerKind::Given {
-            all.push(("the server", self.server.clone()));
-        }
         all
     }
 }

@@ -264,7 +264,7 @@ time: {active: 2s, settle: 60s}
 type Change = fn(&mut LoadResults);
 
 /// What shards have in common, each with a change of it.
-const TERMS: [(&str, Change); 14] = [
+const TERMS: [(&str, Change); 13] = [
     ("the program", |it| it.program = "1".to_owned()),
     ("the case", |it| it.offer.case += "x"),
     ("the seed", |it| it.offer.seed = 2),
@@ -276,7 +276,6 @@ const TERMS: [(&str, Change); 14] = [
     ("the population", |it| it.offer.thinned = Some("1/2".to_owned())),
     ("the state of the tables", |it| it.offer.terms.warm = false),
     ("the flight", |it| it.offer.terms.flight = 1),
-    ("the sources", |it| it.offer.terms.sources = vec!["127.0.0.2".to_owned()]),
     ("the lag that is allowed", |it| it.offer.terms.lag = Duration::ZERO),
     ("the schedule", |it| it.offer.whole = "0".repeat(16)),
 ];

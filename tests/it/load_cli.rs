@@ -174,7 +174,6 @@ fn what_cannot_be_compared_is_found_before_the_load() {
     unlike(&["--set", "load.sources=127.0.3.0/30"], "the sources");
     unlike(&["--set", "fleets.desk.receive={poll: 1s}"], "the scenario");
     unlike(&["--set", "fleets.desk.count=5"], "the number of devices");
-    unlike(&["--null-service", "1ms"], "the server");
     let compare = ["--no-calibration", "--baseline", "base", "--threads"];
     let threads = load(&place, &[&compare[..], &["2", "--null", "--no-pin"]].concat());
     check_refused(&threads, 2, "the number of threads is `1` there and `2` here");
