@@ -32,7 +32,8 @@ const PREPARATION: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(50);
 /// For how long no device that could has a connection before the server is taken to be gone.
 const GONE: Duration = Duration::from_secs(15);
-/// The same when the time to settle is over: longer than any of them takes to connect again.
+/// The same when the time to settle is over: longer than a device takes to connect again to a server that is
+/// there.
 const GONE_AT_LAST: Duration = Duration::from_secs(1);
 
 /// All workers.

@@ -11,7 +11,7 @@ use crate::load::result::{conclude, decoded, figures_of};
 use crate::load::schedule::ScheduleHash;
 use crate::verdict::load::{Figures, Joined, LoadResults, MailFate, Part};
 use crate::verdict::metrics::Distribution;
-use crate::verdict::offer::Offer;
+use crate::verdict::offer::{Offer, ServerKind};
 
 /// Shards that begin further apart than this are no load together.
 const SKEW_MAX: Duration = Duration::from_millis(100);
@@ -25,6 +25,9 @@ pub enum MergeError {
     /// One of them is no shard.
     #[error("the load number {0} is whole, and no shard")]
     Whole(usize),
+    /// One of them had a server of its own.
+    #[error("the shard number {0} was put on a server that it started itself")]
+    Alone(usize),
     /// They are not of one load.
     #[error("the shards are of different loads: {0} differs")]
     Unlike(&'static str),
@@ -118,6 +121,9 @@ fn complete(shards: &[LoadResults]) -> Result<(), MergeError> {
         let parts = shard.offer.shard.as_deref().and_then(|it| it.split_once('/'));
         let numbers = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         let (index, of): (u32, u32) = numbers.ok_or(MergeError::Whole(number))?;
+        if shard.offer.kind != ServerKind::Given {
+            return Err(MergeError::Alone(number));
+        }
         if all != 0 && of != all {
             return Err(MergeError::Unlike("the number of shards"));
         }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use crate::base::time::Duration;
 use crate::load::schedule::Operation;
 use crate::scenario::plan::WorkloadKind;
 
@@ -32,19 +33,28 @@ impl Awaited {
     }
 }
 
+/// An operation that waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// Which one.
+    pub operation: Operation,
+    /// So late the generator was with it when it began to wait.
+    pub late: Duration,
+}
+
 /// What waits, of each kind in the order of its instants.
 #[derive(Debug, Default)]
 pub struct Queue {
-    messages: VecDeque<Operation>,
-    polls: VecDeque<Operation>,
-    rotations: VecDeque<Operation>,
-    reconnections: VecDeque<Operation>,
+    messages: VecDeque<Waiting>,
+    polls: VecDeque<Waiting>,
+    rotations: VecDeque<Waiting>,
+    reconnections: VecDeque<Waiting>,
 }
 
 impl Queue {
     /// Puts one behind the others of its kind.
-    pub fn push(&mut self, kind: Option<Awaited>, operation: Operation) {
-        self.line(kind).push_back(operation);
+    pub fn push(&mut self, kind: Option<Awaited>, waiting: Waiting) {
+        self.line(kind).push_back(waiting);
     }
 
     /// Whether none of this kind waits.
@@ -54,16 +64,16 @@ impl Queue {
     }
 
     /// Takes the one that was due first, of the kinds that may be begun.
-    pub fn pop(&mut self, may_begin: impl Fn(Option<Awaited>) -> bool) -> Option<Operation> {
+    pub fn pop(&mut self, may_begin: impl Fn(Option<Awaited>) -> bool) -> Option<Waiting> {
         let kinds =
             [None, Some(Awaited::PollEnd), Some(Awaited::RotateAck), Some(Awaited::Attached)];
-        let due = |queue: &mut Self, kind| queue.line(kind).front().map(|first| first.at);
+        let due = |queue: &mut Self, kind| queue.line(kind).front().map(|first| first.operation.at);
         let first = kinds.into_iter().filter(|kind| may_begin(*kind));
         let first = first.filter_map(|kind| Some((due(self, kind)?, kind))).min()?;
         self.line(first.1).pop_front()
     }
 
-    const fn line(&mut self, kind: Option<Awaited>) -> &mut VecDeque<Operation> {
+    const fn line(&mut self, kind: Option<Awaited>) -> &mut VecDeque<Waiting> {
         match kind {
             None => &mut self.messages,
             Some(Awaited::PollEnd) => &mut self.polls,
@@ -76,7 +86,6 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::time::Duration;
 
     #[test]
     fn the_first_that_may_be_begun_is_next() {
@@ -85,10 +94,10 @@ mod tests {
         let (poll, rotation) = (Some(Awaited::PollEnd), Some(Awaited::RotateAck));
         let mut queue = Queue::default();
         for (kind, secs) in [(poll, 1), (poll, 2), (None, 3), (rotation, 4)] {
-            queue.push(kind, operation(secs));
+            queue.push(kind, Waiting { operation: operation(secs), late: Duration::ZERO });
         }
         let mut next = |blocked: &[Option<Awaited>]| {
-            queue.pop(|kind| !blocked.contains(&kind)).map(|it| it.at.as_millis() / 1_000)
+            queue.pop(|kind| !blocked.contains(&kind)).map(|it| it.operation.at.as_millis() / 1_000)
         };
         assert_eq!(next(&[]), Some(1));
         assert_eq!(next(&[poll]), Some(3));

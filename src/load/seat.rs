@@ -13,7 +13,7 @@ use crate::base::id::{DraftId, ReqId, TxnId};
 use crate::base::rng::{Luck, Purpose};
 use crate::base::time::{Duration, Instant, Now};
 use crate::load::bench::Bench;
-use crate::load::queue::{Awaited, Queue};
+use crate::load::queue::{Awaited, Queue, Waiting};
 use crate::load::schedule::Operation;
 use crate::load::tally::{Mail, Metric, Request};
 use crate::proto::port::UserAction;
@@ -27,6 +27,8 @@ struct Errand {
     operation: Operation,
     /// When its turn came.
     turn: Instant,
+    /// So late the generator was with it before that.
+    late: Duration,
     /// When the device took it up.
     taken: Option<Instant>,
 }
@@ -119,11 +121,12 @@ impl Seat {
         let intended = bench.instant(operation.at);
         let kind = bench.awaited(&operation);
         if self.queue.is_empty(kind) && self.may_begin(kind) {
-            self.begin(operation, intended, bench);
+            let now = Waiting { operation, late: Duration::ZERO };
+            self.begin(now, intended, bench);
         } else {
             // The clockwork's own delay is not part of the queue's.
-            bench.note(Metric::Lag, intended, bench.common.clock.now().at.since(intended));
-            self.queue.push(kind, operation);
+            let late = bench.common.clock.now().at.since(intended);
+            self.queue.push(kind, Waiting { operation, late });
         }
     }
 
@@ -148,13 +151,14 @@ impl Seat {
         }
     }
 
-    fn begin(&mut self, operation: Operation, turn: Instant, bench: &mut Bench) {
+    fn begin(&mut self, waiting: Waiting, turn: Instant, bench: &mut Bench) {
         self.open += 1;
         bench.tally.counts.issued += 1;
-        let mut errand = Errand { operation, turn, taken: None };
+        let Waiting { operation, late } = waiting;
+        let mut errand = Errand { operation, turn, late, taken: None };
         let Some(action) = bench.action(&operation) else {
             let now = bench.common.clock.now().at;
-            bench.note(Metric::Lag, turn, now.since(turn));
+            bench.note(Metric::Lag, turn, late + now.since(turn));
             errand.taken = Some(now);
             self.others.insert(Awaited::Attached, errand);
             return self.command(Command::Reconnect);
@@ -202,10 +206,7 @@ impl Seat {
                 bench.tally.counts.losses += 1;
                 bench.progress.connected(false);
             }
-            Heard::Fails(why) => {
-                bench.progress.fails(why);
-                bench.tally.counts.losses += 1;
-            }
+            Heard::Fails(why) => bench.progress.fails(why),
         }
         None
     }
@@ -217,10 +218,6 @@ impl Seat {
             | UserAction::Request { draft, .. }
             | UserAction::Approve { draft, .. } => self.drafts.get_mut(draft),
             UserAction::Rotate { .. } => self.others.get_mut(&Awaited::RotateAck),
-            UserAction::Poll if self.poll.is_some() => {
-                self.polls_again = true;
-                return;
-            }
             UserAction::Poll => self.others.get_mut(&Awaited::PollEnd),
             UserAction::Press(_)
             | UserAction::Scroll
@@ -228,11 +225,14 @@ impl Seat {
             | UserAction::Register
             | UserAction::Wipe => None,
         };
-        if let Some(errand) = errand.filter(|errand| errand.taken.is_none()) {
-            errand.taken = Some(at);
-            let late = at.since(errand.turn).saturating_sub(held);
-            bench.note(Metric::Lag, errand.turn, late);
+        let Some(errand) = errand.filter(|errand| errand.taken.is_none()) else { return };
+        errand.late += at.since(errand.turn).saturating_sub(held);
+        if matches!(action, UserAction::Poll) && self.poll.is_some() {
+            self.polls_again = true;
+            return;
         }
+        errand.taken = Some(at);
+        bench.note(Metric::Lag, errand.turn, errand.late);
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "a dozen of sixty")]
@@ -344,7 +344,7 @@ impl Seat {
     /// An operation is over: others have their turn.
     fn finish(&mut self, at: Instant, errand: Errand, done: bool, bench: &mut Bench) {
         self.open = self.open.saturating_sub(1);
-        let Errand { operation: Operation { at: began, workload, .. }, turn, taken } = errand;
+        let Errand { operation: Operation { at: began, workload, .. }, turn, taken, .. } = errand;
         let began = bench.instant(began);
         bench.progress.over();
         if done {
@@ -400,7 +400,8 @@ impl Seat {
         if let Message::Error { .. } = &envelope.body {
             bench.tally.counts.errors += 1;
         }
-        self.poll.take_if(|poll| *poll == envelope.req);
+        // A poll that was repeated is answered twice, and the second answer ends nothing.
+        let polled = self.poll.take_if(|poll| *poll == envelope.req).is_some();
         if let Some((request, sent)) = self.wire.remove(&envelope.req) {
             bench.note(Metric::Wire(request), sent, at.since(sent));
         }
@@ -409,8 +410,11 @@ impl Seat {
         {
             bench.note(Metric::Wire(Request::Attach), hello, at.since(hello));
         }
-        if let Message::PollEnd { .. } = &envelope.body {
+        if polled && matches!(envelope.body, Message::PollEnd { .. }) {
             self.poll_ended(at, bench);
+        } else if polled {
+            // The device has to do something else before it polls again, and others may be sooner.
+            self.advance(at, bench);
         }
     }
 }

@@ -260,17 +260,40 @@ time: {active: 2s, settle: 60s}
     assert!(last >= Duration::from_millis(1_100), "{last}");
 }
 
+/// A poll that is repeated while its answer is under way is answered twice: only the first answer ends it.
+#[test]
+fn a_second_answer_ends_no_other_poll() {
+    let plan = plan(
+        "
+fleets: {desk: {count: 1, rto: 50ms, receive: {push: true, poll: 1h}}}
+workload:
+  - poll: {as: look, by: {fleet: [desk]}, arrivals: {constant: {rate: 10/s, per: device}}}
+time: {active: 1s, settle: 60s}
+",
+    );
+    let service = Service::Constant(Duration::from_millis(200));
+    let server = NullServer::start(Manner { service, stall: None }).unwrap();
+    let results = put(&Setting { trusting: true, ..setting(&plan, server.address()) });
+    assert_eq!((results.ending, results.count("done")), (Ending::Drained, 10));
+    assert!(results.count("frames-repeated") > 0, "{:?}", results.counts);
+    let service = &results.metrics["look.service"];
+    assert!(service.p50 >= Duration::from_millis(190), "{}", service.p50);
+    assert_eq!(count(&results, "lag"), 10, "one of each operation");
+}
+
 /// A change of what shards have in common.
 type Change = fn(&mut LoadResults);
 
 /// What shards have in common, each with a change of it.
-const TERMS: [(&str, Change); 13] = [
+const TERMS: [(&str, Change); 15] = [
+    ("the time", |it| it.offer.active = Duration::ZERO),
+    ("the transport", |it| it.offer.tls = true),
+    ("the scenario", |it| it.offer.scenario += "x"),
     ("the program", |it| it.program = "1".to_owned()),
     ("the case", |it| it.offer.case += "x"),
     ("the seed", |it| it.offer.seed = 2),
     ("the namespace", |it| it.offer.namespace += "x"),
     ("the server", |it| it.offer.server += "x"),
-    ("the kind of server", |it| it.offer.kind = ServerKind::Null),
     ("the number of devices", |it| it.offer.users += 1),
     ("the pace", |it| it.offer.pace += 1),
     ("the population", |it| it.offer.thinned = Some("1/2".to_owned())),
@@ -335,6 +358,7 @@ time: {active: 2s, settle: 40s}
     let twice = unlike(|it| it.offer.shard = Some("1/2".to_owned()));
     assert_eq!(twice, MergeError::Incomplete { of: 2, found: "1/2, 1/2".to_owned() });
     assert_eq!(unlike(|it| it.offer.shard = None), MergeError::Whole(2));
+    assert_eq!(unlike(|it| it.offer.kind = ServerKind::Ephemeral), MergeError::Alone(2));
     assert!(matches!(
         unlike(|it| {
             it.metrics.get_mut("lag").unwrap().hdr = "AAAA".to_owned();

@@ -39,6 +39,15 @@ fn bad_input_is_refused_with_its_reason() {
     check_refused(&at(&["--case", "other"]), 2, "--case takes LOAD-small");
     check_refused(&at(&["--namespace", "Ä"]), 2, "the namespace `Ä-` makes no user names");
     check_refused(&load(&place, &[]), 2, "--server");
+    for needs_a_server in
+        [&["--shard", "1/2", "--start-at", "+1s"][..], &["--prepare"], &["--cleanup"]]
+    {
+        let own = [&["--spawn", "--namespace", "a"][..], needs_a_server].concat();
+        check_refused(&load(&place, &own), 2, "cannot be used with");
+    }
+    let tls = load(&place, &["--null", "--tls-ca", "ca.pem"]);
+    check_refused(&tls, 2, "cannot be used with");
+    check_refused(&load(&place, &["--null", "--knee", "--probe", "0s"]), 2, "cannot be zero");
     check_refused(&load(&place, &["--server", "198.51.100.1:1"]), 2, "--allow-remote is needed");
     check_refused(&load(&place, &["--server", "nowhere"]), 2, "is no HOST:PORT");
     let story = place.run(&["load", "story.yaml", "--null"]);

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 
 use crate::base::time::Duration;
 use crate::cli::load::setting::{StartAt, Thin};
-use crate::cli::words::{Format, Shard, assignment, duration, service, stall};
+use crate::cli::words::{Format, Shard, assignment, service, span, stall};
 use crate::runtime::null::Service;
 
 const ENDS: &str = "\
@@ -46,7 +46,13 @@ pub struct Load {
     #[arg(long)]
     pub allow_remote: bool,
     /// Believe these authorities (PEM), and speak TLS.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "server")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        requires = "server",
+        conflicts_with_all = ["spawn", "null"]
+    )]
     pub tls_ca: Option<PathBuf>,
     /// The name that the server must have; as in --server unless given.
     #[arg(long, value_name = "NAME", requires = "tls_ca")]
@@ -73,7 +79,12 @@ pub struct Load {
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<String>,
     /// Put only the i-th of n equal shares of the devices on the server.
-    #[arg(long, value_name = "I/N", requires_all = ["namespace", "server", "start_at"])]
+    #[arg(
+        long,
+        value_name = "I/N",
+        requires_all = ["namespace", "server", "start_at"],
+        conflicts_with_all = ["spawn", "null"]
+    )]
     pub shard: Option<Shard>,
     /// Begin then: seconds since 1970, or a wait such as +30s. Shards begin together by it.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -85,16 +96,24 @@ pub struct Load {
     #[arg(long, requires = "namespace", conflicts_with = "prepare")]
     pub prepared: bool,
     /// Only register the users.
-    #[arg(long, requires_all = ["namespace", "server"], conflicts_with_all = ["knee", "report"])]
+    #[arg(
+        long,
+        requires_all = ["namespace", "server"],
+        conflicts_with_all = ["knee", "report", "spawn", "null"]
+    )]
     pub prepare: bool,
     /// Only fetch and drop the mail that earlier loads of this namespace left on the server.
-    #[arg(long, requires_all = ["namespace", "server"], conflicts_with_all = ["knee", "report", "prepare"])]
+    #[arg(
+        long,
+        requires_all = ["namespace", "server"],
+        conflicts_with_all = ["knee", "report", "prepare", "spawn", "null"]
+    )]
     pub cleanup: bool,
     /// Search for the highest pace at which every objective holds, and report on 70 % of it.
     #[arg(long, conflicts_with_all = ["shard", "start_at"])]
     pub knee: bool,
     /// How long a probe of the search is; what is found is confirmed by one three times as long.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, requires = "knee")]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span, requires = "knee")]
     pub probe: Duration,
     /// How close the search comes, in percent.
     #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = clap::value_parser!(u64).range(1..=100), requires = "knee")]
