@@ -97,8 +97,8 @@ pub enum OtherConform {
 /// Arguments of `judge`.
 #[derive(Clone, Debug, Args)]
 pub struct Judge {
-    /// Transcripts, folders of reports, or folders of a server's data with a history (`serve --history`); looking
-    /// into it mends the store of a server that was killed.
+    /// Transcripts, folders of reports, or folders of a server's data with a history (`serve --history`);
+    /// looking into it mends the store of a server that was killed.
     #[arg(value_name = "TRANSCRIPT|DIR", value_hint = ValueHint::AnyPath, required = true)]
     pub paths: Vec<PathBuf>,
     /// How to print the results.
