@@ -73,6 +73,10 @@ pub enum StoreError {
     Damaged(String),
 }
 
+/// What is said when the file holds something else than was written: places in it that are not there, too.
+const NO_FAULT_OF_MEDIA: [io::ErrorKind; 3] =
+    [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidInput];
+
 impl StoreError {
     fn of_io(error: io::Error) -> Self {
         let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
@@ -84,7 +88,7 @@ impl StoreError {
 impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         match error {
-            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            redb::Error::Io(error) if NO_FAULT_OF_MEDIA.contains(&error.kind()) => {
                 Self::Damaged(error.to_string())
             }
             redb::Error::Io(error) => Self::of_io(error),
