@@ -2,7 +2,7 @@
 //!
 //! Not here: how it is kept and read (`runtime::server::history`), or the rules (`oracle`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{NodeId, UserId};
 use crate::base::time::{Instant, Now};
@@ -29,9 +29,9 @@ pub struct Chronicle {
     /// Whose accounts have stated something, in the order in which they first did.
     pub users: Vec<UserId>,
     /// What the server has declared, the most generous of all its starts; nothing if it never started.
-    pub server: Option<ServerBounds>,
+    server: Option<ServerBounds>,
     /// How often it started.
-    pub starts: u64,
+    starts: u64,
     /// How often it started without keeping a history.
     missing: u64,
     /// Whether the operator has ended an identity.
@@ -44,7 +44,8 @@ impl Chronicle {
     /// # Errors
     /// When the store is damaged, or the medium fails.
     pub fn of(history: History) -> Result<Self, StoreError> {
-        let (mut numbers, mut starts, mut has_reset) = (BTreeMap::new(), 0, false);
+        let (mut users, mut known) = (Vec::new(), BTreeSet::new());
+        let (mut starts, mut has_reset) = (0, false);
         let mut server: Option<ServerBounds> = None;
         history.each(|entry| match entry {
             Entry::Start(start) => {
@@ -53,13 +54,11 @@ impl Chronicle {
             }
             Entry::Turn { user, facts, .. } => {
                 has_reset |= facts.iter().any(|fact| matches!(fact, Fact::Reset { .. }));
-                let number = numbers.len();
-                numbers.entry(user).or_insert(number);
+                if known.insert(user.clone()) {
+                    users.push(user);
+                }
             }
         })?;
-        let mut users: Vec<(usize, UserId)> = numbers.into_iter().map(|(a, b)| (b, a)).collect();
-        users.sort();
-        let users = users.into_iter().map(|(_, user)| user).collect();
         let missing = history.boots()?.saturating_sub(starts);
         Ok(Self { history, users, server, starts, missing, has_reset })
     }

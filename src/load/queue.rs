@@ -3,7 +3,7 @@
 //! A device does any number of messages at once, but only one poll, one rotation and one reconnection: a second
 //! one would be lost in the first, and its time would be too short. Not here: what is open (`seat`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::time::Duration;
 use crate::load::schedule::Operation;
@@ -44,42 +44,25 @@ pub struct Waiting {
 
 /// What waits, of each kind in the order of its instants.
 #[derive(Debug, Default)]
-pub struct Queue {
-    messages: VecDeque<Waiting>,
-    polls: VecDeque<Waiting>,
-    rotations: VecDeque<Waiting>,
-    reconnections: VecDeque<Waiting>,
-}
+pub struct Queue(BTreeMap<Option<Awaited>, VecDeque<Waiting>>);
 
 impl Queue {
     /// Puts one behind the others of its kind.
     pub fn push(&mut self, kind: Option<Awaited>, waiting: Waiting) {
-        self.line(kind).push_back(waiting);
+        self.0.entry(kind).or_default().push_back(waiting);
     }
 
     /// Whether none of this kind waits.
     #[must_use]
-    pub fn is_empty(&mut self, kind: Option<Awaited>) -> bool {
-        self.line(kind).is_empty()
+    pub fn is_empty(&self, kind: Option<Awaited>) -> bool {
+        self.0.get(&kind).is_none_or(VecDeque::is_empty)
     }
 
     /// Takes the one that was due first, of the kinds that may be begun.
     pub fn pop(&mut self, may_begin: impl Fn(Option<Awaited>) -> bool) -> Option<Waiting> {
-        let kinds =
-            [None, Some(Awaited::PollEnd), Some(Awaited::RotateAck), Some(Awaited::Attached)];
-        let due = |queue: &mut Self, kind| queue.line(kind).front().map(|first| first.operation.at);
-        let first = kinds.into_iter().filter(|kind| may_begin(*kind));
-        let first = first.filter_map(|kind| Some((due(self, kind)?, kind))).min()?;
-        self.line(first.1).pop_front()
-    }
-
-    const fn line(&mut self, kind: Option<Awaited>) -> &mut VecDeque<Waiting> {
-        match kind {
-            None => &mut self.messages,
-            Some(Awaited::PollEnd) => &mut self.polls,
-            Some(Awaited::RotateAck) => &mut self.rotations,
-            Some(Awaited::Attached) => &mut self.reconnections,
-        }
+        let lines = self.0.iter_mut().filter(|(kind, line)| !line.is_empty() && may_begin(**kind));
+        let first = lines.min_by_key(|(_, line)| line.front().map(|first| first.operation.at));
+        first?.1.pop_front()
     }
 }
 

@@ -140,6 +140,12 @@ fn put(setting: &Setting) -> LoadResults {
     put_watched(setting, None, &mut Nobody::default())
 }
 
+/// On a server that does nothing but answer, in this manner.
+fn put_on_null(plan: &Arc<Plan>, manner: Manner) -> LoadResults {
+    let server = NullServer::start(manner).unwrap();
+    put(&Setting { trusting: true, ..setting(plan, server.address()) })
+}
+
 fn server(plan: &Plan) -> peadsim::runtime::server::Server {
     let server = ServerConfig { server: town::user("server"), ..(*plan.server).clone() };
     town::start(Config { partitions: 2, ..Config::new(server) })
@@ -226,8 +232,7 @@ time: {active: 5s, settle: 60s}
 ",
     );
     let stall = Some((Duration::from_secs(2), Duration::from_secs(1)));
-    let server = NullServer::start(Manner { service: Service::Free, stall }).unwrap();
-    let results = put(&Setting { trusting: true, ..setting(&plan, server.address()) });
+    let results = put_on_null(&plan, Manner { service: Service::Free, stall });
     assert_eq!(results.ending, Ending::Drained);
     let [response, service] =
         ["look.response", "look.service"].map(|metric| results.metrics[metric].clone());
@@ -251,8 +256,7 @@ time: {active: 2s, settle: 60s}
 ",
     );
     let service = Service::Constant(Duration::from_millis(8));
-    let server = NullServer::start(Manner { service, stall: None }).unwrap();
-    let results = put(&Setting { trusting: true, ..setting(&plan, server.address()) });
+    let results = put_on_null(&plan, Manner { service, stall: None });
     assert_eq!((results.ending, results.count("done")), (Ending::Drained, 400));
     assert!(count(&results, "wire.poll") >= 400, "{}", count(&results, "wire.poll"));
     // One after the other they take 3.2 s of a server that takes 8 ms for each.
@@ -272,8 +276,7 @@ time: {active: 1s, settle: 60s}
 ",
     );
     let service = Service::Constant(Duration::from_millis(200));
-    let server = NullServer::start(Manner { service, stall: None }).unwrap();
-    let results = put(&Setting { trusting: true, ..setting(&plan, server.address()) });
+    let results = put_on_null(&plan, Manner { service, stall: None });
     assert_eq!((results.ending, results.count("done")), (Ending::Drained, 10));
     assert!(results.count("frames-repeated") > 0, "{:?}", results.counts);
     let service = &results.metrics["look.service"];

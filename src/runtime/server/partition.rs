@@ -299,7 +299,7 @@ impl<S: Suite> Partition<S> {
             None => fresh.insert(Seat::vacant(shared, &user)),
         };
         let turn = seat.turn(now, input, shared);
-        let stated = shared.stated(&user, now, &turn);
+        let stated = turn.stated(&user, now, shared);
         let Turn { writes, token, post, effects } = turn;
         let speaks = !writes.is_empty() || !post.is_empty() || stated.is_some();
         let waiting = Waiting { now, user: user.clone(), token, effects, request };

@@ -11,6 +11,7 @@ use crate::crypto::suite::Suite;
 use crate::proto::port::{AccountInput, AccountMessage, Origin, Output, To, Token};
 use crate::proto::server::account::Account;
 use crate::proto::server::durable::{AccountDurable, AccountWrite};
+use crate::runtime::server::history::Entry;
 use crate::runtime::server::link::{Link, Load};
 use crate::runtime::server::shared::Shared;
 use crate::runtime::server::store::{Kept, Written, encode};
@@ -155,14 +156,22 @@ impl<S: Suite> Seat<S> {
 }
 
 impl Turn {
-    /// The facts among what follows.
+    /// What it adds to the history of an account, with its number, if one is kept.
     #[must_use]
-    pub fn facts(&self) -> Vec<Fact> {
+    pub fn stated(&self, user: &UserId, now: Now, shared: &Shared) -> Option<(u64, Vec<u8>)> {
+        if !shared.history {
+            return None;
+        }
         let facts = self.effects.iter().filter_map(|effect| match effect {
             Effect::State(fact) => Some(fact.clone()),
             Effect::Send(..) | Effect::Tell(..) => None,
         });
-        facts.collect()
+        let facts: Vec<Fact> = facts.collect();
+        if facts.is_empty() {
+            return None;
+        }
+        let entry = Entry::Turn { user: user.clone(), now, facts };
+        Some((shared.number(), encode(&entry)))
     }
 
     /// News of a message must not be lost; a hint about a key may be, as on its way to the device.

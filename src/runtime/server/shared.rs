@@ -11,17 +11,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::base::id::UserId;
 use crate::base::rng::{Luck, Purpose};
-use crate::base::time::Now;
 use crate::crypto::suite::{Secret, Suite};
 use crate::proto::config::ServerConfig;
 use crate::proto::port::Origin;
 use crate::runtime::clock::WorldClock;
 use crate::runtime::server::config::{FactSink, Limits};
-use crate::runtime::server::history::Entry;
 use crate::runtime::server::metrics::Metrics;
 use crate::runtime::server::partition::Told;
-use crate::runtime::server::seat::Turn;
-use crate::runtime::server::store::encode;
 use crate::wire::code::ErrorCode;
 use crate::wire::message::{Envelope, Message};
 use crate::wire::signed::error_octets;
@@ -82,14 +78,6 @@ impl Shared {
     #[must_use]
     pub fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// What a turn adds to the history, with its number.
-    #[must_use]
-    pub fn stated(&self, user: &UserId, now: Now, turn: &Turn) -> Option<(u64, Vec<u8>)> {
-        let facts = self.history.then(|| turn.facts()).filter(|facts| !facts.is_empty())?;
-        let entry = Entry::Turn { user: user.clone(), now, facts };
-        Some((self.number(), encode(&entry)))
     }
 
     /// The number of a connection.
