@@ -171,6 +171,9 @@ impl<T> Queue<T> {
     /// Makes sure that the next event, if there is one, is in `front` or `late`.
     fn refill(&mut self) {
         while self.front.is_empty() && self.late.is_empty() {
+            if self.late.capacity() > FRONT_KEPT {
+                self.late = BinaryHeap::new();
+            }
             let Some(level) = (0..LEVELS).find(|level| self.occupied[*level] != 0) else { return };
             let slot = self.occupied[level].trailing_zeros() as usize;
             self.occupied[level] &= self.occupied[level] - 1;
@@ -257,7 +260,7 @@ const FAN: usize = 1 << DIGIT;
 const LEVELS: usize = 64_usize.div_ceil(DIGIT);
 /// Most events that are sorted rather than spread further; by measurement.
 const SORT_MAX: usize = 96;
-/// Entries whose memory the front keeps when it is empty: an instant of a whole fleet is rare.
+/// Entries whose memory `front` and `late` keep when they are empty: an instant of a whole fleet is rare.
 const FRONT_KEPT: usize = 1 << 14;
 /// Events in `late` from which on the front is put back into buckets; by measurement.
 const LATE_MAX: usize = 64;

@@ -150,6 +150,8 @@ impl<W> Loan<W> {
         if *last != at {
             *last = at;
             counts.clear();
+            // An instant of a whole fleet is rare.
+            counts.shrink_to(COUNTS_KEPT);
         }
         let place = counts.partition_point(|(other, _)| *other < node);
         match counts.get_mut(place) {
@@ -192,6 +194,9 @@ pub const WAITING_MAX: usize = 4_096;
 /// Turns of a node at one instant. A machine answers an input with a few turns; one that never comes to
 /// rest would stop time.
 pub const TURNS_MAX: u32 = 100_000;
+
+/// Nodes of an instant for whose numbers of turns memory is kept.
+const COUNTS_KEPT: usize = 1 << 10;
 
 /// Outputs of one turn. The largest turns go over a whole mailbox, a list of watchers or a table and say a
 /// few things of each entry; one that never ends would fill the memory.
