@@ -7,10 +7,11 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thin_vec::ThinVec;
 
 /// A sorted map for a few entries, in one allocation that is as large as its entries and none when empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SmallMap<K, V>(Vec<(K, V)>);
+pub struct SmallMap<K, V>(ThinVec<(K, V)>);
 
 impl<K, V> Default for SmallMap<K, V> {
     fn default() -> Self {
@@ -28,18 +29,18 @@ impl<K, V> SmallMap<K, V> {
     /// An empty map.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(ThinVec::new())
     }
 
     /// How many entries there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Is there no entry?
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -118,7 +119,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         let at = self.place(key).ok()?;
         let (_, value) = self.0.remove(at);
         if self.0.is_empty() {
-            self.0 = Vec::new();
+            self.0 = ThinVec::new();
         }
         Some(value)
     }

@@ -18,7 +18,6 @@ use crate::crypto::sign::record_hash;
 use crate::crypto::suite::{Secret, Suite as _};
 use crate::load::error::LoadError;
 use crate::proto::device::durable::{Contact, DeviceDurable, PeerKey, Pin, Row, Slot};
-use crate::proto::device::keys::Keys;
 use crate::proto::device::window::Window;
 use crate::proto::genesis::{Pairs, Terms, identity, luck_of};
 use crate::runtime::client::channel::{Channel, ChannelError, Endpoint};
@@ -145,8 +144,8 @@ impl People {
         (now, first): (Instant, u64),
     ) -> DeviceDurable {
         let own = &self.all[number as usize];
-        let keys = Keys::one(Epoch::FIRST, own.pairs.clone().own::<P256>());
-        let mut durable = DeviceDurable::registered(keys, &own.record, own.hash);
+        let key = own.pairs.clone().own::<P256>();
+        let mut durable = DeviceDurable::registered(key, &own.record, own.hash);
         for (place, peer) in peers.iter().enumerate() {
             let known = warm && place < capacity;
             let person = &self.all[*peer as usize];

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::id::Hash32;
 use crate::proto::device::durable::OwnKey;
 use crate::wire::record::KeyRecord;
 
@@ -17,29 +18,39 @@ pub trait Issuer: fmt::Debug + Send + Sync {
     fn record(&self, number: u32) -> KeyRecord;
 }
 
-/// One user's identity, as its issuer makes it.
+/// One user's identity, as its issuer makes it. Device and account share it.
 #[derive(Clone, Debug)]
-pub struct Issue {
+pub struct Issue(Arc<Issued>);
+
+#[derive(Debug)]
+struct Issued {
     issuer: Arc<dyn Issuer>,
     number: u32,
+    hash: Hash32,
 }
 
 impl Issue {
-    /// The identity of the user with this number.
+    /// The identity of the user with this number, whose record has this hash.
     #[must_use]
-    pub fn of(issuer: Arc<dyn Issuer>, number: u32) -> Self {
-        Self { issuer, number }
+    pub fn of(issuer: Arc<dyn Issuer>, number: u32, hash: Hash32) -> Self {
+        Self(Arc::new(Issued { issuer, number, hash }))
     }
 
     /// The own key pairs of epoch 1.
     #[must_use]
     pub fn key(&self) -> Arc<OwnKey> {
-        Arc::new(self.issuer.key(self.number))
+        Arc::new(self.0.issuer.key(self.0.number))
     }
 
     /// The record of those keys.
     #[must_use]
     pub fn record(&self) -> Arc<KeyRecord> {
-        Arc::new(self.issuer.record(self.number))
+        Arc::new(self.0.issuer.record(self.0.number))
+    }
+
+    /// The hash of that record.
+    #[must_use]
+    pub fn hash(&self) -> Hash32 {
+        self.0.hash
     }
 }

@@ -1,4 +1,5 @@
-//! What a machine writes its outputs on: a driver may lend one for a turn, so that machines at rest need none.
+//! What a machine writes its outputs on, and its work: a driver may lend one for a turn, so that machines at
+//! rest need none.
 //!
 //! Not here: what an output is (`port`), or what a driver does with it.
 
@@ -6,17 +7,19 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::proto::port::Output;
+use crate::proto::work::Work;
 
-/// Outputs that the driver has not taken yet, and writes that are not yet one of them.
+/// Outputs that the driver has not taken yet, writes that are not yet one of them, and the work behind both.
 #[derive(Clone, Debug)]
 pub struct Page<W> {
     outputs: VecDeque<Output<W>>,
     batch: Vec<W>,
+    work: Work,
 }
 
 impl<W> Default for Page<W> {
     fn default() -> Self {
-        Self { outputs: VecDeque::new(), batch: Vec::new() }
+        Self { outputs: VecDeque::new(), batch: Vec::new(), work: Work::default() }
     }
 }
 
@@ -32,10 +35,10 @@ impl<W> Default for Sheet<W> {
 
 impl<W: fmt::Debug> fmt::Debug for Sheet<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (outputs, batch) = self.0.as_ref().map(|page| (&page.outputs, &page.batch)).unzip();
-        let outputs = outputs.into_iter().flatten();
-        f.debug_list().entries(outputs).finish()?;
-        f.debug_list().entries(batch.into_iter().flatten()).finish()
+        let page = self.0.as_deref();
+        f.debug_list().entries(page.iter().flat_map(|page| &page.outputs)).finish()?;
+        f.debug_list().entries(page.iter().flat_map(|page| &page.batch)).finish()?;
+        page.map(|page| page.work).unwrap_or_default().fmt(f)
     }
 }
 
@@ -55,7 +58,9 @@ impl<W> Sheet<W> {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|page| page.outputs.is_empty() && page.batch.is_empty())
+        self.0.as_ref().is_none_or(|page| {
+            page.outputs.is_empty() && page.batch.is_empty() && page.work.is_none()
+        })
     }
 
     /// Adds an output.
@@ -77,6 +82,16 @@ impl<W> Sheet<W> {
     pub(super) fn take_batch(&mut self) -> Option<Vec<W>> {
         let page = self.0.as_mut()?;
         (!page.batch.is_empty()).then(|| std::mem::take(&mut page.batch))
+    }
+
+    /// Where cryptographic work is counted.
+    pub(super) fn work(&mut self) -> &mut Work {
+        &mut self.page().work
+    }
+
+    /// The work since the last call.
+    pub fn take_work(&mut self) -> Work {
+        self.0.as_mut().map(|page| std::mem::take(&mut page.work)).unwrap_or_default()
     }
 
     fn page(&mut self) -> &mut Page<W> {

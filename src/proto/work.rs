@@ -2,8 +2,6 @@
 //!
 //! Not here: what a primitive costs on which processor (`sim`).
 
-use crate::base::small::Idle;
-
 /// Counts of primitives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
@@ -21,14 +19,6 @@ pub struct Work {
     pub aead: u32,
     /// Octets through the AEAD.
     pub aead_octets: u64,
-}
-
-impl Idle for Work {
-    fn idle() -> &'static Self {
-        static IDLE: Work =
-            Work { keygen: 0, agree: 0, sign: 0, verify: 0, kdf: 0, aead: 0, aead_octets: 0 };
-        &IDLE
-    }
 }
 
 impl Work {

@@ -158,7 +158,7 @@ impl<S: Suite> World<S> {
         if let Some(key) = keyring.current_key() {
             kid.copy_from_slice(&key.kid.0[..8]);
         }
-        Addressee { user: self.user(user), epoch: keyring.current, kid }
+        Addressee { user: self.user(user), epoch: keyring.current(), kid }
     }
 
     fn captured(&self, user: u32, address: &FrameAddress) -> Option<Frame> {

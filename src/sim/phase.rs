@@ -233,7 +233,7 @@ impl<S: Suite> World<S> {
         if self.screens.get(&user).is_some_and(Screen::is_open) {
             return Some("asks its user".to_owned());
         }
-        if let Some(record) = &durable.keyring.pending {
+        if let Some(record) = &durable.keyring.pending() {
             return Some(format!("has announced {} and not heard of it", record.epoch));
         }
         if matches!(&node.machine, Some(Body::Outside(it)) if it.is_pending()) {

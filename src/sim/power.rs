@@ -14,7 +14,7 @@ use crate::engine::clock::NodeClock;
 use crate::oracle::spec::NameId;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, OwnKey};
-use crate::proto::device::keys::Keys;
+use crate::proto::device::keys::Keyring;
 use crate::proto::genesis::{Identity, Terms, identity, luck_of, pairs};
 use crate::proto::issue::{Issue, Issuer};
 use crate::proto::port::Origin;
@@ -46,7 +46,7 @@ impl<S: Suite> World<S> {
             let (user, device) = (u32::try_from(place).unwrap_or(u32::MAX), &plan.devices[place]);
             let epoch = Epoch(rotated.get(&user).copied().unwrap_or(1).max(1));
             let (own, account) = durable::<S>(&plan, &self.issuer, user, epoch);
-            let epochs = own.keyring.keys.epochs();
+            let epochs = own.keyring.epochs();
             let clock = NodeClock::ahead_by(plan.ahead);
             self.devices.push(Node::new(own, clock));
             self.accounts.push(Node::new(account, clock));
@@ -213,12 +213,11 @@ fn durable<S: Suite>(
             let record = records.last().expect("a chain has a record");
             let hash = record_hash::<S>(&record.encode());
             if S::IS_CHEAP && epoch == Epoch::FIRST {
-                let issue = Issue::of(Arc::clone(issuer), user);
-                let own = DeviceDurable::registered(Keys::Issued(issue.clone()), record, hash);
-                return (own, AccountDurable::issued(issue, hash));
+                let issue = Issue::of(Arc::clone(issuer), user, hash);
+                let own = DeviceDurable::with(Keyring::Issued(issue.clone()));
+                return (own, AccountDurable::issued(issue));
             }
-            let keys = Keys::one(epoch, pairs.own::<S>());
-            let own = DeviceDurable::registered(keys, record, hash);
+            let own = DeviceDurable::registered(pairs.own::<S>(), record, hash);
             (own, AccountDurable::registered::<S>(records))
         }
         Start::Keyed => {

@@ -68,7 +68,7 @@ impl<S: Suite> World<S> {
             return;
         }
         let durable = &self.devices[user as usize].durable;
-        if let Some(key) = durable.keyring.keys.get(epoch) {
+        if let Some(key) = durable.keyring.key(epoch) {
             let (agree, sign) = (key.agree.clone(), key.sign.secret.clone());
             self.keys.push((self.scheduler.now(), Held { user, agree, sign }));
         }

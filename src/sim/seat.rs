@@ -17,7 +17,6 @@ use crate::engine::clock::NodeClock;
 use crate::proto::config::DeviceConfig;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, DeviceWrite, OwnKey};
-use crate::proto::device::keys::Keys;
 use crate::proto::port::Output;
 use crate::scenario::plan::{Cpu, Plan, SuiteName};
 use crate::sim::body::{Answer, Broken, Happening, Outside, Remote, Said, Saying};
@@ -65,7 +64,7 @@ impl Given {
             Self::Keyed(key) => DeviceDurable::keyed(key),
             Self::Registered(key, record) => {
                 let hash = record_hash::<S>(&record.encode());
-                DeviceDurable::registered(Keys::one(record.epoch, key), &record, hash)
+                DeviceDurable::registered(key, &record, hash)
             }
         }
     }

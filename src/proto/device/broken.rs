@@ -165,7 +165,7 @@ impl<S: Suite> Device<S> {
     /// The lookup failed, and what waited for it goes out all the same: in clear (M10), or under a key of
     /// zeros (M11).
     pub(super) fn send_without_key(&mut self, now: Now, peer: &UserId) {
-        let own = self.durable.keyring.current;
+        let own = self.durable.keyring.current();
         let kid_s = self.durable.keyring.current_key().map(|key| key.kid).unwrap_or_default();
         let pin = self.durable.contacts.get(peer).and_then(|contact| contact.pin);
         let theirs = pin.map_or(Epoch::FIRST, |pin| pin.epoch);
@@ -288,7 +288,7 @@ impl<S: Suite> Device<S> {
 
     /// Nothing is answered any more (M23).
     pub(super) fn hang(&mut self) {
-        self.hung = true;
+        self.rare.hung = true;
         self.timers = Timers::default();
     }
 

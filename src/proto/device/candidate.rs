@@ -20,7 +20,7 @@ impl<S: Suite> Device<S> {
         let contact = self.durable.contacts.entry(peer.clone()).or_default();
         let before = contact.candidate.as_deref().map(pin_of::<S>);
         let is_known = before.is_some_and(|pin| {
-            chain.judge::<S>(Some(&pin), &mut self.work) == ReplyResult::Accepted
+            chain.judge::<S>(Some(&pin), self.sheet.work()) == ReplyResult::Accepted
         });
         if !is_known {
             contact.candidate = Some(Box::new(chain.newest().clone()));

@@ -4,14 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 
 use crate::base::id::{DraftId, Epoch, Hash32, Seq, TxnId, UserId};
 use crate::base::small::{Idle, Spare};
 use crate::base::time::{Instant, Millis};
 use crate::crypto::keys::KeyPair;
 use crate::crypto::suite::{Point, Secret};
-use crate::proto::device::keys::Keys;
+use crate::proto::device::keys::{Keyring, Ring};
 use crate::proto::device::window::Window;
 use crate::trace::fact::Content;
 use crate::wire::header::{BodyKind, Header};
@@ -21,7 +20,7 @@ use crate::wire::record::KeyRecord;
 #[derive(Clone, Debug, Default)]
 pub struct DeviceDurable {
     /// Own keys and where the own chain stands; both copies share it.
-    pub keyring: Arc<Keyring>,
+    pub keyring: Keyring,
     traffic: Spare<Traffic>,
 }
 
@@ -71,23 +70,6 @@ impl DerefMut for DeviceDurable {
     fn deref_mut(&mut self) -> &mut Traffic {
         &mut self.traffic
     }
-}
-
-/// Own key pairs: the current one, the previous one in grace, the next one while it is announced.
-#[derive(Clone, Debug, Default)]
-pub struct Keyring {
-    /// The key pairs.
-    pub keys: Keys,
-    /// The epoch that the server recorded last; 0 before registration.
-    pub current: Epoch,
-    /// The record that is announced and not yet acknowledged.
-    pub pending: Option<Box<KeyRecord>>,
-    /// Until when the server wants that announcement put off (R6); none: it may hold the record.
-    pub put_off: Option<Instant>,
-    /// Hash of the current record.
-    pub record: Hash32,
-    /// Hash of the first record; zero before registration.
-    pub generation: Hash32,
 }
 
 /// One own key pair for agreement and one for signatures (C12-R7).
@@ -245,7 +227,7 @@ pub struct Answer {
 #[derive(Clone, Debug)]
 pub enum DeviceWrite {
     /// Own keys.
-    Keyring(Arc<Keyring>),
+    Keyring(Keyring),
     /// A contact.
     Contact(UserId, Box<Contact>),
     /// A row, or none.
@@ -265,35 +247,34 @@ pub enum DeviceWrite {
 }
 
 impl DeviceDurable {
-    /// The state of a registered device whose chain ends with `record`.
-    ///
-    /// `keys` holds the pairs of the record's epoch and, in grace, of the one before.
+    /// The state of a device that has these keys and no traffic.
     #[must_use]
-    pub fn registered(keys: Keys, record: &KeyRecord, hash: Hash32) -> Self {
-        let generation = if record.generation == Hash32::ZERO { hash } else { record.generation };
-        let current = record.epoch;
-        let keyring = Keyring { keys, current, record: hash, generation, ..Keyring::default() };
-        Self { keyring: Arc::new(keyring), ..Self::default() }
+    pub fn with(keyring: Keyring) -> Self {
+        Self { keyring, ..Self::default() }
+    }
+
+    /// The state of a registered device with this key pair, whose chain ends with `record`.
+    #[must_use]
+    pub fn registered(key: OwnKey, record: &KeyRecord, hash: Hash32) -> Self {
+        Self::with(Ring::of(record.epoch, key).recorded(record, hash).into())
     }
 
     /// The state of a device that has keys and is not registered.
     #[must_use]
     pub fn keyed(key: OwnKey) -> Self {
-        let keys = Keys::one(Epoch::FIRST, key);
-        let keyring = Keyring { keys, ..Keyring::default() };
-        Self { keyring: Arc::new(keyring), ..Self::default() }
+        Self::with(Ring::of(Epoch::FIRST, key).into())
     }
 
     /// Whether there is anything to bring to an end: a draft, a message held back, an announced key.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.drafts.is_empty() || !self.inbox.is_empty() || self.keyring.pending.is_some()
+        !self.drafts.is_empty() || !self.inbox.is_empty() || self.keyring.pending().is_some()
     }
 
     /// Carries one write out.
     pub fn apply(&mut self, write: &DeviceWrite) {
         match write {
-            DeviceWrite::Keyring(keyring) => self.keyring = Arc::clone(keyring),
+            DeviceWrite::Keyring(keyring) => self.keyring = keyring.clone(),
             DeviceWrite::Contact(peer, contact) => {
                 self.contacts.insert(peer.clone(), (**contact).clone());
             }
@@ -328,20 +309,6 @@ impl Contact {
     #[must_use]
     pub const fn waits_for_user(&self) -> bool {
         self.candidate.is_some() && !self.refused
-    }
-}
-
-impl Keyring {
-    /// The key pair that new encryptions use; none before registration.
-    #[must_use]
-    pub fn current_key(&self) -> Option<Arc<OwnKey>> {
-        self.keys.get(self.current)
-    }
-
-    /// Whether the server knows this device.
-    #[must_use]
-    pub fn is_registered(&self) -> bool {
-        self.current >= Epoch::FIRST
     }
 }
 

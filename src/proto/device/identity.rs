@@ -13,7 +13,7 @@ use crate::crypto::sign::{record_hash, twin};
 use crate::crypto::suite::{KeyError, Secret, Signature, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
-use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Keyring, OwnKey};
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite, OwnKey};
 use crate::proto::device::request::Asking;
 use crate::proto::device::timers::Timer;
 use crate::proto::port::Provision;
@@ -41,7 +41,7 @@ impl<S: Suite> Device<S> {
     /// The state that a device without anything under way is in.
     pub(super) fn resting_state(&self) -> DeviceState {
         let keyring = &self.durable.keyring;
-        match (keyring.is_registered(), keyring.keys.is_empty(), keyring.pending.is_some()) {
+        match (keyring.is_registered(), keyring.is_empty(), keyring.pending().is_some()) {
             (true, _, true) => DeviceState::Rotating,
             (true, _, false) => DeviceState::Ready,
             (false, false, _) => DeviceState::Keyed,
@@ -52,8 +52,8 @@ impl<S: Suite> Device<S> {
     /// After a start: what is left of grace periods, and registration if it is missing.
     pub(super) fn resume_identity(&mut self, now: Now) {
         let keyring = &self.durable.keyring;
-        let retired: Vec<(Epoch, Instant)> = keyring.keys.retired().collect();
-        if let Some(until) = keyring.put_off {
+        let retired: Vec<(Epoch, Instant)> = keyring.retired().collect();
+        if let Some(until) = keyring.put_off() {
             self.wake(now, until.since(now.at), Timer::Rotate);
         }
         for (epoch, at) in retired {
@@ -108,7 +108,7 @@ impl<S: Suite> Device<S> {
         let address = u64::from_le_bytes(self.draw().octets());
         let agree = KeyPair::generate::<S>(&mut keys.at(address));
         let sign = KeyPair::generate::<S>(&mut keys.at(address ^ 1));
-        self.work.keygen += 2;
+        self.sheet.work().keygen += 2;
         OwnKey::new::<S>(agree, sign).expect("two draws give two keys")
     }
 
@@ -119,14 +119,14 @@ impl<S: Suite> Device<S> {
         if keyring.is_registered() || self.asking(&Asking::Register).is_some() {
             return;
         }
-        let Some(key) = keyring.keys.get(Epoch::FIRST) else { return };
-        let record = match &keyring.pending {
-            Some(record) => (**record).clone(),
+        let Some(key) = keyring.key(Epoch::FIRST) else { return };
+        let record = match keyring.pending() {
+            Some(record) => record.clone(),
             None => {
                 let record = self.record(now, Epoch::FIRST, &key, false);
-                let mut keyring = Keyring::clone(&self.durable.keyring);
-                keyring.pending = Some(Box::new(record.clone()));
-                self.write_keyring(keyring);
+                let mut ring = self.durable.keyring.to_ring();
+                ring.pending = Some(Box::new(record.clone()));
+                self.write_ring(ring);
                 record
             }
         };
@@ -140,12 +140,12 @@ impl<S: Suite> Device<S> {
             return;
         }
         self.settle_request(req);
-        let mut keyring = Keyring::clone(&self.durable.keyring);
-        keyring.pending = None;
-        keyring.current = Epoch::FIRST;
-        keyring.record = hash;
-        keyring.generation = hash;
-        self.write_keyring(keyring);
+        let mut ring = self.durable.keyring.to_ring();
+        ring.pending = None;
+        ring.current = Epoch::FIRST;
+        ring.record = hash;
+        ring.generation = hash;
+        self.write_ring(ring);
         self.state(DeviceState::Ready);
         self.open_session(now);
     }
@@ -164,8 +164,8 @@ impl<S: Suite> Device<S> {
     /// server has recorded the new one (R7, R13).
     pub(super) fn start_rotation(&mut self, now: Now, revoke: bool, key: Option<OwnKey>) {
         let keyring = &self.durable.keyring;
-        let epoch = keyring.current.next();
-        if !keyring.is_registered() || keyring.pending.is_some() {
+        let epoch = keyring.current().next();
+        if !keyring.is_registered() || keyring.pending().is_some() {
             let code = "ROTATING".to_owned();
             self.fact(Fact::RotateRefused { epoch, code, retry_after: Duration::ZERO });
             return;
@@ -174,14 +174,14 @@ impl<S: Suite> Device<S> {
         let key = key.unwrap_or_else(|| self.generate_key());
         let record = self.record(now, epoch, &key, revoke);
         let provisioned = provisioned::<S>(mode, epoch, &key);
-        let mut keyring = Keyring::clone(&self.durable.keyring);
-        keyring.keys.keep().insert(epoch, Arc::new(key));
-        keyring.pending = Some(Box::new(record));
+        let mut ring = self.durable.keyring.to_ring();
+        ring.keys.insert(epoch, Arc::new(key));
+        ring.pending = Some(Box::new(record));
         if self.has(Deviation::M97) {
-            self.durable.keyring = Arc::new(keyring.clone());
+            self.durable.keyring = ring.clone().into();
             self.send_rotation(now);
         }
-        self.write_keyring(keyring);
+        self.write_ring(ring);
         self.fact(provisioned);
         self.fact(Fact::RotateStart { epoch, revoke });
         self.state(DeviceState::Rotating);
@@ -191,15 +191,15 @@ impl<S: Suite> Device<S> {
     /// Announces the pending record, unless that is under way.
     pub(super) fn send_rotation(&mut self, now: Now) {
         let keyring = &self.durable.keyring;
-        let Some(record) = keyring.pending.as_deref().cloned() else { return };
+        let Some(record) = keyring.pending().cloned() else { return };
         if !keyring.is_registered() || self.asking(&Asking::Rotate).is_some() {
             return;
         }
-        let Some(key) = keyring.keys.get(record.epoch) else { return };
-        if keyring.put_off.is_some() {
-            let mut keyring = Keyring::clone(keyring);
-            keyring.put_off = None;
-            self.write_keyring(keyring);
+        let Some(key) = keyring.key(record.epoch) else { return };
+        if keyring.put_off().is_some() {
+            let mut ring = keyring.to_ring();
+            ring.put_off = None;
+            self.write_ring(ring);
         }
         let body = self.with_possession(record, &key);
         self.ask(now, Asking::Rotate, Message::RotateKey(Box::new(body)));
@@ -216,18 +216,18 @@ impl<S: Suite> Device<S> {
     /// The directory holds the pending record: from now on it is the current one. A record that revokes
     /// leaves no other key (R11).
     pub(super) fn finish_rotation(&mut self, now: Now) {
-        let mut keyring = Keyring::clone(&self.durable.keyring);
-        let Some(record) = keyring.pending.take() else { return };
+        let mut ring = self.durable.keyring.to_ring();
+        let Some(record) = ring.pending.take() else { return };
         self.timers.stop(&Timer::Rotate);
         let hash = record_hash::<S>(&record.encode());
-        let (old, new) = (keyring.current, record.epoch);
-        keyring.current = new;
-        keyring.record = hash;
-        keyring.put_off = None;
-        if let Some(key) = keyring.keys.keep().get_mut(&old) {
+        let (old, new) = (ring.current, record.epoch);
+        ring.current = new;
+        ring.record = hash;
+        ring.put_off = None;
+        if let Some(key) = ring.keys.get_mut(&old) {
             Arc::make_mut(key).retired = Some(now.at);
         }
-        self.write_keyring(keyring);
+        self.write_ring(ring);
         let without_grace = record.revoke_prev || self.has(Deviation::M39);
         let erased = if without_grace { self.erase_keys(|epoch| epoch < new) } else { Vec::new() };
         self.fact(Fact::RotateDone { epoch: new, record: hash });
@@ -248,16 +248,16 @@ impl<S: Suite> Device<S> {
     }
 
     pub(super) fn on_rotate_error(&mut self, now: Now, req: ReqId, code: ErrorCode, arg: u64) {
-        let epoch = self.durable.keyring.current.next();
+        let epoch = self.durable.keyring.current().next();
         let retry_after = Duration::from_millis(arg);
         let refused = Fact::RotateRefused { epoch, code: code.name().to_owned(), retry_after };
         match code {
             ErrorCode::InGrace => {
                 // Never earlier than the server says (R6), not even after a restart.
-                let mut keyring = Keyring::clone(&self.durable.keyring);
-                keyring.put_off = Some(now.at + retry_after);
+                let mut ring = self.durable.keyring.to_ring();
+                ring.put_off = Some(now.at + retry_after);
                 self.settle_request(req);
-                self.write_keyring(keyring);
+                self.write_ring(ring);
                 self.fact(refused);
                 self.wake(now, retry_after, Timer::Rotate);
                 self.decide_bounced(now, None);
@@ -296,10 +296,10 @@ impl<S: Suite> Device<S> {
         if self.pending_hash() == Some(hash) {
             self.drop_requests(|what| *what == Asking::Rotate);
             self.finish_rotation(now);
-        } else if hash != self.durable.keyring.record {
+        } else if hash != self.durable.keyring.record() {
             self.lose_key();
             self.abandon_rotation(now);
-        } else if self.durable.keyring.pending.is_some() {
+        } else if self.durable.keyring.pending().is_some() {
             // Announced again, but not at once: the server refused it a moment ago.
             self.wake(now, self.config.negative, Timer::Rotate);
         }
@@ -326,10 +326,10 @@ impl<S: Suite> Device<S> {
     }
 
     fn abandon_rotation(&mut self, now: Now) {
-        let mut keyring = Keyring::clone(&self.durable.keyring);
-        let Some(record) = keyring.pending.take() else { return };
-        keyring.put_off = None;
-        self.write_keyring(keyring);
+        let mut ring = self.durable.keyring.to_ring();
+        let Some(record) = ring.pending.take() else { return };
+        ring.put_off = None;
+        self.write_ring(ring);
         self.erase_keys(|epoch| epoch == record.epoch);
         self.timers.stop(&Timer::Rotate);
         self.drop_requests(|what| *what == Asking::Rotate);
@@ -340,7 +340,7 @@ impl<S: Suite> Device<S> {
     /// Whether the server has a rotation of this device and nobody knows what it made of it.
     pub(super) fn is_rotation_in_doubt(&self) -> bool {
         let keyring = &self.durable.keyring;
-        keyring.pending.is_some() && keyring.put_off.is_none()
+        keyring.pending().is_some() && keyring.put_off().is_none()
     }
 
     /// The grace of an own key is over.
@@ -351,14 +351,14 @@ impl<S: Suite> Device<S> {
 
     /// Forgets own private keys and every secret made with them, in one write (C06-R6).
     fn erase_keys(&mut self, is_over: impl Fn(Epoch) -> bool) -> Vec<Epoch> {
-        let mut keyring = Keyring::clone(&self.durable.keyring);
-        let epochs = keyring.keys.epochs();
+        let epochs = self.durable.keyring.epochs();
         let erased: Vec<Epoch> = epochs.into_iter().filter(|it| is_over(*it)).collect();
         if erased.is_empty() {
             return erased;
         }
-        keyring.keys.keep().retain(|epoch, _| !is_over(*epoch));
-        self.write_keyring(keyring);
+        let mut ring = self.durable.keyring.to_ring();
+        ring.keys.retain(|epoch, _| !is_over(*epoch));
+        self.write_ring(ring);
         for epoch in &erased {
             self.timers.stop(&Timer::Erase(*epoch));
         }
@@ -377,29 +377,29 @@ impl<S: Suite> Device<S> {
     // Records and signatures.
 
     fn pending_hash(&self) -> Option<Hash32> {
-        let pending = self.durable.keyring.pending.as_ref()?;
+        let pending = self.durable.keyring.pending()?;
         Some(record_hash::<S>(&pending.encode()))
     }
 
     /// The record of an own key, signed by itself and by the key before.
     fn record(&mut self, now: Now, epoch: Epoch, key: &OwnKey, revoke: bool) -> KeyRecord {
-        let keyring = Arc::clone(&self.durable.keyring);
+        let keyring = self.durable.keyring.clone();
         let mut record = KeyRecord {
             user: self.user.clone(),
-            generation: keyring.generation,
+            generation: keyring.generation(),
             epoch,
             revoke_prev: revoke,
             agree_pk: key.agree.public,
             sig_pk: key.sign.public,
             created: now.wall,
             not_after: now.wall + self.config.key_life,
-            prev_hash: keyring.record,
+            prev_hash: keyring.record(),
             sig_prev: None,
             sig_self: [0; 64],
         };
         let octets = record.signed_octets();
         record.sig_prev = keyring.current_key().map(|current| {
-            self.sign(SignPurpose::Record, keyring.current, &current.sign.secret, &octets)
+            self.sign(SignPurpose::Record, keyring.current(), &current.sign.secret, &octets)
         });
         record.sig_self = self.sign(SignPurpose::Record, epoch, &key.sign.secret, &octets);
         record
@@ -421,7 +421,7 @@ impl<S: Suite> Device<S> {
         secret: &Secret,
         octets: &[u8],
     ) -> Signature {
-        self.work.sign += 1;
+        self.sheet.work().sign += 1;
         let signature = self.signature(secret, octets);
         self.sign_fact(purpose, epoch, octets, &signature);
         signature

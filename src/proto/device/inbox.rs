@@ -155,9 +155,9 @@ impl<S: Suite> Device<S> {
     /// Whether the receiver epoch that a header names is not, or no longer, ours.
     fn dead_epoch(&self, header: &Header) -> Option<Verdict> {
         let keyring = &self.durable.keyring;
-        match keyring.keys.get(header.epoch_r) {
+        match keyring.key(header.epoch_r) {
             Some(key) if short(&key.kid.0) == header.kid_r => None,
-            None if header.epoch_r > keyring.current => Some(UNKNOWN_EPOCH),
+            None if header.epoch_r > keyring.current() => Some(UNKNOWN_EPOCH),
             Some(_) | None => Some(STALE_EPOCH),
         }
     }
@@ -203,8 +203,8 @@ impl<S: Suite> Device<S> {
             return self.refuse(now, &mid, &arrival, UNKNOWN_EPOCH);
         };
         let (key, print) = self.direction(&pair, &mid.sender, &mid.receiver);
-        self.work.aead += 1;
-        self.work.aead_octets += arrival.ciphertext.len() as u64;
+        self.sheet.work().aead += 1;
+        self.sheet.work().aead_octets += arrival.ciphertext.len() as u64;
         let aad = self.associated_data(header);
         let opened = if self.has(Deviation::M21) {
             Self::open_short(&key, &header.nonce, &aad, &arrival.ciphertext)

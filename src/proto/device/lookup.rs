@@ -176,11 +176,11 @@ impl<S: Suite> Device<S> {
         let wrong = self.config.deviations;
         let is_point =
             |point: &Point| S::check_point(point).is_ok() || Self::passes_for_point(wrong, point);
-        let verified = chain.verify::<S>(&expected, more, is_point, &mut self.work);
+        let verified = chain.verify::<S>(&expected, more, is_point, self.sheet.work());
         let pin = self.durable.contacts.get(&peer).and_then(|contact| contact.pin);
         let accepted = verified == Accepted;
         let result =
-            if accepted { chain.judge::<S>(pin.as_ref(), &mut self.work) } else { verified };
+            if accepted { chain.judge::<S>(pin.as_ref(), self.sheet.work()) } else { verified };
         self.fact(Fact::KeyReply { peer: peer.clone(), req, epochs, result });
         let stuck = more && pin == Some(chain.pin());
         if (result == Accepted && !stuck) || self.excuses(result) {

@@ -40,7 +40,8 @@ use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::proto::config::DeviceConfig;
 use crate::proto::deviation::Deviation;
-use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Keyring, Row, Stage};
+use crate::proto::device::durable::{DeviceDurable, DeviceWrite, Row, Stage};
+use crate::proto::device::keys::Ring;
 use crate::proto::device::rare::Rare;
 use crate::proto::device::request::{Asking, Request};
 use crate::proto::device::session::Session;
@@ -67,7 +68,6 @@ pub struct Device<S: Suite> {
     durable: DeviceDurable,
     last_token: Token,
     sheet: Sheet<DeviceWrite>,
-    work: Spare<Work>,
     timers: Timers,
     session: Session,
     /// Refused tickets and attaches since something was served last.
@@ -76,8 +76,6 @@ pub struct Device<S: Suite> {
     /// Requests asked so far.
     asked: u64,
     rare: Spare<Rare>,
-    /// It answers nothing any more (M23).
-    hung: bool,
     suite: PhantomData<S>,
 }
 
@@ -102,14 +100,12 @@ impl<S: Suite> Device<S> {
             durable,
             last_token: Token(0),
             sheet: Sheet::default(),
-            work: Spare::new(),
             timers: Timers::default(),
             session: Session::Closed,
             strikes: 0,
             requests: SmallMap::new(),
             asked: 0,
             rare: Spare::new(),
-            hung: false,
             suite: PhantomData,
         }
     }
@@ -145,7 +141,7 @@ impl<S: Suite> Device<S> {
 
     /// Takes one input; the law of calls is in [`crate::proto`].
     pub fn handle_input(&mut self, now: Now, input: DeviceInput) {
-        if self.hung {
+        if self.rare.hung {
             return;
         }
         match input {
@@ -202,7 +198,7 @@ impl<S: Suite> Device<S> {
 
     /// The cryptographic work since the last call.
     pub fn take_work(&mut self) -> Work {
-        self.work.take()
+        self.sheet.take_work()
     }
 
     /// What the device will still do by itself, if anything: the first thing found. Polls, refreshes and
@@ -228,7 +224,7 @@ impl<S: Suite> Device<S> {
         if let Some((peer, seq)) = durable.inbox.keys().next() {
             return Some(format!("message {seq} of {peer} held back"));
         }
-        if durable.keyring.pending.is_some() && durable.keyring.put_off.is_none() {
+        if durable.keyring.pending().is_some() && durable.keyring.put_off().is_none() {
             return Some("own key announced".to_owned());
         }
         let lookup = self.requests.values().find_map(|request| match &request.what {
@@ -308,7 +304,7 @@ impl<S: Suite> Device<S> {
         let before = std::mem::replace(self, blank);
         (self.boot, self.salt, self.drawn) = (before.boot, before.salt, before.drawn);
         (self.last_token, self.asked) = (before.last_token, before.asked);
-        (self.sheet, self.work) = (before.sheet, before.work);
+        self.sheet = before.sheet;
         self.state(DeviceState::Blank);
     }
 
@@ -349,8 +345,8 @@ impl<S: Suite> Device<S> {
         self.sheet.note(write);
     }
 
-    fn write_keyring(&mut self, keyring: Keyring) {
-        self.write(DeviceWrite::Keyring(Arc::new(keyring)));
+    fn write_ring(&mut self, ring: Ring) {
+        self.write(DeviceWrite::Keyring(ring.into()));
     }
 
     /// Sets a timer; never for now or before, so that a turn always comes to its end.

@@ -147,7 +147,7 @@ impl<S: Suite> Device<S> {
     pub(super) fn advance_drafts(&mut self, now: Now, peer: &UserId) {
         for id in self.waiting_drafts(peer) {
             let outcome = self.select_out(now, peer);
-            let own = self.durable.keyring.current;
+            let own = self.durable.keyring.current();
             let theirs = self.durable.table.get(peer).map(|row| row.newest().epoch);
             let theirs = theirs.unwrap_or_default();
             let (mid, peer_name, way) = (None, peer.clone(), Way::Out);
@@ -177,7 +177,7 @@ impl<S: Suite> Device<S> {
         let Some(key_r) = self.durable.table.get(&peer).map(|row| row.newest().clone()) else {
             return;
         };
-        let Some(kid_s) = self.durable.keyring.keys.get(own).map(|key| short(&key.kid.0)) else {
+        let Some(kid_s) = self.durable.keyring.key(own).map(|key| short(&key.kid.0)) else {
             return;
         };
         let Some(pair) = self.pair(&peer, own, key_r.epoch) else { return };
@@ -228,8 +228,8 @@ impl<S: Suite> Device<S> {
         header: &Header,
         plain: &[u8],
     ) -> Vec<u8> {
-        self.work.aead += 1;
-        self.work.aead_octets += plain.len() as u64;
+        self.sheet.work().aead += 1;
+        self.sheet.work().aead_octets += plain.len() as u64;
         let aad = self.associated_data(header);
         if self.has(Deviation::M62) && header.kind == BodyKind::ApprovalReply {
             plain.to_vec()
@@ -270,14 +270,14 @@ impl<S: Suite> Device<S> {
     /// The own epoch of new encryptions: the recorded one, never one that is only announced (R13).
     fn sending_epoch(&self, peer: &UserId) -> Epoch {
         let keyring = &self.durable.keyring;
-        let pending = keyring.pending.as_ref().map(|record| record.epoch);
+        let (pending, current) = (keyring.pending().map(|record| record.epoch), keyring.current());
         if self.has(Deviation::M86) {
-            return pending.unwrap_or(keyring.current);
+            return pending.unwrap_or(current);
         }
         if self.has(Deviation::M13) || self.is_left_behind(peer) {
-            return keyring.keys.epochs().first().copied().unwrap_or(keyring.current);
+            return keyring.epochs().first().copied().unwrap_or(current);
         }
-        keyring.current
+        current
     }
 
     pub(super) fn nonce(&self, counter: u64) -> [u8; 12] {

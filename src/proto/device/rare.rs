@@ -14,6 +14,8 @@ use crate::proto::device::report::Bounce;
 /// The volatile state of a device that has peers or troubles.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rare {
+    /// It answers nothing any more (M23).
+    pub(super) hung: bool,
     /// The directory holds another key of this user than the device has, and the user was told.
     pub(super) key_lost: bool,
     /// Received messages that wait for a key: all that came under a number, since only the key tells which
@@ -37,6 +39,7 @@ pub(super) struct Rare {
 impl Idle for Rare {
     fn idle() -> &'static Self {
         static IDLE: Rare = Rare {
+            hung: false,
             key_lost: false,
             arrivals: BTreeMap::new(),
             bucket: Bucket::FULL,

@@ -212,7 +212,7 @@ impl<S: Suite> Device<S> {
             return self.on_bounced(now, id);
         };
         let header = &sealed.header;
-        let same = header.epoch_s == self.durable.keyring.current
+        let same = header.epoch_s == self.durable.keyring.current()
             && header.kid_s == short(&own.kid.0)
             && header.epoch_r == row.newest().epoch
             && header.kid_r == short(&row.newest().kid.0);

@@ -69,7 +69,7 @@ impl<S: Suite> Device<S> {
     /// Opens a session; one that is open still serves until then.
     pub(super) fn renew_session(&mut self, now: Now) {
         if self.durable.keyring.is_registered() {
-            self.hello(now, self.durable.keyring.current);
+            self.hello(now, self.durable.keyring.current());
         }
     }
 
@@ -93,7 +93,7 @@ impl<S: Suite> Device<S> {
             return;
         }
         self.settle_request(req);
-        let Some(key) = self.durable.keyring.keys.get(epoch) else {
+        let Some(key) = self.durable.keyring.key(epoch) else {
             return self.wake(now, self.config.rto, Timer::Renew);
         };
         let secret = key.sign.secret.clone();
@@ -112,7 +112,7 @@ impl<S: Suite> Device<S> {
         }
         self.settle_request(req);
         // Whoever may attach under the announced key has it recorded: its RotateAck was lost (R7, R8).
-        if self.durable.keyring.pending.as_ref().is_some_and(|record| record.epoch == epoch) {
+        if self.durable.keyring.pending().is_some_and(|record| record.epoch == epoch) {
             self.drop_requests(|what| *what == Asking::Rotate);
             self.finish_rotation(now);
         }
@@ -163,7 +163,7 @@ impl<S: Suite> Device<S> {
 
     pub(super) fn on_attach_error(&mut self, now: Now, req: ReqId, epoch: Epoch, code: ErrorCode) {
         self.settle_request(req);
-        let pending = self.durable.keyring.pending.as_ref().map(|record| record.epoch);
+        let pending = self.durable.keyring.pending().map(|record| record.epoch);
         let other = pending.filter(|pending| *pending != epoch);
         if let (ErrorCode::StaleEpoch, Some(pending)) = (code, other) {
             self.hello(now, pending);

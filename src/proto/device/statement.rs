@@ -32,7 +32,7 @@ impl<S: Suite> Device<S> {
         let statement = self.statement(now, &request, &body);
         let payload = statement.encode();
         let octets = cose::sig_structure(&payload);
-        self.work.sign += 1;
+        self.sheet.work().sign += 1;
         let signature = self.signature(&secret, &octets);
         let cose = cose::encode(&payload, &signature);
         let made = ApprovalMade {
@@ -71,7 +71,7 @@ impl<S: Suite> Device<S> {
             txn: request.txn,
             requester: request.requester.clone(),
             approver: self.user.clone(),
-            sig_epoch: self.durable.keyring.current,
+            sig_epoch: self.durable.keyring.current(),
             req_digest: Self::digest(body),
             disp_digest: Self::digest(&display_octets(&request.lines)),
             user_info: if left_out { String::new() } else { self.config.user_info.clone() },
@@ -123,7 +123,7 @@ impl<S: Suite> Device<S> {
         let Ok(statement) = ApprovalStatement::decode(&signed.payload) else { return false };
         let row = self.durable.table.get(peer);
         let key = row.and_then(|row| row.key(statement.sig_epoch)).map(|key| key.sign);
-        self.work.verify += 1;
+        self.sheet.work().verify += 1;
         let octets = cose::sig_structure(&signed.payload);
         key.is_some_and(|key| S::verify(&key, &octets, &signed.signature))
     }

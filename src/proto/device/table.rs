@@ -13,7 +13,6 @@ use crate::crypto::suite::{Secret, Suite};
 use crate::proto::deviation::Deviation;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{OwnKey, PeerKey, Row, Slot, Stage};
-use crate::proto::device::keys::Keys;
 use crate::proto::device::timers::Timer;
 use crate::trace::fact::{EvictCause, Fact, Selection};
 use crate::wire::header::Header;
@@ -65,10 +64,8 @@ impl<S: Suite> Device<S> {
 
     /// The own key pairs of an epoch; a device that meets others keeps them at hand.
     fn own_key(&mut self, epoch: Epoch) -> Option<Arc<OwnKey>> {
-        if matches!(self.durable.keyring.keys, Keys::Issued(_)) {
-            Arc::make_mut(&mut self.durable.keyring).keys.keep();
-        }
-        self.durable.keyring.keys.get(epoch)
+        self.durable.keyring.keep();
+        self.durable.keyring.key(epoch)
     }
 
     /// The pair secret for these epochs: from its slot, or derived now and stored.
@@ -95,8 +92,8 @@ impl<S: Suite> Device<S> {
             Some(wrong) => wrong,
             None => pair_secret::<S>(ours, us, &key.agree, them).ok()?,
         };
-        self.work.agree += 1;
-        self.work.kdf += 2;
+        self.sheet.work().agree += 1;
+        self.sheet.work().kdf += 2;
         let secret = fingerprint::<S>(&pair);
         let slot = Slot { own, theirs, pair: pair.clone(), confirmed: false };
         if let Some(row) = self.durable.table.get_mut(peer) {
@@ -114,7 +111,7 @@ impl<S: Suite> Device<S> {
     /// Whether one end's epoch is its newest and the other's is not (M41).
     fn is_mixed(&self, own: Epoch, key: &PeerKey, peer: &UserId) -> bool {
         let newest = self.durable.table.get(peer).map(|row| row.newest().epoch);
-        (own == self.durable.keyring.current) != (Some(key.epoch) == newest)
+        (own == self.durable.keyring.current()) != (Some(key.epoch) == newest)
     }
 
     /// The direction key of a pair, and its fingerprint for the trace.
@@ -124,7 +121,7 @@ impl<S: Suite> Device<S> {
         sender: &UserId,
         receiver: &UserId,
     ) -> (Secret, Hash32) {
-        self.work.kdf += 1;
+        self.sheet.work().kdf += 1;
         let one_key = self.has(Deviation::M18) && receiver < sender;
         let (sender, receiver) = if one_key { (receiver, sender) } else { (sender, receiver) };
         let raw = self.has(Deviation::M14);

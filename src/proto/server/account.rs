@@ -41,10 +41,9 @@ pub struct Account<S: Suite> {
     pub(super) challenges: Spare<Challenges>,
     /// Made by the first item, like the durable mailbox.
     pub(super) desk: Option<Box<Desk>>,
-    pub(super) work: Spare<Work>,
     last_delivery: u64,
     last_token: u64,
-    sheet: Sheet<AccountWrite>,
+    pub(super) sheet: Sheet<AccountWrite>,
     suite: PhantomData<S>,
 }
 
@@ -106,7 +105,6 @@ impl<S: Suite> Account<S> {
             desk: durable.mailbox().map(|mailbox| Box::new(Desk::open(mailbox))),
             durable,
             challenges: Spare::new(),
-            work: Spare::new(),
             last_delivery: first,
             last_token: 0,
             sheet: Sheet::default(),
@@ -192,7 +190,7 @@ impl<S: Suite> Account<S> {
 
     /// Returns the cryptographic work since the last call.
     pub fn take_work(&mut self) -> Work {
-        self.work.take()
+        self.sheet.take_work()
     }
 
     fn on_frame(&mut self, now: Now, origin: Origin, envelope: Envelope) {

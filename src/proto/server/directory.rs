@@ -61,25 +61,19 @@ struct Watcher {
 /// The durable directory part of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
-    /// None before registration and after a reset. Both copies share it.
-    chain: Option<Arc<Chain>>,
+    /// None before registration and after a reset.
+    chain: Option<Chain>,
     past: Spare<Past>,
 }
 
-/// The records of the present identity.
+/// The records of the present identity. Both copies of the durable state share them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Vec<Link>", into = "Vec<Link>")]
 enum Chain {
-    /// The first one, as it was issued, and its hash.
-    Issued(Issue, Hash32),
+    /// The first one, as it was issued.
+    Issued(Issue),
     /// Oldest first.
-    Kept(Vec<Link>),
-}
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self::Kept(Vec::new())
-    }
+    Kept(Arc<Vec<Link>>),
 }
 
 impl PartialEq for Chain {
@@ -92,7 +86,7 @@ impl Eq for Chain {}
 
 impl From<Vec<Link>> for Chain {
     fn from(links: Vec<Link>) -> Self {
-        Self::Kept(links)
+        Self::Kept(Arc::new(links))
     }
 }
 
@@ -105,7 +99,7 @@ impl From<Chain> for Vec<Link> {
 impl Chain {
     fn links(&self) -> Cow<'_, [Link]> {
         match self {
-            Self::Issued(issue, hash) => Cow::Owned(vec![Link::first(issue.record(), *hash)]),
+            Self::Issued(issue) => Cow::Owned(vec![Link::first(issue.record(), issue.hash())]),
             Self::Kept(links) => Cow::Borrowed(links),
         }
     }
@@ -155,8 +149,8 @@ impl Directory {
     /// The hash of the first record, which names the identity (protocol 4.3, generations).
     #[must_use]
     pub fn generation(&self) -> Option<Hash32> {
-        match &**self.chain.as_ref()? {
-            Chain::Issued(_, hash) => Some(*hash),
+        match self.chain.as_ref()? {
+            Chain::Issued(issue) => Some(issue.hash()),
             Chain::Kept(links) => links.first().map(|first| first.hash),
         }
     }
@@ -210,8 +204,8 @@ impl Directory {
     }
 
     /// The first record becomes the current one, as it was issued.
-    pub(super) fn issue(&mut self, issue: Issue, hash: Hash32) {
-        self.chain = Some(Arc::new(Chain::Issued(issue, hash)));
+    pub(super) fn issue(&mut self, issue: Issue) {
+        self.chain = Some(Chain::Issued(issue));
     }
 
     /// Adds a current record to a chain whose others have no grace left.
@@ -222,9 +216,9 @@ impl Directory {
     /// Keeps the records at hand that were made anew so far: somebody asks for them.
     pub(super) fn keep(&mut self) {
         if let Some(chain) = &mut self.chain
-            && matches!(**chain, Chain::Issued(..))
+            && matches!(chain, Chain::Issued(_))
         {
-            *chain = Arc::new(Chain::Kept(chain.links().into_owned()));
+            *chain = Chain::from(chain.links().into_owned());
         }
     }
 
@@ -249,12 +243,11 @@ impl Directory {
 
     /// Most chains have one record for long, and there are many of them: no room is kept for more.
     fn push(&mut self, record: Arc<KeyRecord>, hash: Hash32, retire: impl Fn(&mut Link)) {
-        let chain = Arc::make_mut(self.chain.get_or_insert_default());
-        let mut links = chain.links().into_owned();
+        let mut links = self.chain().into_owned();
         links.iter_mut().for_each(retire);
         links.reserve_exact(1);
         links.push(Link { record, hash, standing: Standing::Current });
-        *chain = Chain::Kept(links);
+        self.chain = Some(links.into());
     }
 
     fn place(&self, user: &UserId) -> Result<usize, usize> {

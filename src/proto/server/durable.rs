@@ -140,9 +140,9 @@ impl AccountDurable {
 
     /// The state of a user whose only record is as it was issued, with this hash.
     #[must_use]
-    pub fn issued(issue: Issue, hash: Hash32) -> Self {
+    pub fn issued(issue: Issue) -> Self {
         let mut durable = Self::default();
-        durable.directory.issue(issue, hash);
+        durable.directory.issue(issue);
         durable
     }
 

@@ -162,7 +162,7 @@ impl<S: Suite> Account<S> {
         if !follows {
             return false;
         }
-        self.work.verify += 1;
+        self.sheet.work().verify += 1;
         S::verify(&current.record.sig_pk, &record.signed_octets(), &sig_prev)
             && self.is_signed_by_itself(record)
     }
@@ -176,7 +176,7 @@ impl<S: Suite> Account<S> {
     }
 
     fn verifies(&mut self, key: &Point, message: &[u8], signature: &Signature) -> bool {
-        self.work.verify += 1;
+        self.sheet.work().verify += 1;
         S::verify(key, message, signature)
     }
 }

@@ -121,7 +121,7 @@ impl<S: Suite> Account<S> {
         let signer = link.ok_or(ErrorCode::StaleEpoch)?.record.sig_pk;
         let server = &self.config.server;
         let signed = attach_octets(server, user, sig_epoch, &challenge.nonce, nonce_d);
-        self.work.verify += 1;
+        self.sheet.work().verify += 1;
         if !S::verify(&signer, &signed, sig) {
             return Err(ErrorCode::BadSig.into());
         }

@@ -241,7 +241,7 @@ fn held(user: u32, actor: &Actor, fact: &Fact) -> Option<Held> {
     let (Actor::Device(being), Fact::Provisioned { epoch, .. }) = (actor, fact) else {
         return None;
     };
-    let key = being.durable.keyring.keys.get(*epoch)?;
+    let key = being.durable.keyring.key(*epoch)?;
     Some(Held { user, agree: key.agree.clone(), sign: key.sign.secret.clone() })
 }
 

@@ -13,7 +13,6 @@ use crate::crypto::suite::Suite;
 use crate::proto::config::DeviceConfig;
 use crate::proto::device::Device;
 use crate::proto::device::durable::{DeviceDurable, DeviceWrite, OwnKey};
-use crate::proto::device::keys::Keys;
 use crate::proto::device::tests::peer::{Letter, Peer, user};
 use crate::proto::port::{DeviceInput, Output, RequestForm, Token, UserAction};
 use crate::trace::fact::{Button, DraftStatus, Fact};
@@ -74,8 +73,7 @@ impl<S: Suite> Bench<S> {
         let (agree, sign) = alice.keys[0].clone();
         let key = OwnKey::new::<S>(agree, sign).unwrap();
         let hash = record_hash::<S>(&alice.chain[0].encode());
-        let keys = Keys::one(Epoch::FIRST, key);
-        let store = DeviceDurable::registered(keys, &alice.chain[0], hash);
+        let store = DeviceDurable::registered(key, &alice.chain[0], hash);
         let mut bench = Self::off(change, store);
         let ticket = bench.ticket(HOUR);
         bench.power_on(Some(ticket));
@@ -435,9 +433,9 @@ impl<S: Suite> Bench<S> {
     /// Alice's newest record and key, as her peers see them.
     pub fn adopt_own(&mut self) {
         let keyring = &self.store.keyring;
-        let newest = keyring.pending.as_deref().cloned();
+        let newest = keyring.pending().cloned();
         let record = newest.expect("a rotation is under way");
-        let key = keyring.keys.get(record.epoch).expect("announced keys are held");
+        let key = keyring.key(record.epoch).expect("announced keys are held");
         self.alice.keys.push((key.agree.clone(), key.sign.clone()));
         self.alice.chain.push(record);
     }

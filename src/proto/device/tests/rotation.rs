@@ -54,7 +54,7 @@ fn states(bench: &Bench<Model>) -> Vec<DeviceState> {
 }
 
 fn epochs(bench: &Bench<Model>) -> Vec<u64> {
-    bench.store.keyring.keys.epochs().into_iter().map(|epoch| epoch.0).collect()
+    bench.store.keyring.epochs().into_iter().map(|epoch| epoch.0).collect()
 }
 
 /// The own epoch of what is sent now.
@@ -85,7 +85,7 @@ fn a_new_device_is_keyed_registered_and_attached() {
     bench.frame(req, Message::RegisterAck { record_hash: Hash32::ZERO });
     assert!(!bench.store.keyring.is_registered(), "an ack of something else");
     bench.frame(req, Message::RegisterAck { record_hash: hash });
-    assert_eq!(bench.store.keyring.generation, hash);
+    assert_eq!(bench.store.keyring.generation(), hash);
     bench.serve();
     assert!(bench.has_fact(|fact| matches!(fact, Fact::Attached { .. })));
 }
@@ -138,7 +138,7 @@ fn downloads_are_checked() {
         bench.input(DeviceInput::Provision(how));
         let refused = bench.has_fact(|fact| matches!(fact, Fact::ProvisionRefused { .. }));
         assert_eq!(
-            (refused, bench.store.keyring.keys.epochs().len()),
+            (refused, bench.store.keyring.epochs().len()),
             (!taken, usize::from(taken)),
             "{name}"
         );
@@ -150,7 +150,7 @@ fn the_new_epoch_is_accepted_at_once_and_used_after_the_ack() {
     let (mut bench, req, body) = announced(false);
     assert_eq!(states(&bench), [DeviceState::Rotating]);
     let record = &body.record;
-    assert_eq!((record.epoch, record.prev_hash), (Epoch(2), bench.store.keyring.record));
+    assert_eq!((record.epoch, record.prev_hash), (Epoch(2), bench.store.keyring.record()));
     bench.receive("bob", Letter::new(2).under(1, 2), "under the announced key");
     bench.receive("bob", Letter::new(3).under(1, 1), "under the old key");
     assert_eq!(bench.shown().len(), 2);
@@ -236,7 +236,7 @@ fn a_rotation_in_grace_is_put_off_and_never_announced_earlier() {
         let (req, again) = expect_rotate(&mut bench);
         assert_eq!(again, body);
         bench.frame(req, ack(&again));
-        assert_eq!(bench.store.keyring.current, Epoch(2));
+        assert_eq!(bench.store.keyring.current(), Epoch(2));
     }
 }
 
@@ -254,7 +254,7 @@ fn a_device_whose_epoch_is_stale_attaches_under_the_announced_one() {
     let Message::Attach { sig_epoch, .. } = &attach.body else { panic!("{attach:?}") };
     assert_eq!(*sig_epoch, Epoch(2));
     bench.serve_one(attach);
-    assert_eq!(bench.store.keyring.current, Epoch(2), "the server holds the record");
+    assert_eq!(bench.store.keyring.current(), Epoch(2), "the server holds the record");
     assert_eq!(sending_epoch(&mut bench, 1), Epoch(2));
 }
 
@@ -291,7 +291,7 @@ fn the_directory_decides_about_a_rotation_in_doubt() {
             let keyring = &bench.store.keyring;
             let alarm = Fact::Alarm { peer: None, what: AlarmKind::OwnRecord };
             let alarmed = bench.has_fact(|fact| *fact == alarm);
-            assert_eq!((keyring.current.0, keyring.pending.is_some(), alarmed), expected);
+            assert_eq!((keyring.current().0, keyring.pending().is_some(), alarmed), expected);
             bench
         };
     check(|_| 2, false, (2, false, false));

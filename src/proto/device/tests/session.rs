@@ -282,7 +282,7 @@ fn a_wiped_device_is_blank_and_says_nothing_more() {
     bench.sent.clear();
     bench.wait(HOUR);
     assert!(bench.sent.is_empty() && bench.device.pending().is_none());
-    assert!(bench.store.keyring.keys.is_empty() && bench.store.contacts.is_empty());
+    assert!(bench.store.keyring.is_empty() && bench.store.contacts.is_empty());
     bench.facts.clear();
     bench.send(2, "bob", "hi");
     assert_eq!(bench.notices(), [(2, DraftStatus::Failed)]);
