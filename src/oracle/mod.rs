@@ -7,6 +7,7 @@
 pub mod batch;
 mod bench;
 mod dark;
+mod deadlines;
 mod encoding;
 pub mod escrow;
 pub mod expect;

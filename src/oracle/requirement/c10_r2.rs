@@ -56,6 +56,8 @@ impl Oracle for NoPollNoMail {
                 }
             }
         } else if let Fact::Tx(frame) = &record.fact {
+            // The answer ends the turn: of a fleet nobody remembers what was polled.
+            self.polls.end(record);
             self.open.remove(account, &frame.req);
         } else if let Fact::Timer { reason } = &record.fact {
             if reason == OUTSIDE {

@@ -2,10 +2,9 @@
 //!
 //! Not here: what polls bring (`c10_r1`).
 
-use std::collections::BTreeSet;
-
 use crate::base::id::{NodeId, ReqId};
 use crate::base::time::{Duration, Instant};
+use crate::oracle::deadlines::Deadlines;
 use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::oracle::user_map::UserMap;
@@ -30,7 +29,7 @@ const NEAR_CAP: Duration = Duration::from_secs(30);
 pub struct PollsInTime {
     devices: UserMap<Option<Polling>>,
     /// When to look whether a device has polled again; see [`Polling::look`].
-    looks: BTreeSet<(Instant, u32)>,
+    looks: Deadlines,
 }
 
 /// The polls of a device that is online.
@@ -71,7 +70,7 @@ impl PollsInTime {
         polling.due = due;
         if due < polling.look {
             polling.look = due;
-            self.looks.insert((due, user));
+            self.looks.insert(due, user);
         }
     }
 
@@ -109,11 +108,7 @@ impl PollsInTime {
     }
 
     fn overdue(&mut self, now: Instant, spec: &Spec, docket: &mut Docket) {
-        while let Some((at, user)) = self.looks.first().copied() {
-            if at >= now {
-                break;
-            }
-            self.looks.pop_first();
+        while let Some((at, user)) = self.looks.pop_before(now) {
             let Some(Some(polling)) = self.devices.get_mut(user) else { continue };
             if polling.look != at {
                 continue;
