@@ -2,7 +2,6 @@
 //!
 //! Not here: maps that grow with traffic, for which the standard library's are right.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -222,51 +221,6 @@ impl<T: Idle + PartialEq> PartialEq for Spare<T> {
 }
 
 impl<T: Idle + Eq> Eq for Spare<T> {}
-
-/// A queue that is empty most of the time, and then takes the room of a pointer.
-#[allow(clippy::box_collection, reason = "a pointer is all that an empty one shall take")]
-#[derive(Clone, Debug)]
-pub struct Line<T>(Option<Box<VecDeque<T>>>);
-
-impl<T> Default for Line<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> Line<T> {
-    /// How many wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |queue| queue.len())
-    }
-
-    /// Does nothing wait?
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    /// Adds one behind all others.
-    pub fn push_back(&mut self, item: T) {
-        self.0.get_or_insert_default().push_back(item);
-    }
-
-    /// Takes the first.
-    pub fn pop_front(&mut self) -> Option<T> {
-        let queue = self.0.as_mut()?;
-        let first = queue.pop_front();
-        if queue.is_empty() {
-            self.0 = None;
-        }
-        first
-    }
-
-    /// Forgets all.
-    pub fn clear(&mut self) {
-        self.0 = None;
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -54,6 +54,8 @@ pub struct Queue<T> {
     /// Sorted with the next event last.
     front: Vec<Entry<T>>,
     late: BinaryHeap<Reverse<Entry<T>>>,
+    /// Whether `front` was sorted since somebody asked what comes.
+    is_fresh: bool,
     buckets: Vec<Bucket<T>>,
     /// Per level, which of its buckets are occupied.
     occupied: [u64; LEVELS],
@@ -79,6 +81,7 @@ impl<T> Queue<T> {
             front_last: 0,
             front: Vec::new(),
             late: BinaryHeap::new(),
+            is_fresh: false,
             buckets: std::iter::repeat_with(Bucket::default).take(LEVELS * FAN).collect(),
             occupied: [0; LEVELS],
             spare: Vec::new(),
@@ -168,6 +171,14 @@ impl<T> Queue<T> {
         self.peek().map(|key| key.at)
     }
 
+    /// The events that were sorted since the last call, in no order: those that come next, but for what is
+    /// pushed among them. None when no others were sorted, or more than are worth a look ahead.
+    pub fn coming(&mut self) -> Option<impl Iterator<Item = (&Key, &T)> + Clone> {
+        self.refill();
+        let is_fresh = std::mem::take(&mut self.is_fresh) && self.front.len() <= SORT_MAX;
+        is_fresh.then(|| self.front.iter().map(|entry| (&entry.key, &entry.event)))
+    }
+
     /// Makes sure that the next event, if there is one, is in `front` or `late`.
     fn refill(&mut self) {
         while self.front.is_empty() && self.late.is_empty() {
@@ -195,8 +206,10 @@ impl<T> Queue<T> {
             self.front = Vec::new();
         }
         self.front_last = bucket.least_at() | ((1 << (DIGIT * level)) - 1);
+        self.front.reserve_exact(bucket.len());
         bucket.drain(&mut self.spare, |entry, _| self.front.push(entry));
         self.front.sort_unstable_by_key(|entry| Reverse(entry.key));
+        self.is_fresh = true;
     }
 
     /// Moves events from the front back into buckets, when more are pushed there than is good for a
@@ -267,6 +280,8 @@ const LATE_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -277,12 +292,14 @@ mod tests {
         Key { at: Instant::from_nanos(at), to: node(seq), from: node(seq / 3), seq: seq ^ 5 }
     }
 
-    /// What a test does to the queue: push this many with times spread over this span, pop or peek.
+    /// What a test does to the queue: push this many with times spread over this span, pop, peek, or look
+    /// at what comes.
     #[derive(Clone, Debug)]
     enum Op {
         Push { count: u64, ahead: u64, span: u64 },
         Pop(u64),
         Peek,
+        Coming,
     }
 
     fn op() -> impl Strategy<Value = Op> {
@@ -298,6 +315,7 @@ mod tests {
                 .prop_map(|(count, ahead, span)| Op::Push { count, ahead, span }),
             4 => (1_u64..150).prop_map(Op::Pop),
             1 => Just(Op::Peek),
+            1 => Just(Op::Coming),
         ]
     }
 
@@ -328,6 +346,13 @@ mod tests {
                     }
                     Op::Peek => {
                         prop_assert_eq!(queue.peek(), heap.peek().map(|Reverse((key, _))| *key));
+                    }
+                    Op::Coming => {
+                        let pending = heap.iter().map(|Reverse(entry)| *entry);
+                        let pending: BTreeSet<_> = pending.collect();
+                        let coming = queue.coming().into_iter().flatten();
+                        let mut coming = coming.map(|(key, seq)| (*key, *seq));
+                        prop_assert!(coming.all(|entry| pending.contains(&entry)));
                     }
                 }
                 prop_assert_eq!(queue.len(), heap.len());

@@ -79,6 +79,14 @@ impl<T> Scheduler<T> {
         self.queue.is_empty()
     }
 
+    /// Events that come next, in no order: to whom, and the number of the next one that will be caused there.
+    /// See [`Queue::coming`].
+    pub fn coming(&mut self) -> Option<impl Iterator<Item = (NodeId, u64, &T)> + Clone> {
+        let Self { queue, sequences, .. } = self;
+        let next_of = |node: NodeId| sequences.get(node.raw() as usize).copied().unwrap_or(0);
+        Some(queue.coming()?.map(move |(key, event)| (key.to, next_of(key.to), event)))
+    }
+
     /// When the next event happens.
     pub fn next_at(&mut self) -> Option<Instant> {
         self.queue.peek_at()

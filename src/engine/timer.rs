@@ -37,15 +37,20 @@ pub enum Woken {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerSlot {
     deadline: Instant,
-    near: Wake,
-    far: Wake,
-    generation: Generation,
+    /// When the current wake-up comes; never: there is none.
+    near: Instant,
+    /// When the one comes that was overtaken; never: there is none.
+    far: Instant,
+    /// Of those two. Apart from their moments, so that a slot takes less room.
+    generations: [Generation; 2],
+    /// The last one given.
+    last: Generation,
 }
 
 impl Default for TimerSlot {
     fn default() -> Self {
-        let none = Wake { at: Instant::NEVER, generation: Generation(0) };
-        Self { deadline: Instant::NEVER, near: none, far: none, generation: Generation(0) }
+        let (never, none) = (Instant::NEVER, Generation(0));
+        Self { deadline: never, near: never, far: never, generations: [none; 2], last: none }
     }
 }
 
@@ -55,15 +60,16 @@ impl TimerSlot {
     #[must_use = "the wake-up has to be scheduled"]
     pub fn arm(&mut self, at: Instant) -> Option<Wake> {
         self.deadline = at;
-        if at >= self.near.at || at >= self.far.at {
+        if at >= self.near || at >= self.far {
             return None;
         }
-        let wake = Wake { at, generation: self.next_generation() };
-        if self.far.at == Instant::NEVER && self.near.at != Instant::NEVER {
-            self.far = self.near;
+        self.last = Generation(self.last.0.wrapping_add(1));
+        let [near, far] = &mut self.generations;
+        if self.far == Instant::NEVER && self.near != Instant::NEVER {
+            (self.far, *far) = (self.near, *near);
         }
-        self.near = wake;
-        Some(wake)
+        (self.near, *near) = (at, self.last);
+        Some(Wake { at, generation: self.last })
     }
 
     /// Forgets the deadline.
@@ -80,9 +86,7 @@ impl TimerSlot {
     /// Is the wake-up with this generation one that the slot still waits for?
     #[must_use]
     pub fn is_current(&self, generation: Generation) -> bool {
-        [self.near, self.far]
-            .iter()
-            .any(|wake| wake.at != Instant::NEVER && wake.generation == generation)
+        self.is_near(generation) || self.far != Instant::NEVER && self.generations[1] == generation
     }
 
     /// Takes a wake-up that has come.
@@ -91,11 +95,8 @@ impl TimerSlot {
         if !self.is_current(generation) {
             return Woken::Idle;
         }
-        if self.near.at != Instant::NEVER && self.near.generation == generation {
-            self.near.at = Instant::NEVER;
-        } else {
-            self.far.at = Instant::NEVER;
-        }
+        let wake = if self.is_near(generation) { &mut self.near } else { &mut self.far };
+        *wake = Instant::NEVER;
         if self.deadline <= now {
             self.disarm();
             return Woken::Due;
@@ -103,9 +104,8 @@ impl TimerSlot {
         self.arm(self.deadline).map_or(Woken::Idle, Woken::Again)
     }
 
-    fn next_generation(&mut self) -> Generation {
-        self.generation = Generation(self.generation.0.wrapping_add(1));
-        self.generation
+    fn is_near(&self, generation: Generation) -> bool {
+        self.near != Instant::NEVER && self.generations[0] == generation
     }
 }
 

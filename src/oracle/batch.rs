@@ -74,7 +74,7 @@ impl Batch {
     }
 
     /// The records, in the order of (time, node, number).
-    pub fn records(&self) -> impl Iterator<Item = &Record> {
+    pub fn records(&self) -> impl Iterator<Item = &Record> + Clone {
         let mut parts: Vec<_> = self.parts.iter().map(|part| part.iter()).collect();
         self.order.iter().filter_map(move |part| parts[*part as usize].next())
     }

@@ -2,6 +2,8 @@
 //!
 //! Not here: which oracles there are, or what all of them come to (`panel`).
 
+use std::hint::black_box;
+
 use crate::base::time::Instant;
 use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
@@ -9,6 +11,11 @@ use crate::oracle::judge::{Docket, Oracle};
 use crate::oracle::routes::{Route, Routes};
 use crate::oracle::spec::Spec;
 use crate::trace::record::Record;
+
+/// Users from which on looking ahead is worth its while: what is kept of fewer is in a cache anyway.
+const FLEET: usize = 4_096;
+/// Records that one looks ahead: what is kept for them all fits a cache.
+const AHEAD: usize = 128;
 
 /// Oracles that share a docket.
 pub(super) struct Bench {
@@ -51,13 +58,26 @@ impl Bench {
     /// Takes records, and before each the keys that the harness had by then.
     pub fn take(&mut self, batch: &Batch, keys: &[(usize, Held)], spec: &Spec) {
         let mut keys = keys.iter().peekable();
+        let mut ahead = batch.routed();
         for (number, (record, route)) in batch.routed().enumerate() {
+            if number.is_multiple_of(AHEAD) && spec.users.len() >= FLEET {
+                self.look_ahead(ahead.by_ref().take(AHEAD));
+            }
             while let Some((_, held)) = keys.next_if(|(before, _)| *before <= number) {
                 self.docket.escrow.keep(held.clone());
             }
             self.observe(record, route, spec);
         }
         keys.for_each(|(_, held)| self.docket.escrow.keep(held.clone()));
+    }
+
+    /// Has everything fetched from memory together that the oracles look up for some records.
+    fn look_ahead<'a>(&self, records: impl Iterator<Item = (&'a Record, Route)>) {
+        let glance = |(record, route): (&Record, Route)| {
+            let oracles = self.routes.at(route).iter().map(|place| &self.oracles[*place]);
+            oracles.fold(0, |seen, oracle| seen ^ oracle.glance(record))
+        };
+        black_box(records.map(glance).fold(0, |seen, one| seen ^ one));
     }
 
     pub fn conclude(&mut self, now: Instant, spec: &Spec) {

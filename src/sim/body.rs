@@ -265,6 +265,20 @@ impl<S: Suite> Machine for Body<S> {
         }
     }
 
+    fn glance(&self) -> u64 {
+        match self {
+            Self::Inside(device) => device.glance(),
+            Self::Outside(_) => 0,
+        }
+    }
+
+    fn glance_behind(&self) -> u64 {
+        match self {
+            Self::Inside(device) => device.glance_behind(),
+            Self::Outside(_) => 0,
+        }
+    }
+
     fn apply(durable: &mut DeviceDurable, write: &DeviceWrite) {
         durable.apply(write);
     }

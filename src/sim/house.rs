@@ -23,7 +23,8 @@ use crate::scenario::plan::{Cpu, Plan, SuiteName};
 use crate::sim::body::Broken;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::keys::server_secret;
-use crate::sim::node::{Loan, Node, Stimulus};
+use crate::sim::loan::Loan;
+use crate::sim::node::{Node, Stimulus};
 use crate::sim::outbox::Item;
 use crate::sim::power::tenants_of;
 use crate::sim::service::{

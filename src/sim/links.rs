@@ -68,6 +68,11 @@ impl Links {
         end.frames
     }
 
+    /// Reads of both links what each frame reads, and says nothing of it; see `foresight`.
+    pub const fn glance(&self) -> u64 {
+        self.up.frames ^ self.down.frames
+    }
+
     /// What becomes of a frame that this device sends, or that comes in for it.
     pub fn pass(&mut self, frame: &Frame, passage: Passage<'_>) -> Fate {
         let Passage { config, seed, now, clean, healed } = passage;

@@ -8,6 +8,7 @@ mod agenda;
 mod barrier;
 pub mod body;
 pub mod cpu;
+mod foresight;
 mod forge;
 mod frame;
 pub mod house;
@@ -16,6 +17,7 @@ mod keys;
 #[cfg(test)]
 pub mod leak;
 mod links;
+mod loan;
 pub mod lockstep;
 mod meeting;
 mod node;

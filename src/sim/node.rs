@@ -2,10 +2,10 @@
 //!
 //! Not here: where outputs go (`turn`, `path`), or which node is which (`world`).
 
+use std::collections::VecDeque;
 use std::sync::LazyLock;
 
-use crate::base::id::NodeId;
-use crate::base::small::{Idle, Line, Spare};
+use crate::base::small::{Idle, Spare};
 use crate::base::time::{Duration, Instant, Now};
 use crate::crypto::suite::Suite;
 use crate::engine::clock::NodeClock;
@@ -21,6 +21,7 @@ use crate::scenario::plan::Cpu;
 use crate::sim::body::Broken;
 use crate::sim::cpu::{Price, price};
 use crate::sim::frame::Label;
+use crate::sim::loan::{Loan, OUTPUTS_MAX, Storm};
 use crate::sim::outbox::{Item, Outbox};
 use crate::trace::record::RecordId;
 use crate::wire::message::Ticket;
@@ -50,6 +51,14 @@ pub trait Machine {
     fn poll_timeout(&self) -> Option<Wake>;
     /// Cryptographic work since the last call.
     fn take_work(&mut self) -> Work;
+    /// Reads of what every turn reads, and says nothing of it; see `foresight`.
+    fn glance(&self) -> u64 {
+        0
+    }
+    /// The same of what lies behind that.
+    fn glance_behind(&self) -> u64 {
+        0
+    }
     /// Makes one durable write.
     fn apply(durable: &mut Self::Durable, write: &Self::Write);
     /// Everything up to the token is durable.
@@ -112,64 +121,26 @@ pub struct Node<M: Machine> {
     pub records: u64,
     /// Outputs that have not left.
     pub outbox: Outbox<M::Write>,
-    /// Inputs that wait while the processor is busy.
-    pub inputs: Line<Waiting<M::Input>>,
     /// When the machine wants to be called.
-    pub timer: Spare<TimerSlot>,
+    pub timer: TimerSlot,
     /// Whether it is listed as having something to do.
     pub listed: bool,
-    /// Outputs of the turn under way; they leave when the processor is done. Some: it is busy.
-    #[allow(clippy::box_collection, reason = "a pointer is all that an idle node shall take")]
-    cooking: Option<Box<Vec<Item<M::Write>>>>,
+    /// What the processor is busy with. None: nothing, and nothing waits for it.
+    busy: Option<Box<Busy<M::Input, M::Write>>>,
 }
 
-/// What nodes need for a turn and not between two: each uses it in its turn, so that one is enough for a
-/// world.
+/// What a processor is busy with, and what waits for it.
 #[derive(Clone, Debug)]
-pub struct Loan<W> {
-    sheet: Sheet<W>,
-    outbox: Outbox<W>,
-    turns: Turns,
+struct Busy<I, W> {
+    /// Outputs of the turn under way; they leave when the processor is done. None: it is done.
+    cooking: Option<Vec<Item<W>>>,
+    /// Inputs that came meanwhile.
+    inputs: VecDeque<Waiting<I>>,
 }
 
-/// How many turns each node had at this instant.
-#[derive(Clone, Debug, Default)]
-struct Turns {
-    at: Instant,
-    /// In the order of nodes, which is that of the events of an instant.
-    counts: Vec<(NodeId, u32)>,
-}
-
-impl<W> Loan<W> {
-    /// A node has another turn at this instant.
-    ///
-    /// # Errors
-    /// When it has had too many.
-    pub fn begin_turn(&mut self, at: Instant, node: NodeId) -> Result<(), Storm> {
-        let Turns { at: last, counts } = &mut self.turns;
-        if *last != at {
-            *last = at;
-            counts.clear();
-            // An instant of a whole fleet is rare.
-            counts.shrink_to(COUNTS_KEPT);
-        }
-        let place = counts.partition_point(|(other, _)| *other < node);
-        match counts.get_mut(place) {
-            Some((other, count)) if *other == node => {
-                *count += 1;
-                if *count > TURNS_MAX { Err(Storm::Turns) } else { Ok(()) }
-            }
-            Some(_) | None => {
-                counts.insert(place, (node, 1));
-                Ok(())
-            }
-        }
-    }
-}
-
-impl<W> Default for Loan<W> {
+impl<I, W> Default for Busy<I, W> {
     fn default() -> Self {
-        Self { sheet: Sheet::default(), outbox: Outbox::default(), turns: Turns::default() }
+        Self { cooking: None, inputs: VecDeque::new() }
     }
 }
 
@@ -180,27 +151,9 @@ impl Idle for NodeClock {
     }
 }
 
-impl Idle for TimerSlot {
-    fn idle() -> &'static Self {
-        static IDLE: LazyLock<TimerSlot> = LazyLock::new(TimerSlot::default);
-        &IDLE
-    }
-}
-
 /// Inputs of any kind that wait for a processor. A user or a workload that is so far ahead of the device is
 /// not what the scenario is about.
 pub const WAITING_MAX: usize = 4_096;
-
-/// Turns of a node at one instant. A machine answers an input with a few turns; one that never comes to
-/// rest would stop time.
-pub const TURNS_MAX: u32 = 100_000;
-
-/// Nodes of an instant for whose numbers of turns memory is kept.
-const COUNTS_KEPT: usize = 1 << 10;
-
-/// Outputs of one turn. The largest turns go over a whole mailbox, a list of watchers or a table and say a
-/// few things of each entry; one that never ends would fill the memory.
-pub const OUTPUTS_MAX: usize = 1_000_000;
 
 impl<M: Machine> Node<M> {
     /// A node that is off.
@@ -214,21 +167,40 @@ impl<M: Machine> Node<M> {
             life: 0,
             records: 0,
             outbox: Outbox::default(),
-            inputs: Line::default(),
-            timer: Spare::new(),
+            timer: TimerSlot::default(),
             listed: false,
-            cooking: None,
+            busy: None,
         }
     }
 
     /// Is the processor busy?
-    pub const fn is_busy(&self) -> bool {
-        self.cooking.is_some()
+    pub fn is_busy(&self) -> bool {
+        self.busy.as_ref().is_some_and(|busy| busy.cooking.is_some())
     }
 
     /// Is nothing under way inside?
     pub fn is_idle(&self) -> bool {
-        self.cooking.is_none() && self.inputs.is_empty() && self.outbox.is_empty()
+        let done = |busy: &Busy<_, _>| busy.cooking.is_none() && busy.inputs.is_empty();
+        self.busy.as_deref().is_none_or(done) && self.outbox.is_empty()
+    }
+
+    /// An input waits while the processor is busy.
+    pub fn wait(&mut self, input: Waiting<M::Input>) {
+        self.busy.get_or_insert_default().inputs.push_back(input);
+    }
+
+    /// How many inputs wait.
+    pub fn waiting(&self) -> usize {
+        self.busy.as_ref().map_or(0, |busy| busy.inputs.len())
+    }
+
+    /// Takes the first input that waits, when the processor is done.
+    pub fn next_waiting(&mut self) -> Option<Waiting<M::Input>> {
+        let next = self.busy.as_mut()?.inputs.pop_front();
+        if next.is_none() {
+            self.busy = None;
+        }
+        next
     }
 
     /// One turn of the machine. Facts that come before anything else are stated now; what follows leaves
@@ -278,7 +250,7 @@ impl<M: Machine> Node<M> {
         }
         machine.sheet().give_back_to(&mut loan.sheet);
         if price.time > Duration::ZERO {
-            self.cooking = Some(Box::new(cooking));
+            self.busy.get_or_insert_default().cooking = Some(cooking);
         }
         Ok(price)
     }
@@ -290,11 +262,8 @@ impl<M: Machine> Node<M> {
 
     /// The processor is done: what it made may leave.
     pub fn done(&mut self) {
-        self.cooking
-            .take()
-            .into_iter()
-            .flat_map(|items| *items)
-            .for_each(|item| self.outbox.push(item));
+        let items = self.busy.as_mut().and_then(|busy| busy.cooking.take());
+        items.into_iter().flatten().for_each(|item| self.outbox.push(item));
     }
 
     /// Power is gone, and with it everything volatile.
@@ -302,23 +271,9 @@ impl<M: Machine> Node<M> {
         self.machine = None;
         self.life += 1;
         self.outbox.clear();
-        self.inputs.clear();
-        if !self.timer.is_idle() {
-            self.timer.disarm();
-        }
-        self.cooking = None;
+        self.timer.disarm();
+        self.busy = None;
     }
-}
-
-/// A machine does not come to rest at one instant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Storm {
-    /// One turn follows another.
-    #[error("{TURNS_MAX} turns at one instant")]
-    Turns,
-    /// One turn does not end.
-    #[error("{OUTPUTS_MAX} outputs of one turn")]
-    Outputs,
 }
 
 impl<S: Suite> Machine for Device<S> {
@@ -352,6 +307,14 @@ impl<S: Suite> Machine for Device<S> {
 
     fn take_work(&mut self) -> Work {
         Self::take_work(self)
+    }
+
+    fn glance(&self) -> u64 {
+        Self::glance(self)
+    }
+
+    fn glance_behind(&self) -> u64 {
+        Self::glance_behind(self)
     }
 
     fn apply(durable: &mut DeviceDurable, write: &DeviceWrite) {
@@ -392,6 +355,14 @@ impl<S: Suite> Machine for Account<S> {
 
     fn take_work(&mut self) -> Work {
         Self::take_work(self)
+    }
+
+    fn glance(&self) -> u64 {
+        Self::glance(self)
+    }
+
+    fn glance_behind(&self) -> u64 {
+        Self::glance_behind(self)
     }
 
     fn apply(durable: &mut AccountDurable, write: &AccountWrite) {
@@ -455,18 +426,10 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_or_an_instant_without_end_is_given_up() {
+    fn a_turn_without_end_is_given_up() {
         let mut node =
             Node { machine: Some(Talker::default()), ..Node::new((), NodeClock::default()) };
         assert!(turn(&mut node, OUTPUTS_MAX).is_ok());
         assert_eq!(turn(&mut node, OUTPUTS_MAX + 1), Err(Storm::Outputs));
-        let (mut loan, at) = (Loan::<()>::default(), |n| Instant::START + Duration::from_nanos(n));
-        let [one, other] = [NodeId::device(1), NodeId::device(0)];
-        for _ in 0..TURNS_MAX {
-            assert_eq!(loan.begin_turn(at(3), one), Ok(()));
-        }
-        assert_eq!(loan.begin_turn(at(3), other), Ok(()), "each node has its own");
-        assert_eq!(loan.begin_turn(at(3), one), Err(Storm::Turns));
-        assert_eq!(loan.begin_turn(at(4), one), Ok(()));
     }
 }

@@ -246,7 +246,7 @@ impl<S: Suite> World<S> {
         if node.machine.is_none() {
             return self.lost(&frame, LossCause::NodeOff);
         }
-        if node.inputs.len() >= INPUTS_MAX {
+        if node.waiting() >= INPUTS_MAX {
             return self.lost(&frame, LossCause::InputFull);
         }
         let fact = Fact::Rx(frame.fact(self.with_octets));

@@ -226,16 +226,13 @@ impl Judges {
     fn take_beside(&mut self, batch: &Batch) {
         let Self { panel, digester, records } = self;
         *records += batch.len() as u64;
-        rayon::join(
-            || panel.take_beside(batch),
-            || batch.records().for_each(|record| digester.take(record)),
-        );
+        rayon::join(|| panel.take_beside(batch), || digester.take_all(batch.records()));
     }
 
     fn take(&mut self, batch: &Batch) {
         self.records += batch.len() as u64;
         self.panel.take(batch);
-        batch.records().for_each(|record| self.digester.take(record));
+        self.digester.take_all(batch.records());
     }
 }
 

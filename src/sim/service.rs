@@ -14,7 +14,7 @@ use crate::crypto::suite::Suite;
 use crate::engine::clock::NodeClock;
 use crate::sim::body::Broken;
 use crate::sim::frame::{Frame, Label};
-use crate::sim::node::TURNS_MAX;
+use crate::sim::loan::TURNS_MAX;
 use crate::sim::recent::Recent;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::{Fact, OUTSIDE};

@@ -410,6 +410,7 @@ impl<S: Suite> World<S> {
             if self.records.len() >= at_once && self.records.first().map(place) < Some(now) {
                 break;
             }
+            self.foresee();
             match self.scheduler.next_before(end) {
                 Ok(Some((key, event))) => self.happen(key, event),
                 Ok(None) => break,

@@ -10,7 +10,8 @@ use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::cpu::Price;
 use crate::sim::frame::Label;
-use crate::sim::node::{Loan, Machine, Node, Stimulus, WAITING_MAX, Waiting};
+use crate::sim::loan::Loan;
+use crate::sim::node::{Machine, Node, Stimulus, WAITING_MAX, Waiting};
 use crate::sim::outbox::{Item, Next};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
@@ -92,11 +93,11 @@ pub(super) fn put_in<W: Stage, M: Resident<W>>(
         return;
     }
     if node.is_busy() {
-        if node.inputs.len() >= WAITING_MAX {
+        if node.waiting() >= WAITING_MAX {
             let what = format!("{WAITING_MAX} inputs wait for the processor of {}", M::id(user));
             return stage.give_up(Severity::Inconclusive, what);
         }
-        node.inputs.push_back(Waiting::Input { input, cause, request });
+        node.wait(Waiting::Input { input, cause, request });
     } else {
         turn::<W, M>(stage, user, Stimulus::Input(input), cause, request.as_ref());
     }
@@ -185,7 +186,7 @@ pub(super) fn drain<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) {
 fn rest<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) {
     // A loop: as many inputs may wait as would not fit onto the stack.
     while !M::node(stage, user).is_busy() {
-        let ended = match M::node(stage, user).inputs.pop_front() {
+        let ended = match M::node(stage, user).next_waiting() {
             Some(Waiting::Input { input, cause, request }) => {
                 let stimulus = Stimulus::Input(input);
                 turn_alone::<W, M>(stage, user, stimulus, cause, request.as_ref())
@@ -205,9 +206,6 @@ fn set_timer<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) {
     let node = M::node(stage, user);
     let wanted = node.machine.as_ref().and_then(Machine::poll_timeout);
     let at = wanted.map_or(Instant::NEVER, |(at, _)| at.max(now));
-    if at == Instant::NEVER && node.timer.is_idle() {
-        return;
-    }
     if let Some(wake) = node.timer.arm(at) {
         stage.schedule_own(wake.at, M::id(user), Own::Wake(wake.generation));
     }
@@ -256,7 +254,7 @@ pub(super) fn synced<W: Stage, M: Resident<W>>(stage: &mut W, user: u32, life: u
     }
     let node = M::node(stage, user);
     if node.is_busy() {
-        node.inputs.push_back(Waiting::Synced);
+        node.wait(Waiting::Synced);
     } else if complete_alone::<W, M>(stage, user) {
         rest::<W, M>(stage, user);
     }

@@ -33,7 +33,8 @@ use crate::sim::body::{Body, Remote, Said};
 use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
-use crate::sim::node::{Loan, Node};
+use crate::sim::loan::Loan;
+use crate::sim::node::Node;
 use crate::sim::pace::Pacer;
 use crate::sim::power::issuer;
 use crate::sim::rules::{Addresses, Rules};
@@ -280,6 +281,7 @@ impl<S: Suite> World<S> {
         if !self.goes_on() {
             return false;
         }
+        self.foresee();
         match self.scheduler.next() {
             Ok(Some((key, event))) => {
                 self.happen(key, event);

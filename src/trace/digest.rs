@@ -4,6 +4,8 @@
 //! threads. The law for worlds: whether frame facts carry their octets is a property of the run, never of
 //! who listens, since the full form covers them. Not here: comparing runs record by record (`diff`).
 
+use std::hint::black_box;
+
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::xxh3_128;
@@ -72,6 +74,13 @@ impl Digester {
         self.full.absorb(&other.full);
         absorb(&mut self.masked, other.masked.as_ref());
         absorb(&mut self.black_box, other.black_box.as_ref());
+    }
+
+    /// Takes records as one by one. The hashes of a fleet fit no cache: they are read first, all together, so
+    /// that nobody waits for each.
+    pub fn take_all<'a>(&mut self, records: impl Iterator<Item = &'a Record> + Clone) {
+        black_box(records.clone().fold(0, |seen, record| seen ^ *self.full.of(record.id.node)));
+        records.for_each(|record| self.take(record));
     }
 
     /// The digests up to now.

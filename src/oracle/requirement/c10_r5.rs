@@ -137,6 +137,11 @@ impl Oracle for PollsInTime {
         facts![PowerOff, State, Attached, Tx, Rx].frames(frames![Poll, PollEnd, Error])
     }
 
+    fn glance(&self, record: &Record) -> u64 {
+        let polling = device_of(record).and_then(|user| self.devices.get(user)?.as_ref());
+        polling.map_or(0, |polling| polling.due.as_nanos())
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.overdue(record.at, spec, docket);
         let Some(user) = device_of(record) else { return };

@@ -144,6 +144,10 @@ impl Oracle for PushedLikePolled {
         .frames(frames![Poll, PollEnd, Deliver])
     }
 
+    fn glance(&self, record: &Record) -> u64 {
+        self.unasked.glance(record)
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         let over = self.turns.over(record.at, spec);
         self.judge(over, docket);

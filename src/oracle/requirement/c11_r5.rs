@@ -43,6 +43,10 @@ impl Oracle for PushIsChecked {
             .frames(frames![Poll, PollEnd, Deliver])
     }
 
+    fn glance(&self, record: &Record) -> u64 {
+        self.unasked.glance(record)
+    }
+
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {
         self.turns.over(record.at, spec);
         if let Some(push) = self.unasked.observe(record) {

@@ -49,6 +49,11 @@ impl Unasked {
         None
     }
 
+    /// See [`Oracle::glance`](crate::oracle::judge::Oracle::glance).
+    pub(super) fn glance(&self, record: &Record) -> u64 {
+        u64::from(device_of(record).is_some_and(|user| self.under_way(user).is_some()))
+    }
+
     fn under_way(&self, user: u32) -> Option<ReqId> {
         self.polls.get(user).copied().flatten()
     }

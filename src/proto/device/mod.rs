@@ -201,6 +201,21 @@ impl<S: Suite> Device<S> {
         self.sheet.take_work()
     }
 
+    /// Reads of each part of the state that most turns read, and says nothing of it: whoever drives very many
+    /// devices may have the next ones fetched from memory together.
+    #[must_use]
+    pub fn glance(&self) -> u64 {
+        let session = if let Session::Open { expires, .. } = &self.session { expires.0 } else { 0 };
+        session ^ self.timers.glance() ^ self.drawn ^ self.asked ^ self.user.as_str().len() as u64
+    }
+
+    /// The same of what lies behind that.
+    #[must_use]
+    pub fn glance_behind(&self) -> u64 {
+        let request = self.requests.values().next().map_or(0, |request| u64::from(request.sent));
+        request ^ self.timers.next().map_or(0, |(at, _)| at.as_nanos())
+    }
+
     /// What the device will still do by itself, if anything: the first thing found. Polls, refreshes and
     /// renewals are not counted, nor what waits for the user (a screen, an identity), for a time that the
     /// server set (a rotation in grace), or for a registration.

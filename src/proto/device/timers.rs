@@ -113,6 +113,11 @@ impl Timers {
         (at < Instant::NEVER).then_some(at)
     }
 
+    /// See [`Device::glance`](crate::proto::device::Device::glance).
+    pub(super) const fn glance(&self) -> u64 {
+        self.poll.as_nanos() ^ self.renew.as_nanos()
+    }
+
     /// The next to fire.
     #[must_use]
     pub fn next(&self) -> Option<Wake> {
