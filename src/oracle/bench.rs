@@ -7,7 +7,7 @@ use std::hint::black_box;
 use crate::base::time::Instant;
 use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
-use crate::oracle::judge::{Docket, Oracle};
+use crate::oracle::judge::{Docket, Facts, Oracle};
 use crate::oracle::routes::{Route, Routes};
 use crate::oracle::spec::Spec;
 use crate::trace::record::Record;
@@ -21,12 +21,18 @@ const AHEAD: usize = 128;
 pub(super) struct Bench {
     oracles: Vec<Box<dyn Oracle>>,
     routes: Routes,
+    /// The routes to those who look ahead, if there are any.
+    ahead: Option<Routes>,
     pub docket: Docket,
 }
 
 impl Bench {
     pub fn of(oracles: Vec<Box<dyn Oracle>>) -> Self {
-        Self { routes: Routes::to(&oracles), oracles, docket: Docket::default() }
+        let ahead = |it: &dyn Oracle| if it.looks_ahead() { it.facts() } else { Facts::NONE };
+        let ahead: Vec<Facts> = oracles.iter().map(|it| ahead(it.as_ref())).collect();
+        let looks_ahead = ahead.iter().any(|facts| *facts != Facts::NONE);
+        let ahead = looks_ahead.then(|| Routes::to_those_of(&ahead));
+        Self { routes: Routes::to(&oracles), ahead, oracles, docket: Docket::default() }
     }
 
     /// Spreads oracles over so many benches. Judges of one rule sit together, since they share the number of
@@ -60,8 +66,11 @@ impl Bench {
         let mut keys = keys.iter().peekable();
         let mut ahead = batch.routed();
         for (number, (record, route)) in batch.routed().enumerate() {
-            if number.is_multiple_of(AHEAD) && spec.users.len() >= FLEET {
-                self.look_ahead(ahead.by_ref().take(AHEAD));
+            if number.is_multiple_of(AHEAD)
+                && spec.users.len() >= FLEET
+                && let Some(routes) = &self.ahead
+            {
+                self.look_ahead(routes, ahead.by_ref().take(AHEAD));
             }
             while let Some((_, held)) = keys.next_if(|(before, _)| *before <= number) {
                 self.docket.escrow.keep(held.clone());
@@ -72,9 +81,9 @@ impl Bench {
     }
 
     /// Has everything fetched from memory together that the oracles look up for some records.
-    fn look_ahead<'a>(&self, records: impl Iterator<Item = (&'a Record, Route)>) {
+    fn look_ahead<'a>(&self, to: &Routes, records: impl Iterator<Item = (&'a Record, Route)>) {
         let glance = |(record, route): (&Record, Route)| {
-            let oracles = self.routes.at(route).iter().map(|place| &self.oracles[*place]);
+            let oracles = to.at(route).iter().map(|place| &self.oracles[*place]);
             oracles.fold(0, |seen, oracle| seen ^ oracle.glance(record))
         };
         black_box(records.map(glance).fold(0, |seen, one| seen ^ one));

@@ -25,8 +25,14 @@ pub trait Oracle: Send {
         false
     }
 
+    /// Whether it looks something up of the user of the most frequent records, so that [`Self::glance`] is worth
+    /// while.
+    fn looks_ahead(&self) -> bool {
+        false
+    }
+
     /// Reads of what it keeps of the record's user, and says nothing of it: for a fleet that is fetched from
-    /// memory for many records together. Worth while for what is looked up at the most frequent records.
+    /// memory for many records together.
     fn glance(&self, _record: &Record) -> u64 {
         0
     }
@@ -50,6 +56,9 @@ pub struct Facts {
 impl Facts {
     /// All that there are.
     pub const ALL: Self = Self { kinds: u128::MAX, frames: u32::MAX };
+
+    /// None.
+    pub const NONE: Self = Self { kinds: 0, frames: 0 };
 
     /// Facts of these kinds.
     #[must_use]

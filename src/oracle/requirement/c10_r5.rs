@@ -137,6 +137,10 @@ impl Oracle for PollsInTime {
         facts![PowerOff, State, Attached, Tx, Rx].frames(frames![Poll, PollEnd, Error])
     }
 
+    fn looks_ahead(&self) -> bool {
+        true
+    }
+
     fn glance(&self, record: &Record) -> u64 {
         let polling = device_of(record).and_then(|user| self.devices.get(user)?.as_ref());
         polling.map_or(0, |polling| polling.due.as_nanos())

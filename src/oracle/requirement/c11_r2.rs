@@ -144,6 +144,10 @@ impl Oracle for PushedLikePolled {
         .frames(frames![Poll, PollEnd, Deliver])
     }
 
+    fn looks_ahead(&self) -> bool {
+        true
+    }
+
     fn glance(&self, record: &Record) -> u64 {
         self.unasked.glance(record)
     }

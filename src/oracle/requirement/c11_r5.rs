@@ -43,6 +43,10 @@ impl Oracle for PushIsChecked {
             .frames(frames![Poll, PollEnd, Deliver])
     }
 
+    fn looks_ahead(&self) -> bool {
+        true
+    }
+
     fn glance(&self, record: &Record) -> u64 {
         self.unasked.glance(record)
     }
