@@ -40,9 +40,8 @@ time: {{active: 5m, settle: 1m}}
     Arc::new(plan.unwrap_or_else(|| panic!("{}", reading.render(false))))
 }
 
-/// Octets that a device, its account and its links may take at rest: what they take now, with little room.
-/// The aim of design 14 is 1 024.
-const MOST: usize = 1_296;
+/// Octets that a device, its account and its links may take at rest (design 14).
+const MOST: usize = 1_024;
 
 #[test]
 fn a_device_at_rest_takes_little_memory() {

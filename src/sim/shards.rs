@@ -28,8 +28,8 @@ const DENSE: u64 = 8;
 /// The least lookahead for which windows are worth while: shorter ones hold too few events.
 const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
 
-/// Records of a shard after which it waits for the others and for the judges: some 15 MB.
-const RECORDS_AT_ONCE: usize = 1 << 16;
+/// Records of a shard after which it waits for the others and for the judges: what a core's cache holds.
+const RECORDS_AT_ONCE: usize = 1 << 12;
 
 /// The place of whatever comes after everything.
 const LAST: (Instant, NodeId) = (Instant::NEVER, NodeId::HARNESS);
