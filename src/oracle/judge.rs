@@ -25,8 +25,8 @@ pub trait Oracle: Send {
         false
     }
 
-    /// Whether it looks something up of the user of the most frequent records, so that [`Self::glance`] is worth
-    /// while.
+    /// Whether it looks something up of the user of the most frequent records, so that [`Self::glance`] is
+    /// worth while.
     fn looks_ahead(&self) -> bool {
         false
     }

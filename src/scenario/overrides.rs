@@ -20,16 +20,36 @@ pub struct Path(pub Spanned<String>);
 
 /// Changes the tree as `--set PATH=VALUE` says.
 pub fn set(tree: &mut Node, text: &str, sources: &mut Sources, sink: &mut Diagnostics) {
-    if let Some((path, value)) = read(text, SET, sources, sink) {
+    let Some((path, value)) = read(text, SET, sources, sink) else { return };
+    if is_parameter(&path, tree, sink) {
         put(tree, &path, &value, sink);
     }
 }
 
+/// Whether a path that speaks of a parameter speaks of one of this scenario's: with another nothing would
+/// change, and a fleet would run at its full size.
+fn is_parameter(path: &Path, tree: &Node, sink: &mut Diagnostics) -> bool {
+    let Some(name) = path.0.value.strip_prefix("params.") else { return true };
+    let declared = tree.get("params").and_then(Node::entries).unwrap_or(&[]);
+    let names =
+        |key: &str| name.strip_prefix(key).is_some_and(|it| it.is_empty() || it.starts_with('.'));
+    let known = declared.iter().any(|entry| names(&entry.key.value));
+    if !known {
+        sink.no_such_parameter(&path.0, declared);
+    }
+    known
+}
+
 /// Reads every `--sweep PATH=A,B,C` as something that differs between cases.
-pub fn sweeps(texts: &[String], sources: &mut Sources, sink: &mut Diagnostics) -> Vec<Axis> {
+pub fn sweeps(
+    texts: &[String],
+    tree: &Node,
+    sources: &mut Sources,
+    sink: &mut Diagnostics,
+) -> Vec<Axis> {
     let mut axes: Vec<(Span, Axis)> = Vec::new();
     for text in texts {
-        let Some((span, axis)) = sweep(text, sources, sink) else { continue };
+        let Some((span, axis)) = sweep(text, tree, sources, sink) else { continue };
         match axes.iter().find(|(_, other)| other.label == axis.label) {
             Some((first, _)) => sink.swept_twice(&axis.label, span, *first),
             None => axes.push((span, axis)),
@@ -39,10 +59,19 @@ pub fn sweeps(texts: &[String], sources: &mut Sources, sink: &mut Diagnostics) -
 }
 
 /// Reads one, with the place of its path.
-fn sweep(text: &str, sources: &mut Sources, sink: &mut Diagnostics) -> Option<(Span, Axis)> {
+fn sweep(
+    text: &str,
+    tree: &Node,
+    sources: &mut Sources,
+    sink: &mut Diagnostics,
+) -> Option<(Span, Axis)> {
     let (path, values) = text.split_once('=').unwrap_or((text, ""));
     let listed = format!("{path}=[{values}]");
-    let (Path(path), values) = read(&listed, SWEEP, sources, sink)?;
+    let (path, values) = read(&listed, SWEEP, sources, sink)?;
+    if !is_parameter(&path, tree, sink) {
+        return None;
+    }
+    let Path(path) = path;
     let NodeKind::Seq(items) = values.kind else {
         sink.no_list(values.span);
         return None;
@@ -139,6 +168,16 @@ impl Diagnostics {
             Diagnostic::new(Code::NoSuchPath, path.span, format!("`{path}` leads to no place"))
                 .help("a path is made of keys, and of names (`as`) or numbers of steps"),
         );
+    }
+
+    fn no_such_parameter(&mut self, path: &Spanned<String>, declared: &[Entry]) {
+        let names: Vec<&str> = declared.iter().map(|entry| entry.key.value.as_str()).collect();
+        let help = match &names[..] {
+            [] => "the scenario has no parameters".to_owned(),
+            names => format!("its parameters: {}", names.join(", ")),
+        };
+        let message = format!("`{path}` is no parameter of this scenario");
+        self.add(Diagnostic::new(Code::NoSuchPath, path.span, message).help(help));
     }
 
     fn swept_twice(&mut self, path: &str, span: Span, first: Span) {

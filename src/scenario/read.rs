@@ -150,7 +150,7 @@ pub fn read(name: &str, octets: &[u8], shelf: Option<&Shelf>, extras: &Extras) -
     for text in &extras.set {
         overrides::set(&mut tree, text, sources, sink);
     }
-    let sweeps = overrides::sweeps(&extras.sweep, sources, sink);
+    let sweeps = overrides::sweeps(&extras.sweep, &tree, sources, sink);
     for case in expand::expand(&tree, sweeps, sink) {
         if let Some(scenario) = Scenario::read(&case.tree, sink) {
             let id = format!("{}{}", scenario.id.value.0, case.suffix);

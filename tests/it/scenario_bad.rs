@@ -129,6 +129,15 @@ fn overrides_are_checked_like_the_file() {
       |
       = help: a path is made of keys, and of names (`as`) or numbers of steps
     ");
+    insta::assert_snapshot!(findings(&with("params.n=3")), @r"
+    error[E207 no-such-path]: `params.n` is no parameter of this scenario
+     --> --set:1:1
+      |
+    1 | params.n=3
+      | ^^^^^^^^
+      |
+      = help: the scenario has no parameters
+    ");
     insta::assert_snapshot!(findings(&with("title")), @r"
     error[E207 no-such-path]: `--set` takes PATH=VALUE
      --> --set:1:1
@@ -222,6 +231,7 @@ fn sweeps_are_checked_like_the_file() {
         (&["params.gap=1s]: [2s"], "error[E011 bad-key]"),
         (&["params.gap"], "error[E104 bad-value]: a sweep takes at least one value"),
         (&["id.b=1s"], "error[E207 no-such-path]: `id.b` leads to no place"),
+        (&["params.gop=3s"], "error[E207 no-such-path]: `params.gop` is no parameter"),
     ] {
         let found = code(sweeps);
         assert!(found.starts_with(message), "{sweeps:?}: {found}");
