@@ -2,7 +2,8 @@
 //!
 //! Not here: what is looked for.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::base::time::Instant;
 
@@ -11,8 +12,10 @@ use crate::base::time::Instant;
 /// Those of each second stay in the order of coming until that second is reached.
 #[derive(Debug, Default)]
 pub struct Deadlines {
-    /// Of the second that was reached and of those before, the next one last.
+    /// Of the second that was reached, the next one last.
     near: Vec<(Instant, u32)>,
+    /// Of that second and those before, added since it was reached.
+    late: BinaryHeap<Reverse<(Instant, u32)>>,
     /// By second; all are after `reached`.
     far: BTreeMap<u64, Vec<(Instant, u32)>>,
     reached: u64,
@@ -24,20 +27,26 @@ impl Deadlines {
         if second(at) > self.reached {
             self.far.entry(second(at)).or_default().push((at, user));
         } else {
-            let place = self.near.partition_point(|other| *other > (at, user));
-            self.near.insert(place, (at, user));
+            self.late.push(Reverse((at, user)));
         }
     }
 
     /// Takes the first pair whose moment is before `now`; call it with a `now` that never falls.
     pub fn pop_before(&mut self, now: Instant) -> Option<(Instant, u32)> {
-        while self.near.is_empty() {
+        while self.near.is_empty() && self.late.is_empty() {
             let entry = self.far.first_entry().filter(|entry| *entry.key() <= second(now))?;
             let (reached, mut near) = entry.remove_entry();
             near.sort_unstable_by(|one, other| other.cmp(one));
             (self.reached, self.near) = (reached, near);
         }
-        self.near.pop_if(|(at, _)| *at < now)
+        let (near, late) = (self.near.last(), self.late.peek().map(|Reverse(pair)| pair));
+        let first = *near.into_iter().chain(late).min().filter(|(at, _)| *at < now)?;
+        if near == Some(&first) {
+            self.near.pop();
+        } else {
+            self.late.pop();
+        }
+        Some(first)
     }
 }
 

@@ -107,10 +107,11 @@ impl Timers {
     /// When a timer is set for.
     #[must_use]
     pub fn get(&self, timer: &Timer) -> Option<Instant> {
-        let others = self.others.iter().map(|(at, other)| (*at, other));
         let usual = [(self.poll, &Timer::Poll), (self.renew, &Timer::Renew)];
-        let (at, _) = usual.into_iter().chain(others).find(|(_, other)| *other == timer)?;
-        (at < Instant::NEVER).then_some(at)
+        let usual = usual.into_iter().filter(|(at, _)| *at < Instant::NEVER);
+        // One that is set for never is set all the same.
+        let others = self.others.iter().map(|(at, other)| (*at, other));
+        usual.chain(others).find(|(_, other)| *other == timer).map(|(at, _)| at)
     }
 
     /// See [`Device::glance`](crate::proto::device::Device::glance).
@@ -134,7 +135,7 @@ impl Timers {
             return due.then(|| self.take_first_other());
         }
         let (at, timer) = usual;
-        let due = at <= now;
+        let due = at <= now && at < Instant::NEVER;
         due.then(|| {
             self.stop(&timer);
             timer
@@ -192,6 +193,15 @@ mod tests {
     /// What is done: a timer is set for a time from now, or stopped; or time passes.
     fn step() -> impl Strategy<Value = (Option<Timer>, Option<u64>)> {
         (prop::option::of(timer()), prop::option::of(0_u64..4))
+    }
+
+    #[test]
+    fn one_that_is_set_for_never_is_set_and_never_due() {
+        let mut timers = Timers::default();
+        timers.set(Instant::NEVER, Timer::Arm);
+        assert_eq!(timers.get(&Timer::Arm), Some(Instant::NEVER));
+        assert_eq!((timers.next(), timers.pop_due(Instant::NEVER)), (None, None));
+        assert_eq!(timers.get(&Timer::Poll), None);
     }
 
     proptest! {
