@@ -78,6 +78,9 @@ impl<'de> Deserialize<'de> for UserId {
     }
 }
 
+/// Users from which on what is kept of them fits no cache, so that reading ahead is worth its while.
+pub const FLEET: usize = 4_096;
+
 /// A node of the world: the device of a user, the server-side account of a user, or the harness.
 ///
 /// The order (used for event keys) is by user, device before account; the harness comes last.

@@ -4,6 +4,7 @@
 
 use std::hint::black_box;
 
+use crate::base::id::FLEET;
 use crate::base::time::Instant;
 use crate::oracle::batch::Batch;
 use crate::oracle::escrow::Held;
@@ -12,8 +13,6 @@ use crate::oracle::routes::{Route, Routes};
 use crate::oracle::spec::Spec;
 use crate::trace::record::Record;
 
-/// Users from which on looking ahead is worth its while: what is kept of fewer is in a cache anyway.
-const FLEET: usize = 4_096;
 /// Records that one looks ahead: what is kept for them all fits a cache.
 const AHEAD: usize = 128;
 
@@ -28,10 +27,10 @@ pub(super) struct Bench {
 
 impl Bench {
     pub fn of(oracles: Vec<Box<dyn Oracle>>) -> Self {
-        let ahead = |it: &dyn Oracle| if it.looks_ahead() { it.facts() } else { Facts::NONE };
-        let ahead: Vec<Facts> = oracles.iter().map(|it| ahead(it.as_ref())).collect();
-        let looks_ahead = ahead.iter().any(|facts| *facts != Facts::NONE);
-        let ahead = looks_ahead.then(|| Routes::to_those_of(&ahead));
+        let facts = |it: &dyn Oracle| if it.looks_ahead() { it.facts() } else { Facts::NONE };
+        let facts: Vec<Facts> = oracles.iter().map(|it| facts(it.as_ref())).collect();
+        let looks_ahead = oracles.iter().any(|it| it.looks_ahead());
+        let ahead = looks_ahead.then(|| Routes::to_those_of(&facts));
         Self { routes: Routes::to(&oracles), ahead, oracles, docket: Docket::default() }
     }
 

@@ -21,14 +21,14 @@ pub struct Path(pub Spanned<String>);
 /// Changes the tree as `--set PATH=VALUE` says.
 pub fn set(tree: &mut Node, text: &str, sources: &mut Sources, sink: &mut Diagnostics) {
     let Some((path, value)) = read(text, SET, sources, sink) else { return };
-    if is_parameter(&path, tree, sink) {
+    if has_parameter(&path, tree, sink) {
         put(tree, &path, &value, sink);
     }
 }
 
-/// Whether a path that speaks of a parameter speaks of one of this scenario's: with another nothing would
-/// change, and a fleet would run at its full size.
-fn is_parameter(path: &Path, tree: &Node, sink: &mut Diagnostics) -> bool {
+/// Whether the scenario has the parameter that a path speaks of, if it speaks of one: with another nothing
+/// would change, and a fleet would run at its full size.
+fn has_parameter(path: &Path, tree: &Node, sink: &mut Diagnostics) -> bool {
     let Some(name) = path.0.value.strip_prefix("params.") else { return true };
     let declared = tree.get("params").and_then(Node::entries).unwrap_or(&[]);
     let names =
@@ -68,7 +68,7 @@ fn sweep(
     let (path, values) = text.split_once('=').unwrap_or((text, ""));
     let listed = format!("{path}=[{values}]");
     let (path, values) = read(&listed, SWEEP, sources, sink)?;
-    if !is_parameter(&path, tree, sink) {
+    if !has_parameter(&path, tree, sink) {
         return None;
     }
     let Path(path) = path;

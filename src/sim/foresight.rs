@@ -6,13 +6,11 @@
 
 use std::hint::black_box;
 
+use crate::base::id::FLEET;
 use crate::crypto::suite::Suite;
 use crate::sim::frame::Frame;
 use crate::sim::node::{Machine, Node};
 use crate::sim::world::{Event, World};
-
-/// Users from which on looking ahead is worth its while: fewer are in a cache anyway.
-const FLEET: usize = 4_096;
 
 impl<S: Suite> World<S> {
     /// Reads of everything that the events need that were sorted last, unless that was done.
@@ -48,25 +46,10 @@ impl<S: Suite> World<S> {
 }
 
 const fn frame_of(event: &Event) -> Option<&Frame> {
-    match event {
-        Event::Arrive(frame) | Event::Ingress(frame) | Event::Deliver(frame) => Some(frame),
-        Event::Mail(_)
-        | Event::Wake(_)
-        | Event::Synced(_)
-        | Event::Done(_)
-        | Event::Begin(_)
-        | Event::End(_)
-        | Event::Cut(_)
-        | Event::Arrival(_)
-        | Event::Answer(_)
-        | Event::Warm(_)
-        | Event::Look
-        | Event::Online
-        | Event::Serve(_)
-        | Event::Heard(_)
-        | Event::Spoken(_)
-        | Event::Tick
-        | Event::Settle => None,
+    if let Event::Arrive(frame) | Event::Ingress(frame) | Event::Deliver(frame) = event {
+        Some(frame)
+    } else {
+        None
     }
 }
 

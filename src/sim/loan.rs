@@ -7,7 +7,7 @@ use crate::base::time::Instant;
 use crate::proto::sheet::Sheet;
 use crate::sim::outbox::Outbox;
 
-/// Each node uses it in its turn, so that one is enough for a world.
+/// What a node has for its turn and then gives back: one is enough for a world.
 #[derive(Clone, Debug)]
 pub struct Loan<W> {
     /// What a machine writes its outputs on.
@@ -38,9 +38,9 @@ impl<W> Loan<W> {
             // An instant of a whole fleet is rare.
             counts.shrink_to(COUNTS_KEPT);
         }
-        let is_last = counts.last().is_none_or(|(last, _)| *last < node);
+        let comes_last = counts.last().is_none_or(|(last, _)| *last < node);
         let search = |counts: &[(NodeId, u32)]| counts.partition_point(|(other, _)| *other < node);
-        let place = if is_last { counts.len() } else { search(counts) };
+        let place = if comes_last { counts.len() } else { search(counts) };
         match counts.get_mut(place) {
             Some((other, count)) if *other == node => {
                 *count += 1;

@@ -56,7 +56,7 @@ impl Oracle for NoPollNoMail {
                 }
             }
         } else if let Fact::Tx(frame) = &record.fact {
-            // The answer ends the turn: of a fleet nobody remembers what was polled.
+            // What comes after the answer is not sent for this poll.
             self.polls.end(record);
             self.open.remove(account, &frame.req);
         } else if let Fact::Timer { reason } = &record.fact {

@@ -65,8 +65,9 @@ impl Timer {
 /// one for as long as a request is under way.
 #[derive(Clone, Debug)]
 pub struct Timers {
-    /// Never: not set. So is the next.
+    /// When mail is asked for; never: it is not set.
     poll: Instant,
+    /// When the session is renewed; never: it is not set.
     renew: Instant,
     /// All others, in the order of their time.
     others: ThinVec<(Instant, Timer)>,
