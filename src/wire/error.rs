@@ -65,7 +65,4 @@ pub enum Rule {
     /// Raw text that is not UTF-8.
     #[error("the text is not UTF-8")]
     NotUtf8,
-    /// The octets mean something whose own encoding differs: a leak in the rules above.
-    #[error("the octets are not the canonical encoding of what they mean")]
-    NotCanonical,
 }

@@ -12,7 +12,6 @@ use proptest::sample::Index;
 use crate::wire::body::{ApprovalStatement, Body};
 use crate::wire::cose;
 use crate::wire::describe::describe;
-use crate::wire::error::Rule;
 use crate::wire::header::{BodyKind, Header};
 use crate::wire::message::Envelope;
 use crate::wire::record::KeyRecord;
@@ -71,10 +70,8 @@ fn spoil(mut octets: Vec<u8>, harms: &[Harm]) -> Vec<u8> {
 
 /// Whatever a decoder accepts encodes to the same octets; nothing makes any of them panic.
 fn check_all_decoders(octets: &[u8]) {
-    match Envelope::decode(octets) {
-        Ok(envelope) => assert_eq!(envelope.encode(), octets),
-        // The rules before it leave nothing for the comparison to find.
-        Err(error) => assert_ne!(error.rule, Rule::NotCanonical),
+    if let Ok(envelope) = Envelope::decode(octets) {
+        assert_eq!(envelope.encode(), octets);
     }
     if let Ok(header) = Header::decode(octets) {
         assert_eq!(header.encode(), octets);
