@@ -84,6 +84,13 @@ impl Writer {
         Self { octets: Vec::with_capacity(octets) }
     }
 
+    /// A writer that writes into memory that was used before; what it held is gone.
+    #[must_use]
+    pub fn reusing(mut octets: Vec<u8>) -> Self {
+        octets.clear();
+        Self { octets }
+    }
+
     /// The octets written.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
@@ -141,16 +148,21 @@ impl Writer {
         self
     }
 
+    #[inline]
     fn head(&mut self, major: u8, value: u64) -> &mut Self {
-        let major = major << 5;
+        match value {
+            short @ 0..=23 => self.octets.push(major << 5 | short.to_le_bytes()[0]),
+            _ => self.long_head(major << 5, value),
+        }
+        self
+    }
+
+    /// A head whose value needs octets of its own.
+    fn long_head(&mut self, major: u8, value: u64) {
         let be = value.to_be_bytes();
         match value {
-            0..=23 => self.octets.push(major | be[7]),
-            24..=0xff => self.octets.extend_from_slice(&[major | 24, be[7]]),
-            0x100..=0xffff => {
-                self.octets.push(major | 25);
-                self.octets.extend_from_slice(&be[6..]);
-            }
+            0..=0xff => self.octets.extend_from_slice(&[major | 24, be[7]]),
+            0x100..=0xffff => self.octets.extend_from_slice(&[major | 25, be[6], be[7]]),
             0x1_0000..=0xffff_ffff => {
                 self.octets.push(major | 26);
                 self.octets.extend_from_slice(&be[4..]);
@@ -160,7 +172,6 @@ impl Writer {
                 self.octets.extend_from_slice(&be);
             }
         }
-        self
     }
 }
 

@@ -27,6 +27,9 @@ impl NodeClock {
     /// at 1970.
     #[must_use]
     pub fn wall(&self, at: Instant) -> Millis {
+        if *self == Self::default() {
+            return Millis::WORLD_START + at.since(Instant::START);
+        }
         let start = i128::from(Millis::WORLD_START.0) * NANOS_PER_MILLI;
         let nanos = start + i128::from(at.as_nanos()) + i128::from(self.ahead(at));
         Millis(u64::try_from(nanos.div_euclid(NANOS_PER_MILLI)).unwrap_or(0))

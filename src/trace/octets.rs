@@ -16,8 +16,14 @@ impl Flavor for Buffer {
         Ok(())
     }
 
+    /// Most of what comes is a number of a few octets that were just written one by one: to copy them at once
+    /// would wait until they have reached the cache.
     fn try_extend(&mut self, octets: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(octets);
+        if octets.len() > NUMBER_MAX {
+            self.0.extend_from_slice(octets);
+        } else {
+            octets.iter().for_each(|octet| self.0.push(*octet));
+        }
         Ok(())
     }
 
@@ -25,6 +31,9 @@ impl Flavor for Buffer {
         Ok(self.0)
     }
 }
+
+/// Most octets of a number.
+const NUMBER_MAX: usize = 10;
 
 /// Appends a record, or what can be seen of it.
 ///
