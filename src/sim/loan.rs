@@ -15,6 +15,8 @@ pub struct Loan<W> {
     /// Where they wait until they leave.
     pub outbox: Outbox<W>,
     turns: Turns,
+    /// How many outputs the turn under way has had.
+    outputs: u32,
 }
 
 /// How many turns each node had at this instant.
@@ -31,6 +33,7 @@ impl<W> Loan<W> {
     /// # Errors
     /// When it has had too many.
     pub fn begin_turn(&mut self, at: Instant, node: NodeId) -> Result<(), Storm> {
+        self.outputs = 0;
         let Turns { at: last, counts } = &mut self.turns;
         if *last != at {
             *last = at;
@@ -52,11 +55,21 @@ impl<W> Loan<W> {
             }
         }
     }
+
+    /// The turn under way has another output.
+    ///
+    /// # Errors
+    /// When it has had too many.
+    pub fn count_output(&mut self) -> Result<(), Storm> {
+        self.outputs += 1;
+        if self.outputs > OUTPUTS_MAX { Err(Storm::Outputs) } else { Ok(()) }
+    }
 }
 
 impl<W> Default for Loan<W> {
     fn default() -> Self {
-        Self { sheet: Sheet::default(), outbox: Outbox::default(), turns: Turns::default() }
+        let (sheet, outbox) = (Sheet::default(), Outbox::default());
+        Self { sheet, outbox, turns: Turns::default(), outputs: 0 }
     }
 }
 
@@ -69,7 +82,7 @@ const COUNTS_KEPT: usize = 1 << 10;
 
 /// Outputs of one turn. The largest turns go over a whole mailbox, a list of watchers or a table and say a
 /// few things of each entry; one that never ends would fill the memory.
-pub const OUTPUTS_MAX: usize = 1_000_000;
+const OUTPUTS_MAX: u32 = 1_000_000;
 
 /// A machine does not come to rest at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -97,5 +110,16 @@ mod tests {
         assert_eq!(loan.begin_turn(at(3), other), Ok(()), "each node has its own");
         assert_eq!(loan.begin_turn(at(3), one), Err(Storm::Turns));
         assert_eq!(loan.begin_turn(at(4), one), Ok(()));
+    }
+
+    #[test]
+    fn a_turn_without_end_is_given_up() {
+        let mut loan = Loan::<()>::default();
+        for secs in 0..2 {
+            let at = Instant::START + Duration::from_secs(secs);
+            assert_eq!(loan.begin_turn(at, NodeId::device(0)), Ok(()));
+            assert!((0..OUTPUTS_MAX).all(|_| loan.count_output() == Ok(())));
+            assert_eq!(loan.count_output(), Err(Storm::Outputs));
+        }
     }
 }

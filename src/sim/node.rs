@@ -21,7 +21,7 @@ use crate::scenario::plan::Cpu;
 use crate::sim::body::Broken;
 use crate::sim::cpu::{Price, price};
 use crate::sim::frame::Label;
-use crate::sim::loan::{Loan, OUTPUTS_MAX, Storm};
+use crate::sim::loan::Loan;
 use crate::sim::outbox::{Item, Outbox};
 use crate::trace::record::RecordId;
 use crate::wire::message::Ticket;
@@ -203,18 +203,16 @@ impl<M: Machine> Node<M> {
         next
     }
 
-    /// One turn of the machine. Facts that come before anything else are stated now; what follows leaves
-    /// when the processor is done.
+    /// One turn of the machine; what it makes of it is taken with [`Self::next_output`].
     pub fn turn(
         &mut self,
         at: Instant,
         stimulus: Stimulus<M::Input>,
         cause: Option<RecordId>,
-        request: Option<&Label>,
         cpu: Cpu,
         loan: &mut Loan<M::Write>,
-    ) -> Result<Price, Storm> {
-        let Some(machine) = &mut self.machine else { return Ok(Price::default()) };
+    ) -> Price {
+        let Some(machine) = &mut self.machine else { return Price::default() };
         let now = self.clock.now(at);
         machine.sheet().borrow_from(&mut loan.sheet);
         machine.hear(cause);
@@ -226,38 +224,50 @@ impl<M: Machine> Node<M> {
         }
         let price = price(cpu, &machine.take_work());
         self.outbox.borrow_from(&mut loan.outbox);
-        let (mut outputs, mut cooking) = (0, Vec::new());
-        let mut cooks = false;
-        while let Some(output) = machine.poll_output() {
-            if outputs == OUTPUTS_MAX {
-                return Err(Storm::Outputs);
-            }
-            outputs += 1;
-            cooks |= price.time > Duration::ZERO && !matches!(output, Output::Fact(_));
-            let label = match &output {
-                Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
-                Output::Garbage(_)
-                | Output::Internal(..)
-                | Output::Persist(..)
-                | Output::Fact(_) => None,
-            };
-            let item = Item { output, cause: machine.since().or(cause), label };
-            if cooks {
-                cooking.push(item);
-            } else {
-                self.outbox.push(item);
-            }
-        }
-        machine.sheet().give_back_to(&mut loan.sheet);
         if price.time > Duration::ZERO {
-            self.busy.get_or_insert_default().cooking = Some(cooking);
+            self.busy.get_or_insert_default().cooking = Some(Vec::new());
         }
-        Ok(price)
+        price
+    }
+
+    /// The next output of the turn that `cause` led to: a frame with the label `request`, if it was one.
+    pub fn next_output(
+        &mut self,
+        cause: Option<RecordId>,
+        request: Option<&Label>,
+    ) -> Option<Item<M::Write>> {
+        let machine = self.machine.as_mut()?;
+        let output = machine.poll_output()?;
+        let label = match &output {
+            Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
+            Output::Garbage(_) | Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => {
+                None
+            }
+        };
+        Some(Item { output, cause: machine.since().or(cause), label })
+    }
+
+    /// What may not leave: facts that come before anything else are stated while the processor is busy, what
+    /// follows leaves when it is done, and nothing overtakes what waits for a write.
+    pub fn keep(&mut self, item: Item<M::Write>) -> Option<Item<M::Write>> {
+        if let Some(cooking) = self.busy.as_mut().and_then(|busy| busy.cooking.as_mut())
+            && !(cooking.is_empty() && matches!(item.output, Output::Fact(_)))
+        {
+            cooking.push(item);
+        } else if matches!(item.output, Output::Persist(..)) || !self.outbox.is_empty() {
+            self.outbox.push(item);
+        } else {
+            return Some(item);
+        }
+        None
     }
 
     /// What the turn needed is free for others, if everything has left.
     pub fn clear_away(&mut self, loan: &mut Loan<M::Write>) {
         self.outbox.give_back_to(&mut loan.outbox);
+        if let Some(machine) = &mut self.machine {
+            machine.sheet().give_back_to(&mut loan.sheet);
+        }
     }
 
     /// The processor is done: what it made may leave.
@@ -371,65 +381,5 @@ impl<S: Suite> Machine for Account<S> {
 
     fn persisted(token: Token) -> AccountInput {
         AccountInput::Persisted(token)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trace::fact::Fact;
-
-    /// Answers each input with this many outputs.
-    #[derive(Default)]
-    struct Talker(usize, Sheet<()>);
-
-    impl Machine for Talker {
-        type Input = usize;
-        type Write = ();
-        type Durable = ();
-
-        fn power_on(&mut self, _: Now, _: Option<Ticket>) {}
-
-        fn handle_input(&mut self, _: Now, input: usize) {
-            self.0 = input;
-        }
-
-        fn handle_timeout(&mut self, _: Now) {}
-
-        fn poll_output(&mut self) -> Option<Output<()>> {
-            self.0 = self.0.checked_sub(1)?;
-            Some(Output::Fact(Fact::Fence { name: String::new() }))
-        }
-
-        fn sheet(&mut self) -> &mut Sheet<()> {
-            &mut self.1
-        }
-
-        fn poll_timeout(&self) -> Option<Wake> {
-            None
-        }
-
-        fn take_work(&mut self) -> Work {
-            Work::default()
-        }
-
-        fn apply(_: &mut (), (): &()) {}
-
-        fn persisted(_: Token) -> usize {
-            0
-        }
-    }
-
-    fn turn(node: &mut Node<Talker>, outputs: usize) -> Result<Price, Storm> {
-        let (at, stimulus) = (Instant::START, Stimulus::Input(outputs));
-        node.turn(at, stimulus, None, None, Cpu::Free, &mut Loan::default())
-    }
-
-    #[test]
-    fn a_turn_without_end_is_given_up() {
-        let mut node =
-            Node { machine: Some(Talker::default()), ..Node::new((), NodeClock::default()) };
-        assert!(turn(&mut node, OUTPUTS_MAX).is_ok());
-        assert_eq!(turn(&mut node, OUTPUTS_MAX + 1), Err(Storm::Outputs));
     }
 }

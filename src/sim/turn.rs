@@ -10,7 +10,7 @@ use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::cpu::Price;
 use crate::sim::frame::Label;
-use crate::sim::loan::Loan;
+use crate::sim::loan::{Loan, Storm};
 use crate::sim::node::{Machine, Node, Stimulus, WAITING_MAX, Waiting};
 use crate::sim::outbox::{Item, Next};
 use crate::trace::record::RecordId;
@@ -124,29 +124,20 @@ fn turn_alone<W: Stage, M: Resident<W>>(
     cause: Option<RecordId>,
     request: Option<&Label>,
 ) -> bool {
-    let (now, cpu) = (stage.now(), M::cpu(stage, user));
-    let mut loan = std::mem::take(M::loan(stage));
-    let node = M::node(stage, user);
-    let turned = loan
-        .begin_turn(now, M::id(user))
-        .and_then(|()| node.turn(now, stimulus, cause, request, cpu, &mut loan));
-    *M::loan(stage) = loan;
-    match turned {
-        Ok(price) => {
-            let node = M::node(stage, user);
-            let (life, busy) = (node.life, node.is_busy());
-            stage.spend(price);
-            if busy {
-                stage.schedule_own(now + price.time, M::id(user), Own::Done(life));
-            }
-        }
+    let now = stage.now();
+    let taken = M::loan(stage).begin_turn(now, M::id(user)).and_then(|()| {
+        act::<W, M>(stage, user, stimulus, cause);
+        put_out::<W, M>(stage, user, cause, request)
+    });
+    match taken {
+        Ok(true) => drain::<W, M>(stage, user),
+        Ok(false) => {}
         Err(storm) => {
             let what = format!("{} does not come to rest: {storm}", M::id(user));
             stage.give_up(Severity::Error, what);
             return false;
         }
     }
-    drain::<W, M>(stage, user);
     let broken = M::node(stage, user).machine.as_ref().and_then(|it| it.broken().cloned());
     if let Some(broken) = broken {
         stage.give_up(Severity::Error, broken.to_string());
@@ -155,25 +146,75 @@ fn turn_alone<W: Stage, M: Resident<W>>(
     true
 }
 
+/// The machine acts, and its processor is busy for as long as that takes.
+fn act<W: Stage, M: Resident<W>>(
+    stage: &mut W,
+    user: u32,
+    stimulus: Stimulus<M::Input>,
+    cause: Option<RecordId>,
+) {
+    let (now, cpu) = (stage.now(), M::cpu(stage, user));
+    let mut loan = std::mem::take(M::loan(stage));
+    let node = M::node(stage, user);
+    let price = node.turn(now, stimulus, cause, cpu, &mut loan);
+    let (life, busy) = (node.life, node.is_busy());
+    *M::loan(stage) = loan;
+    stage.spend(price);
+    if busy {
+        stage.schedule_own(now + price.time, M::id(user), Own::Done(life));
+    }
+}
+
+/// Takes what the machine made of its turn: what may leave leaves, without a stay in the outbox. False if that
+/// stopped the node.
+fn put_out<W: Stage, M: Resident<W>>(
+    stage: &mut W,
+    user: u32,
+    cause: Option<RecordId>,
+    request: Option<&Label>,
+) -> Result<bool, Storm> {
+    while let Some(item) = M::node(stage, user).next_output(cause, request) {
+        M::loan(stage).count_output()?;
+        if let Some(item) = M::node(stage, user).keep(item)
+            && !leave::<W, M>(stage, user, Next::Carry(item))
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Does what comes next; false if that stopped the node.
+fn leave<W: Stage, M: Resident<W>>(stage: &mut W, user: u32, next: Next<M::Write>) -> bool {
+    let side = M::side(stage, user, &next);
+    if side == Side::Before {
+        stage.trip(M::id(user));
+        return false;
+    }
+    match next {
+        Next::Carry(item) => M::carry(stage, user, item),
+        Next::Sync => {
+            let life = M::node(stage, user).life;
+            let at = stage.now() + M::sync(stage, user) + stage.slowness(M::id(user));
+            stage.schedule_own(at, M::id(user), Own::Synced(life));
+        }
+        Next::Wait => {}
+    }
+    if side == Side::After {
+        stage.trip(M::id(user));
+    }
+    side == Side::None
+}
+
 /// Lets everything leave that may.
 pub(super) fn drain<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) {
     loop {
-        let life = M::node(stage, user).life;
         let next = M::node(stage, user).outbox.next();
-        let side = M::side(stage, user, &next);
-        if side == Side::Before {
-            return stage.trip(M::id(user));
+        if matches!(next, Next::Wait) {
+            break;
         }
-        match next {
-            Next::Carry(item) => M::carry(stage, user, item),
-            Next::Sync => {
-                let at = stage.now() + M::sync(stage, user) + stage.slowness(M::id(user));
-                stage.schedule_own(at, M::id(user), Own::Synced(life));
-            }
-            Next::Wait => break,
-        }
-        if side == Side::After {
-            return stage.trip(M::id(user));
+        if !leave::<W, M>(stage, user, next) {
+            return;
         }
     }
     let mut loan = std::mem::take(M::loan(stage));
