@@ -114,7 +114,7 @@ impl Meeting {
             let said = &seats[place];
             said.next.store(next.as_nanos(), Ordering::Relaxed);
             said.harness.store(harness.as_nanos(), Ordering::Relaxed);
-            said.records.store(world.records.len() as u64, Ordering::Relaxed);
+            said.records.store(world.made.len() as u64, Ordering::Relaxed);
             said.is_through.store(is_through, Ordering::Relaxed);
             if !self.gate.pass() {
                 return (end, windows);

@@ -19,6 +19,7 @@ pub mod leak;
 mod links;
 mod loan;
 pub mod lockstep;
+mod made;
 mod meeting;
 mod node;
 mod outbox;

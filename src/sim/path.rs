@@ -36,7 +36,7 @@ impl<S: Suite> World<S> {
         cause: Option<RecordId>,
     ) {
         let mut frame = Box::new(Frame {
-            octets: envelope.encode().into(),
+            octets: self.encode(envelope),
             user,
             account: self.account_for(user, envelope),
             up: true,
@@ -48,6 +48,11 @@ impl<S: Suite> World<S> {
         let fact = Fact::Tx(frame.fact(self.with_octets));
         frame.cause = Some(self.record(NodeId::device(user), fact, cause));
         self.judge(frame);
+    }
+
+    fn encode(&mut self, envelope: &Envelope) -> Arc<[u8]> {
+        self.scratch = envelope.encode_reusing(std::mem::take(&mut self.scratch));
+        Arc::from(&self.scratch[..])
     }
 
     /// A device sends octets that are no frame.
@@ -74,7 +79,7 @@ impl<S: Suite> World<S> {
         let known = |user: &u32| (*user as usize) < self.plan.devices.len();
         let Some(user) = u32::try_from(origin).ok().filter(known) else { return };
         let mut frame = Box::new(Frame {
-            octets: envelope.encode().into(),
+            octets: self.encode(envelope),
             user,
             account,
             up: false,

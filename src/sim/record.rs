@@ -34,7 +34,7 @@ impl<S: Suite> World<S> {
         };
         let id = RecordId { node, seq: *seq };
         *seq += 1;
-        self.records.push(Record { id, at, wall: clock.wall(at), cause, fact });
+        self.made.push(Record { id, at, wall: clock.wall(at), cause, fact });
         id
     }
 

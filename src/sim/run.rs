@@ -209,6 +209,7 @@ fn judge_again_with<S: Suite, E>(
 /// Everybody who looks at all records of a run.
 struct Judges {
     panel: Panel,
+    /// Takes what no world has digested itself.
     digester: Digester,
     records: u64,
 }
@@ -224,15 +225,23 @@ impl Judges {
 
     /// On the threads of the current pool.
     fn take_beside(&mut self, batch: &Batch) {
-        let Self { panel, digester, records } = self;
-        *records += batch.len() as u64;
-        rayon::join(|| panel.take_beside(batch), || digester.take_all(batch.records()));
+        self.records += batch.len() as u64;
+        self.panel.take_beside(batch);
     }
 
     fn take(&mut self, batch: &Batch) {
         self.records += batch.len() as u64;
         self.panel.take(batch);
-        self.digester.take_all(batch.records());
+    }
+
+    /// Lets a world digest what it makes.
+    fn lend<S: Suite>(&self, world: &mut World<S>) {
+        world.made.digest_with(self.digester.fresh());
+    }
+
+    /// Takes over what a world has digested.
+    fn take_back<S: Suite>(&mut self, world: &mut World<S>) {
+        self.digester.absorb(&world.made.take_digester());
     }
 }
 
@@ -267,14 +276,16 @@ fn judge_step_by_step<S: Suite>(
 
 /// The world goes on and is judged in turns.
 fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
+    judges.lend(world);
     let mut batch = Batch::default();
     let mut goes_on = true;
     while goes_on {
         goes_on = world.fill(&mut batch, BATCH_RECORDS);
         batch.close();
         judges.take(&batch);
-        batch.take_parts().for_each(|judged| world.take_back(judged));
+        batch.take_parts().for_each(|judged| world.made.take_back(judged));
     }
+    judges.take_back(world);
 }
 
 /// What happened is judged while the world goes on, in shards if it can be spread.
@@ -298,6 +309,7 @@ fn judge_beside<S: Suite>(
             Stage::Whole(world)
         }
     };
+    stage.worlds().iter_mut().for_each(|world| judges.lend(world));
     let mut goes_on = true;
     while goes_on {
         if let Stage::Spread(shards) = &mut stage
@@ -317,9 +329,9 @@ fn judge_beside<S: Suite>(
         stage.take_back(&mut next);
     }
     judges.take_beside(&last);
-    match &mut stage {
-        Stage::Whole(world) => counted.take(world),
-        Stage::Spread(shards) => shards.worlds().iter_mut().for_each(|it| counted.take(it)),
+    for world in stage.worlds() {
+        judges.take_back(world);
+        counted.take(world);
     }
 }
 
@@ -340,10 +352,19 @@ impl<S: Suite> Stage<S> {
         goes_on
     }
 
+    fn worlds(&mut self) -> &mut [World<S>] {
+        match self {
+            Self::Whole(world) => std::slice::from_mut(world),
+            Self::Spread(shards) => shards.worlds(),
+        }
+    }
+
     /// Takes back what was judged.
     fn take_back(&mut self, batch: &mut Batch) {
         match self {
-            Self::Whole(world) => batch.take_parts().for_each(|judged| world.take_back(judged)),
+            Self::Whole(world) => {
+                batch.take_parts().for_each(|judged| world.made.take_back(judged))
+            }
             Self::Spread(shards) => shards.take_back(batch),
         }
     }

@@ -150,7 +150,7 @@ impl<S: Suite> Shards<S> {
         self.windows = 0;
         loop {
             let goes_on = self.window(records, going);
-            let made: usize = self.worlds.iter().map(|world| world.records.len()).sum();
+            let made: usize = self.worlds.iter().map(|world| world.made.len()).sum();
             // What happens after an event of the harness at the same instant comes behind its records.
             if !goes_on || made >= records || self.spoke() {
                 self.events = self.steps() - before;
@@ -162,7 +162,7 @@ impl<S: Suite> Shards<S> {
     /// Takes records back that were gathered, each where it was made.
     pub fn take_back(&mut self, batch: &mut Batch) {
         let parts = self.worlds.iter_mut().zip(batch.take_parts());
-        parts.for_each(|(world, judged)| world.take_back(judged));
+        parts.for_each(|(world, judged)| world.made.take_back(judged));
     }
 
     /// Whether so much happened in a window of late that shards are better side by side.
@@ -181,11 +181,11 @@ impl<S: Suite> Shards<S> {
     /// What comes of that is in the order of users, as in a whole world.
     fn make_nodes(&mut self, batch: &mut Batch, records: usize) {
         // What the world has stated before there was anybody.
-        batch.arrange(&[&self.worlds[0].records], |_| ());
+        batch.arrange(&[&self.worlds[0].made], |_| ());
         while self.is_unmade() && batch.len() < records {
             let made = self.worlds.iter().map(|world| world.devices.next_user()).min();
             let end = made.unwrap_or(0) + MADE_AT_ONCE;
-            let before: Vec<_> = self.worlds.iter().map(|world| world.records.len()).collect();
+            let before: Vec<_> = self.worlds.iter().map(|world| world.made.len()).collect();
             rayon::scope(|scope| {
                 for world in &mut self.worlds {
                     scope.spawn(move |_| world.make_nodes(end));
@@ -197,11 +197,11 @@ impl<S: Suite> Shards<S> {
             keys.sort_by_key(|(_, held)| held.user);
             batch.keys.append(&mut keys);
             let parts = self.worlds.iter().zip(before);
-            let parts: Vec<_> = parts.map(|(world, before)| &world.records[before..]).collect();
+            let parts: Vec<_> = parts.map(|(world, before)| &world.made[before..]).collect();
             batch.arrange(&parts, |record| record.id.node.user());
         }
         for world in &mut self.worlds {
-            batch.put(world.hand_out(world.records.len()));
+            batch.put(world.hand_out(world.made.len()));
         }
     }
 
@@ -213,7 +213,7 @@ impl<S: Suite> Shards<S> {
 
     /// Whether the last record of all is the harness's.
     fn spoke(&self) -> bool {
-        self.worlds[0].records.last().is_some_and(|record| record.id.node == NodeId::HARNESS)
+        self.worlds[0].made.last().is_some_and(|record| record.id.node == NodeId::HARNESS)
     }
 
     /// A part of a window, or several windows, or one event of the harness. False when the world has come to
@@ -344,9 +344,9 @@ impl<S: Suite> Shards<S> {
             let complete = world.keys.partition_point(|key| of_key(key) < until);
             keys.extend(world.keys.drain(..complete));
         }
-        let complete = |world: &World<S>| world.records.partition_point(|it| place(it) < until);
+        let complete = |world: &World<S>| world.made.partition_point(|it| place(it) < until);
         let counts: Vec<_> = self.worlds.iter().map(complete).collect();
-        let parts = self.worlds.iter().zip(&counts).map(|(world, count)| &world.records[..*count]);
+        let parts = self.worlds.iter().zip(&counts).map(|(world, count)| &world.made[..*count]);
         let parts: Vec<_> = parts.collect();
         batch.arrange(&parts, place);
         for key in keys {
@@ -376,7 +376,7 @@ impl<S: Suite> World<S> {
             let mut world = self.clone();
             if shard.number() > 0 {
                 // The first has what came before, and what is the harness's.
-                world.records.clear();
+                world.made.clear();
                 world.findings.clear();
             }
             world.scheduler = scheduler;
@@ -403,11 +403,11 @@ impl<S: Suite> World<S> {
     /// What happens before `end`, up to so many records. If those are all of this very node and instant it
     /// goes on, since the judges get only what is before them.
     pub(super) fn run_before(&mut self, end: Instant, at_once: usize) {
-        self.judged.clear();
+        self.made.let_go();
         let place = |record: &Record| (record.at, record.id.node);
         while self.goes_on() {
             let now = (self.now(), self.acting);
-            if self.records.len() >= at_once && self.records.first().map(place) < Some(now) {
+            if self.made.len() >= at_once && self.made.first().map(place) < Some(now) {
                 break;
             }
             self.foresee();

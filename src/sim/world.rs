@@ -34,6 +34,7 @@ use crate::sim::frame::Frame;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::links::Links;
 use crate::sim::loan::Loan;
+use crate::sim::made::Made;
 use crate::sim::node::Node;
 use crate::sim::pace::Pacer;
 use crate::sim::power::issuer;
@@ -154,9 +155,9 @@ pub struct World<S: Suite> {
     /// Nodes with something to bring to an end.
     pub(super) restless: BTreeSet<NodeId>,
     pub(super) harness_records: u64,
-    pub(super) records: Vec<Record>,
-    /// Those that were handed out before: what made them gives their memory back, or uses it again.
-    pub(super) judged: Vec<Record>,
+    pub(super) made: Made,
+    /// Where frames are encoded.
+    pub(super) scratch: Vec<u8>,
     /// Whether steps wait for points, or act on frames by what they are about.
     looks: bool,
     seen: usize,
@@ -248,8 +249,8 @@ impl<S: Suite> World<S> {
             keys: Vec::new(),
             restless: BTreeSet::new(),
             harness_records: 0,
-            records: Vec::new(),
-            judged: Vec::new(),
+            made: Made::default(),
+            scratch: Vec::new(),
             seen: 0,
             findings: Vec::new(),
             spent: (Duration::ZERO, 0),
@@ -311,7 +312,7 @@ impl<S: Suite> World<S> {
     /// The records made since the last call.
     pub fn take_records(&mut self) -> std::vec::Drain<'_, Record> {
         self.seen = 0;
-        self.records.drain(..)
+        self.made.drain()
     }
 
     /// The devices' keys that came into being since the last call, for the judges.
@@ -323,30 +324,22 @@ impl<S: Suite> World<S> {
     /// when the world has come to its end.
     pub fn fill(&mut self, batch: &mut Batch, records: usize) -> bool {
         let mut goes_on = true;
-        self.judged.clear();
+        self.made.let_go();
         batch.keys.extend(self.take_keys().map(|held| (0, held)));
-        while goes_on && self.records.len() < records {
-            let made = self.records.len();
+        while goes_on && self.made.len() < records {
+            let made = self.made.len();
             goes_on = self.step();
             batch.keys.extend(self.take_keys().map(|held| (made, held)));
         }
-        batch.arrange(&[&self.records], |_| ());
-        batch.put(self.hand_out(self.records.len()));
+        batch.arrange(&[&self.made], |_| ());
+        batch.put(self.hand_out(self.made.len()));
         goes_on
     }
 
     /// The first so many of the records that were made.
     pub(super) fn hand_out(&mut self, count: usize) -> Vec<Record> {
-        let mut room = std::mem::take(&mut self.judged);
-        room.clear();
-        room.extend(self.records.drain(count..));
         self.seen = 0;
-        std::mem::replace(&mut self.records, room)
-    }
-
-    /// Takes records back that were handed out, and lets go of them when it goes on.
-    pub(super) fn take_back(&mut self, judged: Vec<Record>) {
-        self.judged = judged;
+        self.made.hand_out(count)
     }
 
     /// What the world itself found, in the order of time.
@@ -374,8 +367,8 @@ impl<S: Suite> World<S> {
 
     /// Looks at new records for points that steps wait for.
     pub(super) fn look(&mut self) {
-        while self.looks && self.seen < self.records.len() {
-            let record = &self.records[self.seen];
+        while self.looks && self.seen < self.made.len() {
+            let record = &self.made[self.seen];
             let mut reached = Vec::new();
             if let Some(implied) = self.implied.before(record) {
                 reached.extend(self.tracker.observe(&implied));

@@ -65,6 +65,18 @@ impl Digester {
         }
     }
 
+    /// Another one for other nodes of the same world, to be absorbed.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self {
+            rng_version: self.rng_version,
+            full: self.full.fresh(),
+            masked: self.masked.as_ref().map(Nodes::fresh),
+            black_box: self.black_box.as_ref().map(Nodes::fresh),
+            octets: Vec::new(),
+        }
+    }
+
     /// Adds the nodes that another thread took. A node belongs to one thread only.
     ///
     /// # Panics
@@ -146,6 +158,11 @@ impl Nodes {
     fn new(users: u32) -> Self {
         let nodes = usize::try_from(users).expect("a count of users fits into memory") * 2 + 1;
         Self(vec![0; nodes])
+    }
+
+    /// Of the same nodes, all of them silent.
+    fn fresh(&self) -> Self {
+        Self(vec![0; self.0.len()])
     }
 
     fn add(&mut self, node: NodeId, what: &impl Serialize, octets: &mut Vec<u8>) {

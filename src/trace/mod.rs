@@ -13,6 +13,6 @@ pub mod trail;
 mod frame;
 mod octets;
 #[cfg(test)]
-mod samples;
+pub mod samples;
 pub mod visible;
 mod words;

@@ -22,7 +22,7 @@ pub(super) fn header() -> Header {
 }
 
 /// A lookup of bob by alice, up to the derivation.
-pub(super) fn run() -> Vec<Record> {
+pub fn run() -> Vec<Record> {
     let (device, account) = (NodeId::device(0), NodeId::account(1));
     let (peer, req) = (user("bob"), ReqId([7; 8]));
     let because = LookupCause::Message;

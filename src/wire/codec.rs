@@ -21,20 +21,13 @@ impl Envelope {
     /// is written as well, and refused by [`Self::decode`].
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        self.encode_with_room(256)
+        self.encode_reusing(Vec::with_capacity(256))
     }
 
-    /// Reads what [`Self::encode`] writes and refuses everything else (protocol 4.6).
-    ///
-    /// # Errors
-    /// The first rule that the octets break, with its offset.
-    pub fn decode(octets: &[u8]) -> Result<Self, DecodeError> {
-        let again = |envelope: &Self| envelope.encode_with_room(octets.len());
-        decode_strictly(octets, ("envelope", FRAME_MAX), |fields| Self::read(fields), again)
-    }
-
-    fn encode_with_room(&self, octets: usize) -> Vec<u8> {
-        let mut writer = Writer::with_capacity(octets);
+    /// As [`Self::encode`], into memory that was used before; what it held is gone.
+    #[must_use]
+    pub fn encode_reusing(&self, octets: Vec<u8>) -> Vec<u8> {
+        let mut writer = Writer::reusing(octets);
         writer.array(5).uint(Self::VERSION).uint(self.body.kind().number()).bytes(&self.req.0);
         match &self.ticket {
             Some(ticket) => ticket.write(&mut writer),
@@ -44,6 +37,14 @@ impl Envelope {
         }
         write_message(&mut writer, &self.body);
         writer.finish()
+    }
+
+    /// Reads what [`Self::encode`] writes and refuses everything else (protocol 4.6).
+    ///
+    /// # Errors
+    /// The first rule that the octets break, with its offset.
+    pub fn decode(octets: &[u8]) -> Result<Self, DecodeError> {
+        decode_strictly(octets, ("envelope", FRAME_MAX), |fields| Self::read(fields), Self::encode)
     }
 
     pub(super) fn read<O: Observer>(fields: &mut Fields<'_, '_, O>) -> Result<Self, DecodeError> {

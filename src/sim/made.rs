@@ -1,0 +1,135 @@
+//! Records that a world has made and its judges have not taken.
+//!
+//! The digest takes them a few at a time while a core has them at hand: when the judges come, who may be on
+//! other cores, they are elsewhere. Not here: what is stated (`record`), or who judges it (`run`).
+
+use std::ops::Deref;
+use std::vec::Drain;
+
+use crate::trace::digest::Digester;
+use crate::trace::record::Record;
+
+/// Records that the digest takes at once: what it keeps of their nodes is fetched from memory together.
+const DIGESTED_AT_ONCE: usize = 64;
+
+/// The records, in the order in which they were made.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    records: Vec<Record>,
+    /// Those that were handed out before: what made them gives their memory back, or uses it again.
+    judged: Vec<Record>,
+    digester: Option<Digester>,
+    /// How many of the records the digester has taken.
+    digested: usize,
+}
+
+impl Deref for Made {
+    type Target = [Record];
+
+    fn deref(&self) -> &[Record] {
+        &self.records
+    }
+}
+
+impl Made {
+    /// From now on everything is digested; also what is here.
+    ///
+    /// # Panics
+    /// When there is a digester already.
+    pub fn digest_with(&mut self, digester: Digester) {
+        assert!(self.digester.is_none(), "a record is digested once");
+        self.digester = Some(digester);
+    }
+
+    /// The digester, which has taken everything that was made.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn take_digester(&mut self) -> Digester {
+        self.digest();
+        self.digested = 0;
+        self.digester.take().expect("whoever takes the digester has put it there")
+    }
+
+    /// Adds a record.
+    pub fn push(&mut self, record: Record) {
+        self.records.push(record);
+        if self.records.len() - self.digested >= DIGESTED_AT_ONCE {
+            self.digest();
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.digested = 0;
+    }
+
+    /// Moves all out, for somebody who takes them one by one.
+    pub fn drain(&mut self) -> Drain<'_, Record> {
+        self.digest();
+        self.digested = 0;
+        self.records.drain(..)
+    }
+
+    /// Moves the first so many out.
+    pub fn hand_out(&mut self, count: usize) -> Vec<Record> {
+        self.digest();
+        let mut room = std::mem::take(&mut self.judged);
+        room.clear();
+        room.extend(self.records.drain(count..));
+        self.digested = if self.digester.is_some() { room.len() } else { 0 };
+        std::mem::replace(&mut self.records, room)
+    }
+
+    /// Takes records back that were handed out.
+    pub fn take_back(&mut self, judged: Vec<Record>) {
+        self.judged = judged;
+    }
+
+    /// Lets go of what was taken back.
+    pub fn let_go(&mut self) {
+        self.judged.clear();
+    }
+
+    fn digest(&mut self) {
+        if let Some(digester) = &mut self.digester {
+            digester.take_all(self.records[self.digested..].iter());
+            self.digested = self.records.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::digest::Forms;
+    use crate::trace::samples;
+    use crate::trace::sink::Sink as _;
+
+    #[test]
+    fn each_record_is_digested_once_whoever_takes_it() {
+        let records: Vec<Record> = samples::run().into_iter().cycle().take(1_000).collect();
+        let digester = Digester::new(2, 1, Forms::ALL);
+        let mut plain = digester.fresh();
+        records.iter().for_each(|record| plain.take(record));
+        let mut made = Made::default();
+        let (first, rest) = records.split_at(10);
+        first.iter().cloned().for_each(|record| made.push(record));
+        made.digest_with(digester);
+        let mut taken = Vec::new();
+        for (part, several) in rest.chunks(99).enumerate() {
+            several.iter().cloned().for_each(|record| made.push(record));
+            if part % 3 == 0 {
+                taken.extend(made.drain());
+            } else {
+                let judged = made.hand_out(made.len() / 2);
+                taken.extend(judged.iter().cloned());
+                made.take_back(judged);
+            }
+        }
+        taken.extend(made.drain());
+        assert_eq!(taken, records);
+        assert_eq!(made.take_digester().digest(), plain.digest());
+    }
+}
