@@ -3,9 +3,33 @@
 //! They stay where they were made, in one part for each shard of the world, so that nobody moves them about.
 //! Not here: who takes them (`panel`), or where a stretch ends (`sim`).
 
+use std::iter::Peekable;
+use std::slice::Iter;
+
+use crate::base::id::NodeId;
+use crate::base::time::Instant;
 use crate::oracle::escrow::Held;
 use crate::oracle::routes::Route;
 use crate::trace::record::Record;
+
+/// What it takes to put a record in order and to know who looks at it: a record itself is large, and may be
+/// far away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tag {
+    /// When it happened.
+    pub at: Instant,
+    /// Where.
+    pub node: NodeId,
+    route: Route,
+}
+
+impl Tag {
+    /// The tag of a record.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        Self { at: record.at, node: record.id.node, route: Route::of(&record.fact) }
+    }
+}
 
 /// What judges take at once.
 #[derive(Debug, Default)]
@@ -35,16 +59,17 @@ impl Batch {
 
     /// Orders records that are put in later, after those before, by their places; those of each part are in
     /// that order already.
-    pub fn arrange<K: Ord + Copy>(&mut self, parts: &[&[Record]], place: impl Fn(&Record) -> K) {
-        let mut parts: Vec<_> = parts.iter().map(|part| part.iter()).collect();
-        let mut heads: Vec<_> = parts.iter_mut().map(|part| part.next().map(&place)).collect();
-        let first = |heads: &[Option<K>]| {
-            let heads = (0..).zip(heads).filter_map(|(part, head)| head.map(|head| (head, part)));
-            heads.min().map(|(_, part)| part)
+    pub fn arrange<K: Ord + Copy>(&mut self, parts: &[&[Tag]], place: impl Fn(&Tag) -> K) {
+        let mut parts: Vec<_> = parts.iter().map(|part| part.iter().peekable()).collect();
+        let first = |parts: &mut [Peekable<Iter<'_, Tag>>]| {
+            let heads = (0_u32..).zip(parts);
+            let heads = heads.filter_map(|(part, tags)| Some((place(tags.peek()?), part, tags)));
+            let (_, part, tags) = heads.min_by_key(|(place, part, _)| (*place, *part))?;
+            tags.next().map(|tag| (part, tag.route))
         };
-        while let Some(part) = first(&heads) {
+        while let Some((part, route)) = first(&mut parts) {
             self.order.push(part);
-            heads[part as usize] = parts[part as usize].next().map(&place);
+            self.routes.push(route);
         }
     }
 
@@ -61,20 +86,8 @@ impl Batch {
         self.parts.drain(..)
     }
 
-    /// All records are there.
-    ///
-    /// # Panics
-    /// When they are not.
-    pub fn close(&mut self) {
-        let there: usize = self.parts.iter().map(Vec::len).sum();
-        assert_eq!(self.order.len(), there, "all records of a batch are in order");
-        let mut routes = std::mem::take(&mut self.routes);
-        routes.extend(self.records().map(|record| Route::of(&record.fact)));
-        self.routes = routes;
-    }
-
     /// The records, in the order of (time, node, number).
-    pub fn records(&self) -> impl Iterator<Item = &Record> + Clone {
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
         let mut parts: Vec<_> = self.parts.iter().map(|part| part.iter()).collect();
         self.order.iter().filter_map(move |part| parts[*part as usize].next())
     }
@@ -82,9 +95,10 @@ impl Batch {
     /// The records, each with its kind.
     ///
     /// # Panics
-    /// When the batch is not closed: what has no kind would be judged by nobody.
+    /// When not all records that are arranged were put in: nobody would judge them.
     pub(super) fn routed(&self) -> impl Iterator<Item = (&Record, Route)> {
-        assert_eq!(self.order.len(), self.routes.len(), "a batch is closed before it is taken");
+        let there: usize = self.parts.iter().map(Vec::len).sum();
+        assert_eq!(self.order.len(), there, "all records of a batch are in order");
         self.records().zip(self.routes.iter().copied())
     }
 }

@@ -6,6 +6,7 @@
 use std::ops::Deref;
 use std::vec::Drain;
 
+use crate::oracle::batch::Tag;
 use crate::trace::digest::Digester;
 use crate::trace::record::Record;
 
@@ -16,6 +17,8 @@ const DIGESTED_AT_ONCE: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Made {
     records: Vec<Record>,
+    /// Of each record.
+    tags: Vec<Tag>,
     /// Those that were handed out before: what made them gives their memory back, or uses it again.
     judged: Vec<Record>,
     digester: Option<Digester>,
@@ -51,8 +54,14 @@ impl Made {
         self.digester.take().expect("whoever takes the digester has put it there")
     }
 
+    /// The tags of the records.
+    pub fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
     /// Adds a record.
     pub fn push(&mut self, record: Record) {
+        self.tags.push(Tag::of(&record));
         self.records.push(record);
         if self.records.len() - self.digested >= DIGESTED_AT_ONCE {
             self.digest();
@@ -62,6 +71,7 @@ impl Made {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.records.clear();
+        self.tags.clear();
         self.digested = 0;
     }
 
@@ -69,6 +79,7 @@ impl Made {
     pub fn drain(&mut self) -> Drain<'_, Record> {
         self.digest();
         self.digested = 0;
+        self.tags.clear();
         self.records.drain(..)
     }
 
@@ -78,6 +89,7 @@ impl Made {
         let mut room = std::mem::take(&mut self.judged);
         room.clear();
         room.extend(self.records.drain(count..));
+        self.tags.drain(..count);
         self.digested = if self.digester.is_some() { room.len() } else { 0 };
         std::mem::replace(&mut self.records, room)
     }
@@ -130,6 +142,7 @@ mod tests {
         }
         taken.extend(made.drain());
         assert_eq!(taken, records);
+        assert_eq!(made.tags(), []);
         assert_eq!(made.take_digester().digest(), plain.digest());
     }
 }

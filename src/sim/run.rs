@@ -281,7 +281,6 @@ fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
     let mut goes_on = true;
     while goes_on {
         goes_on = world.fill(&mut batch, BATCH_RECORDS);
-        batch.close();
         judges.take(&batch);
         batch.take_parts().for_each(|judged| world.made.take_back(judged));
     }
@@ -317,11 +316,7 @@ fn judge_beside<S: Suite>(
         {
             // Shards take all threads, and then the judges do, beside whom the next records are put in order.
             goes_on = shards.go(BATCH_RECORDS, Going::SideBySide);
-            let gather = || {
-                shards.gather(&mut next);
-                next.close();
-            };
-            rayon::join(gather, || judges.take_beside(&last));
+            rayon::join(|| shards.gather(&mut next), || judges.take_beside(&last));
         } else {
             (goes_on, ()) = rayon::join(|| stage.fill(&mut next), || judges.take_beside(&last));
         }
@@ -344,12 +339,10 @@ enum Stage<S: Suite> {
 
 impl<S: Suite> Stage<S> {
     fn fill(&mut self, batch: &mut Batch) -> bool {
-        let goes_on = match self {
+        match self {
             Self::Whole(world) => world.fill(batch, BATCH_RECORDS),
             Self::Spread(shards) => shards.fill(batch, BATCH_RECORDS, Going::InTurn),
-        };
-        batch.close();
-        goes_on
+        }
     }
 
     fn worlds(&mut self) -> &mut [World<S>] {

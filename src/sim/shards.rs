@@ -11,7 +11,7 @@ use crate::crypto::suite::Suite;
 use crate::engine::queue::{Key, Queue};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::shard::PerUser;
-use crate::oracle::batch::Batch;
+use crate::oracle::batch::{Batch, Tag};
 use crate::oracle::escrow::Held;
 use crate::scenario::plan::{Action, Plan};
 use crate::sim::agenda::points_awaited;
@@ -181,7 +181,7 @@ impl<S: Suite> Shards<S> {
     /// What comes of that is in the order of users, as in a whole world.
     fn make_nodes(&mut self, batch: &mut Batch, records: usize) {
         // What the world has stated before there was anybody.
-        batch.arrange(&[&self.worlds[0].made], |_| ());
+        batch.arrange(&[self.worlds[0].made.tags()], |_| ());
         while self.is_unmade() && batch.len() < records {
             let made = self.worlds.iter().map(|world| world.devices.next_user()).min();
             let end = made.unwrap_or(0) + MADE_AT_ONCE;
@@ -197,8 +197,8 @@ impl<S: Suite> Shards<S> {
             keys.sort_by_key(|(_, held)| held.user);
             batch.keys.append(&mut keys);
             let parts = self.worlds.iter().zip(before);
-            let parts: Vec<_> = parts.map(|(world, before)| &world.made[before..]).collect();
-            batch.arrange(&parts, |record| record.id.node.user());
+            let parts: Vec<_> = parts.map(|(world, before)| &world.made.tags()[before..]).collect();
+            batch.arrange(&parts, |tag| tag.node.user());
         }
         for world in &mut self.worlds {
             batch.put(world.hand_out(world.made.len()));
@@ -336,7 +336,7 @@ impl<S: Suite> Shards<S> {
     /// Moves the records of all shards out, in the order of (time, node, number), each with the keys before it.
     /// Within a window they are complete up to where the last shard is.
     pub fn gather(&mut self, batch: &mut Batch) {
-        let place = |record: &Record| (record.at, record.id.node);
+        let place = |tag: &Tag| (tag.at, tag.node);
         let until = self.end.and_then(|end| self.behind(end)).unwrap_or(LAST);
         let of_key = |(at, held): &(Instant, Held)| (*at, NodeId::device(held.user));
         let mut keys = Vec::new();
@@ -344,13 +344,14 @@ impl<S: Suite> Shards<S> {
             let complete = world.keys.partition_point(|key| of_key(key) < until);
             keys.extend(world.keys.drain(..complete));
         }
-        let complete = |world: &World<S>| world.made.partition_point(|it| place(it) < until);
+        let complete = |world: &World<S>| world.made.tags().partition_point(|it| place(it) < until);
         let counts: Vec<_> = self.worlds.iter().map(complete).collect();
-        let parts = self.worlds.iter().zip(&counts).map(|(world, count)| &world.made[..*count]);
+        let parts = self.worlds.iter().zip(&counts);
+        let parts = parts.map(|(world, count)| &world.made.tags()[..*count]);
         let parts: Vec<_> = parts.collect();
         batch.arrange(&parts, place);
         for key in keys {
-            let before = |part: &&[Record]| part.partition_point(|it| place(it) < of_key(&key));
+            let before = |part: &&[Tag]| part.partition_point(|it| place(it) < of_key(&key));
             batch.keys.push((parts.iter().map(before).sum(), key.1));
         }
         for (world, count) in self.worlds.iter_mut().zip(counts) {

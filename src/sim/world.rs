@@ -331,7 +331,7 @@ impl<S: Suite> World<S> {
             goes_on = self.step();
             batch.keys.extend(self.take_keys().map(|held| (made, held)));
         }
-        batch.arrange(&[&self.made], |_| ());
+        batch.arrange(&[self.made.tags()], |_| ());
         batch.put(self.hand_out(self.made.len()));
         goes_on
     }
