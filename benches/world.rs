@@ -6,7 +6,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
+};
 use peadsim::crypto::model::Model;
 use peadsim::crypto::p256::P256;
 use peadsim::crypto::suite::Suite;
@@ -15,6 +18,13 @@ use peadsim::scenario::read::{Extras, read_text};
 use peadsim::scenario::resolve::resolve;
 use peadsim::sim::run::{RunOptions, run};
 use peadsim::sim::world::{Limits, World};
+use peadsim::trace::fact::{Fact, Phase};
+use peadsim::trace::record::Record;
+
+/// That of the program.
+#[cfg(feature = "cli")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Devices that write to each other over lossy links, some of them rotating.
 fn plan(suite: &str, users: u32, rate: &str) -> Arc<Plan> {
@@ -45,13 +55,28 @@ time: {{active: 10m, settle: 2m}}
     Arc::new(plan.unwrap_or_else(|| panic!("{}", reading.render(false))))
 }
 
-/// Runs a world without judges; returns its events.
-fn drive<S: Suite>(plan: &Arc<Plan>) -> u64 {
-    let mut world = World::<S>::new(Arc::clone(plan), Limits::default()).expect("within limits");
+/// A world when its prelude is over: everybody is there and attached.
+fn begun<S: Suite>(plan: &Arc<Plan>) -> World<S> {
+    let mut world = World::new(Arc::clone(plan), Limits::default()).expect("within limits");
+    let is_start = |record: Record| matches!(record.fact, Fact::Phase(Phase::Active));
+    while world.step() && !world.take_records().any(is_start) {}
+    world
+}
+
+/// Runs a world to its end without judges.
+fn drive<S: Suite>(mut world: World<S>) -> World<S> {
     while world.step() {
         black_box(world.take_records().count());
     }
-    world.events()
+    world
+}
+
+fn bench_world<S: Suite>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, plan: &Arc<Plan>) {
+    let events = drive::<S>(begun(plan)).events() - begun::<S>(plan).events();
+    group.throughput(Throughput::Elements(events));
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched(|| begun::<S>(plan), drive, BatchSize::PerIteration);
+    });
 }
 
 fn worlds(criterion: &mut Criterion) {
@@ -65,14 +90,12 @@ fn worlds(criterion: &mut Criterion) {
             let plan = plan(suite, users, rate);
             let outcome = run(&plan, RunOptions::default());
             println!("{name}/{suite}: {} events, digest {}", outcome.events, outcome.digest.full);
+            let title = format!("{name}/{suite}");
+            match plan.suite {
+                SuiteName::Model => bench_world::<Model>(&mut group, &title, &plan),
+                SuiteName::P256 => bench_world::<P256>(&mut group, &title, &plan),
+            }
             group.throughput(Throughput::Elements(outcome.events));
-            group.bench_function(format!("{name}/{suite}"), |bencher| {
-                let one = || match plan.suite {
-                    SuiteName::Model => drive::<Model>(&plan),
-                    SuiteName::P256 => drive::<P256>(&plan),
-                };
-                bencher.iter_batched(|| (), |()| one(), BatchSize::PerIteration);
-            });
             group.bench_function(format!("{name}/{suite}/judged"), |bencher| {
                 bencher.iter(|| run(&plan, RunOptions::default()));
             });

@@ -8,7 +8,7 @@ use crate::proto::barrier::Barrier;
 use crate::proto::device::durable::DeviceWrite;
 use crate::proto::port::Output;
 use crate::proto::server::durable::AccountWrite;
-use crate::sim::outbox::{Item, Next, Outbox};
+use crate::sim::outbox::Outbox;
 use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
 use crate::trace::visible::is_seen;
@@ -47,29 +47,29 @@ pub enum Side {
 }
 
 impl<S: Suite> World<S> {
-    /// What a device's barrier makes of what comes next.
-    pub(super) fn device_side(&self, user: u32, next: &Next<DeviceWrite>) -> Side {
+    /// What a device's barrier makes of what comes next: an output, or a sync.
+    pub(super) fn device_side(&self, user: u32, output: Option<&Output<DeviceWrite>>) -> Side {
         let Some(barrier) = self.barrier(NodeId::device(user)) else { return Side::None };
         let outbox = &self.devices[user as usize].outbox;
-        match (next, barrier) {
-            (Next::Sync, Barrier::BeforeCommit) => {
+        match (output, barrier) {
+            (Some(output), barrier) => side(barrier, output),
+            (None, Barrier::BeforeCommit) => {
                 before(writes(outbox, |write| matches!(write, DeviceWrite::Inbox(_, _, Some(_)))))
             }
-            (Next::Carry(item), barrier) => side(barrier, item),
-            (Next::Sync | Next::Wait, _) => Side::None,
+            (None, _) => Side::None,
         }
     }
 
-    /// What an account's barrier makes of what comes next.
-    pub(super) fn account_side(&self, user: u32, next: &Next<AccountWrite>) -> Side {
+    /// What an account's barrier makes of what comes next: an output, or a sync.
+    pub(super) fn account_side(&self, user: u32, output: Option<&Output<AccountWrite>>) -> Side {
         let Some(barrier) = self.barrier(NodeId::account(user)) else { return Side::None };
         let outbox = &self.accounts[user as usize].outbox;
-        match (next, barrier) {
-            (Next::Sync, Barrier::BeforeStore) => {
+        match (output, barrier) {
+            (Some(output), barrier) => side(barrier, output),
+            (None, Barrier::BeforeStore) => {
                 before(writes(outbox, |write| matches!(write, AccountWrite::Store { .. })))
             }
-            (Next::Carry(item), barrier) => side(barrier, item),
-            (Next::Sync | Next::Wait, _) => Side::None,
+            (None, _) => Side::None,
         }
     }
 
@@ -124,8 +124,8 @@ fn writes<W>(outbox: &Outbox<W>, is: impl Fn(&W) -> bool) -> bool {
 }
 
 /// Where a barrier is, seen from an output that leaves now.
-fn side<W>(barrier: Barrier, item: &Item<W>) -> Side {
-    let message = match &item.output {
+fn side<W>(barrier: Barrier, output: &Output<W>) -> Side {
+    let message = match output {
         Output::Transmit(_, envelope) => &envelope.body,
         Output::Fact(Fact::Derive { .. }) if barrier == Barrier::BeforeRow => return Side::After,
         Output::Fact(_) | Output::Garbage(_) | Output::Internal(..) | Output::Persist(..) => {

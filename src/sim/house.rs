@@ -21,6 +21,7 @@ use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::proto::server::route;
 use crate::scenario::plan::{Cpu, Plan, SuiteName};
 use crate::sim::body::Broken;
+use crate::sim::frame::Label;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::keys::server_secret;
 use crate::sim::loan::Loan;
@@ -209,7 +210,9 @@ impl<S: Suite> House<S> {
         }
         for user in self.users() {
             let bound = self.post.secure(user, &self.nodes[user as usize].outbox);
-            bound.into_iter().for_each(|item| Account::<S>::carry(self, user, item));
+            for Item { output, cause, label } in bound {
+                Account::<S>::carry(self, user, output, cause, label);
+            }
             self.nodes[user as usize].stop();
         }
     }
@@ -352,8 +355,13 @@ impl<S: Suite> Resident<House<S>> for Account<S> {
         &mut house.loan
     }
 
-    fn carry(house: &mut House<S>, user: u32, item: Item<AccountWrite>) {
-        let Item { output, cause, .. } = item;
+    fn carry(
+        house: &mut House<S>,
+        user: u32,
+        output: Output<AccountWrite>,
+        cause: Option<RecordId>,
+        _: Option<Label>,
+    ) {
         let what = match output {
             Output::Fact(fact) => Speech::Fact(house.make.users[user as usize].user.clone(), fact),
             Output::Transmit(To::Origin(Origin(origin)), envelope) => {

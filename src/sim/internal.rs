@@ -96,7 +96,8 @@ impl<S: Suite> World<S> {
     pub(super) fn secure_mail(&mut self, user: u32) {
         let bound = self.post.secure(user, &self.accounts[user as usize].outbox);
         for item in bound {
-            Account::<S>::carry(self, user, item);
+            let Item { output, cause, label } = item;
+            Account::<S>::carry(self, user, output, cause, label);
         }
     }
 }

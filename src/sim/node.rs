@@ -203,7 +203,7 @@ impl<M: Machine> Node<M> {
         next
     }
 
-    /// One turn of the machine; what it makes of it is taken with [`Self::next_output`].
+    /// One turn of the machine; what it makes of it is taken with [`Self::poll_output`].
     pub fn turn(
         &mut self,
         at: Instant,
@@ -230,36 +230,34 @@ impl<M: Machine> Node<M> {
         price
     }
 
-    /// The next output of the turn that `cause` led to: a frame with the label `request`, if it was one.
-    pub fn next_output(
-        &mut self,
-        cause: Option<RecordId>,
-        request: Option<&Label>,
-    ) -> Option<Item<M::Write>> {
-        let machine = self.machine.as_mut()?;
-        let output = machine.poll_output()?;
-        let label = match &output {
-            Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
-            Output::Garbage(_) | Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => {
-                None
-            }
-        };
-        Some(Item { output, cause: machine.since().or(cause), label })
+    /// The next output of the turn.
+    pub fn poll_output(&mut self) -> Option<Output<M::Write>> {
+        self.machine.as_mut()?.poll_output()
     }
 
-    /// What may not leave: facts that come before anything else are stated while the processor is busy, what
-    /// follows leaves when it is done, and nothing overtakes what waits for a write.
-    pub fn keep(&mut self, item: Item<M::Write>) -> Option<Item<M::Write>> {
-        if let Some(cooking) = self.busy.as_mut().and_then(|busy| busy.cooking.as_mut())
-            && !(cooking.is_empty() && matches!(item.output, Output::Fact(_)))
-        {
-            cooking.push(item);
-        } else if matches!(item.output, Output::Persist(..)) || !self.outbox.is_empty() {
-            self.outbox.push(item);
-        } else {
-            return Some(item);
+    /// What led to the output that was polled last, if that was before the present turn.
+    pub fn since(&self) -> Option<RecordId> {
+        self.machine.as_ref()?.since()
+    }
+
+    /// Whether an output may not leave now: facts that come before anything else are stated while the processor
+    /// is busy, what follows leaves when it is done, and nothing overtakes what waits for a write.
+    pub fn keeps(&self, output: &Output<M::Write>) -> bool {
+        self.cooks(output) || matches!(output, Output::Persist(..)) || !self.outbox.is_empty()
+    }
+
+    /// Keeps an output that may not leave.
+    pub fn keep(&mut self, item: Item<M::Write>) {
+        let cooks = self.cooks(&item.output);
+        match self.busy.as_mut().and_then(|busy| busy.cooking.as_mut()) {
+            Some(cooking) if cooks => cooking.push(item),
+            Some(_) | None => self.outbox.push(item),
         }
-        None
+    }
+
+    fn cooks(&self, output: &Output<M::Write>) -> bool {
+        let cooking = self.busy.as_ref().and_then(|busy| busy.cooking.as_ref());
+        cooking.is_some_and(|it| !it.is_empty() || !matches!(output, Output::Fact(_)))
     }
 
     /// What the turn needed is free for others, if everything has left.

@@ -11,10 +11,10 @@ use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::body::Body;
 use crate::sim::cpu::Price;
+use crate::sim::frame::Label;
 use crate::sim::internal::Mail;
 use crate::sim::loan::Loan;
 use crate::sim::node::Node;
-use crate::sim::outbox::{Item, Next};
 use crate::sim::turn::{Own, Resident, Stage};
 use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
@@ -90,8 +90,13 @@ impl<S: Suite> Resident<World<S>> for Body<S> {
         world.profile(user).sync
     }
 
-    fn carry(world: &mut World<S>, user: u32, item: Item<Self::Write>) {
-        let Item { output, cause, label } = item;
+    fn carry(
+        world: &mut World<S>,
+        user: u32,
+        output: Output<Self::Write>,
+        cause: Option<RecordId>,
+        label: Option<Label>,
+    ) {
         match output {
             Output::Fact(fact) => {
                 if let Fact::Provisioned { epoch, .. } = &fact {
@@ -110,8 +115,8 @@ impl<S: Suite> Resident<World<S>> for Body<S> {
         }
     }
 
-    fn side(world: &World<S>, user: u32, next: &Next<Self::Write>) -> Side {
-        world.device_side(user, next)
+    fn side(world: &World<S>, user: u32, output: Option<&Output<Self::Write>>) -> Side {
+        world.device_side(user, output)
     }
 }
 
@@ -136,8 +141,13 @@ impl<S: Suite> Resident<World<S>> for Account<S> {
         world.plan.sync
     }
 
-    fn carry(world: &mut World<S>, user: u32, item: Item<Self::Write>) {
-        let Item { output, cause, label } = item;
+    fn carry(
+        world: &mut World<S>,
+        user: u32,
+        output: Output<Self::Write>,
+        cause: Option<RecordId>,
+        label: Option<Label>,
+    ) {
         match output {
             Output::Fact(fact) => {
                 world.record(NodeId::account(user), fact, cause);
@@ -157,7 +167,7 @@ impl<S: Suite> Resident<World<S>> for Account<S> {
         }
     }
 
-    fn side(world: &World<S>, user: u32, next: &Next<Self::Write>) -> Side {
-        world.account_side(user, next)
+    fn side(world: &World<S>, user: u32, output: Option<&Output<Self::Write>>) -> Side {
+        world.account_side(user, output)
     }
 }

@@ -20,9 +20,9 @@ use crate::proto::device::durable::{DeviceDurable, DeviceWrite, OwnKey};
 use crate::proto::port::Output;
 use crate::scenario::plan::{Cpu, Plan, SuiteName};
 use crate::sim::body::{Answer, Broken, Happening, Outside, Remote, Said, Saying};
+use crate::sim::frame::Label;
 use crate::sim::loan::Loan;
 use crate::sim::node::{Node, Stimulus};
-use crate::sim::outbox::Item;
 use crate::sim::power::made;
 use crate::sim::turn::{Own, Resident, Stage, done, put_in, synced, turn, wake};
 use crate::trace::record::RecordId;
@@ -242,15 +242,21 @@ impl<S: Suite> Resident<Seat<S>> for Device<S> {
         &mut seat.loan
     }
 
-    fn carry(seat: &mut Seat<S>, _: u32, item: Item<DeviceWrite>) {
-        let what = match item.output {
+    fn carry(
+        seat: &mut Seat<S>,
+        _: u32,
+        output: Output<DeviceWrite>,
+        cause: Option<RecordId>,
+        _: Option<Label>,
+    ) {
+        let what = match output {
             Output::Fact(fact) => Saying::Fact(fact),
             Output::Transmit(_, envelope) => Saying::Frame(envelope.encode()),
             Output::Garbage(octets) => Saying::Frame(octets),
             // A device knows no accounts, and writes stay in the outbox.
             Output::Internal(..) | Output::Persist(..) => return,
         };
-        let of = item.cause.map(|cause| cause.seq);
+        let of = cause.map(|cause| cause.seq);
         seat.said.push(Said { what, at: seat.now, of });
     }
 }

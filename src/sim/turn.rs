@@ -6,6 +6,7 @@
 use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
 use crate::engine::timer::{Generation, Woken};
+use crate::proto::port::Output;
 use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::cpu::Price;
@@ -72,10 +73,16 @@ pub(super) trait Resident<W: Stage>: Machine + Sized {
     fn sync(stage: &W, user: u32) -> Duration;
     /// What nodes of this kind share for their turns.
     fn loan(stage: &mut W) -> &mut Loan<Self::Write>;
-    /// Carries an output out.
-    fn carry(stage: &mut W, user: u32, item: Item<Self::Write>);
-    /// What an armed barrier makes of outputs: see `barrier`.
-    fn side(_stage: &W, _user: u32, _next: &Next<Self::Write>) -> Side {
+    /// Carries an output out: because of a record, and as a frame with a label if it is one.
+    fn carry(
+        stage: &mut W,
+        user: u32,
+        output: Output<Self::Write>,
+        cause: Option<RecordId>,
+        label: Option<Label>,
+    );
+    /// What an armed barrier makes of what comes next, an output or (without one) a sync: see `barrier`.
+    fn side(_stage: &W, _user: u32, _output: Option<&Output<Self::Write>>) -> Side {
         Side::None
     }
 }
@@ -173,34 +180,54 @@ fn put_out<W: Stage, M: Resident<W>>(
     cause: Option<RecordId>,
     request: Option<&Label>,
 ) -> Result<bool, Storm> {
-    while let Some(item) = M::node(stage, user).next_output(cause, request) {
+    while let Some(output) = M::node(stage, user).poll_output() {
         M::loan(stage).count_output()?;
-        if let Some(item) = M::node(stage, user).keep(item)
-            && !leave::<W, M>(stage, user, Next::Carry(item))
-        {
+        let node = M::node(stage, user);
+        let cause = node.since().or(cause);
+        let label = match &output {
+            Output::Transmit(_, envelope) => Some(Label::of(envelope, request)),
+            Output::Garbage(_) | Output::Internal(..) | Output::Persist(..) | Output::Fact(_) => {
+                None
+            }
+        };
+        if node.keeps(&output) {
+            node.keep(Item { output, cause, label });
+        } else if !leave::<W, M>(stage, user, output, cause, label) {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Does what comes next; false if that stopped the node.
-fn leave<W: Stage, M: Resident<W>>(stage: &mut W, user: u32, next: Next<M::Write>) -> bool {
-    let side = M::side(stage, user, &next);
-    if side == Side::Before {
-        stage.trip(M::id(user));
-        return false;
+/// Carries an output out; false if that stopped the node.
+fn leave<W: Stage, M: Resident<W>>(
+    stage: &mut W,
+    user: u32,
+    output: Output<M::Write>,
+    cause: Option<RecordId>,
+    label: Option<Label>,
+) -> bool {
+    let side = M::side(stage, user, Some(&output));
+    if side != Side::Before {
+        M::carry(stage, user, output, cause, label);
     }
-    match next {
-        Next::Carry(item) => M::carry(stage, user, item),
-        Next::Sync => {
-            let life = M::node(stage, user).life;
-            let at = stage.now() + M::sync(stage, user) + stage.slowness(M::id(user));
-            stage.schedule_own(at, M::id(user), Own::Synced(life));
-        }
-        Next::Wait => {}
+    passes::<W, M>(stage, user, side)
+}
+
+/// The writes at the front start to become durable; false if that stopped the node.
+fn sync<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) -> bool {
+    let side = M::side(stage, user, None);
+    if side != Side::Before {
+        let life = M::node(stage, user).life;
+        let at = stage.now() + M::sync(stage, user) + stage.slowness(M::id(user));
+        stage.schedule_own(at, M::id(user), Own::Synced(life));
     }
-    if side == Side::After {
+    passes::<W, M>(stage, user, side)
+}
+
+/// Stops the node if it has come to its barrier; true if not.
+fn passes<W: Stage, M: Resident<W>>(stage: &mut W, user: u32, side: Side) -> bool {
+    if side != Side::None {
         stage.trip(M::id(user));
     }
     side == Side::None
@@ -209,11 +236,14 @@ fn leave<W: Stage, M: Resident<W>>(stage: &mut W, user: u32, next: Next<M::Write
 /// Lets everything leave that may.
 pub(super) fn drain<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) {
     loop {
-        let next = M::node(stage, user).outbox.next();
-        if matches!(next, Next::Wait) {
-            break;
-        }
-        if !leave::<W, M>(stage, user, next) {
+        let goes_on = match M::node(stage, user).outbox.next() {
+            Next::Carry(Item { output, cause, label }) => {
+                leave::<W, M>(stage, user, output, cause, label)
+            }
+            Next::Sync => sync::<W, M>(stage, user),
+            Next::Wait => break,
+        };
+        if !goes_on {
             return;
         }
     }
