@@ -44,10 +44,10 @@ impl UserId {
         if text.len() > Self::LEN_MAX {
             return Err(UserIdError::TooLong(text.len()));
         }
-        let allowed =
-            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-        match text.chars().find(|c| !allowed(*c)) {
-            Some(c) => Err(UserIdError::BadOctet(c)),
+        // Octet by octet: what is no ASCII is not allowed, whatever it is a part of.
+        let allowed = |octet: u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+        match text.bytes().position(|octet| !allowed(octet)) {
+            Some(at) => Err(UserIdError::BadOctet(text[at..].chars().next().unwrap_or_default())),
             None => Ok(Self(CompactString::new(text))),
         }
     }

@@ -3,7 +3,7 @@
 //! A toy agreement (powers of 37 modulo 2^61 - 1) and a fast keyed hash stand in for everything. Anyone
 //! can forge here. Not here: anything that may leave a simulation.
 
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64, xxh3_128};
 
 use super::order;
 use super::suite::{KeyError, Nonce, Point, Secret, Signature, Suite, TAG_LEN};
@@ -196,11 +196,48 @@ fn digest(purpose: Use, parts: &[&[u8]]) -> [u8; 32] {
     digest
 }
 
-fn absorb<'a>(purpose: Use, parts: impl IntoIterator<Item = &'a &'a [u8]>) -> Xxh3Default {
-    let mut hash = Xxh3Default::new();
-    hash.update(&[purpose as u8]);
-    parts.into_iter().for_each(|part| hash.update(part));
-    hash
+/// Octets to be hashed: a hash that takes them part by part has more to set up than most of them need.
+#[allow(clippy::large_enum_variant, reason = "it is on the stack, and gone at once")]
+enum Absorbed {
+    Few([u8; FEW], usize),
+    Many(Box<Xxh3Default>),
+}
+
+/// Most octets that are hashed at once.
+const FEW: usize = 256;
+
+impl Absorbed {
+    fn digest(&self) -> u64 {
+        match self {
+            Self::Few(octets, len) => xxh3_64(&octets[..*len]),
+            Self::Many(hash) => hash.digest(),
+        }
+    }
+
+    fn digest128(&self) -> u128 {
+        match self {
+            Self::Few(octets, len) => xxh3_128(&octets[..*len]),
+            Self::Many(hash) => hash.digest128(),
+        }
+    }
+}
+
+fn absorb<'a>(purpose: Use, parts: impl IntoIterator<Item = &'a &'a [u8]>) -> Absorbed {
+    let (mut few, mut len) = ([0; FEW], 1);
+    few[0] = purpose as u8;
+    let mut parts = parts.into_iter();
+    while let Some(part) = parts.next() {
+        let Some(place) = few.get_mut(len..len + part.len()) else {
+            let mut hash = Box::new(Xxh3Default::new());
+            hash.update(&few[..len]);
+            hash.update(part);
+            parts.for_each(|part| hash.update(part));
+            return Absorbed::Many(hash);
+        };
+        place.copy_from_slice(part);
+        len += part.len();
+    }
+    Absorbed::Few(few, len)
 }
 
 /// base^exponent modulo 2^61 - 1.
@@ -249,6 +286,20 @@ mod tests {
         assert_eq!(multiply(last, 1), last);
         assert_eq!(multiply(1 << 60, 2), 1);
         assert_eq!(multiply(0, last), 0);
+    }
+
+    #[test]
+    fn few_octets_and_many_are_hashed_alike() {
+        let octets: Vec<u8> = (0..=255).cycle().take(3 * FEW).collect();
+        for len in 0..octets.len() {
+            for part in [1, 7, FEW, len + 1] {
+                let parts: Vec<&[u8]> = octets[..len].chunks(part).collect();
+                let absorbed = absorb(Use::Mac, &parts);
+                let whole = [&[Use::Mac as u8], &octets[..len]].concat();
+                assert_eq!(absorbed.digest(), xxh3_64(&whole), "{len} in parts of {part}");
+                assert_eq!(absorbed.digest128(), xxh3_128(&whole), "{len} in parts of {part}");
+            }
+        }
     }
 
     /// Digests of whole runs depend on these octets, so a change of them is a change of every digest.

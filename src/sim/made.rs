@@ -60,6 +60,7 @@ impl Made {
     }
 
     /// Adds a record.
+    #[inline]
     pub fn push(&mut self, record: Record) {
         self.tags.push(Tag::of(&record));
         self.records.push(record);

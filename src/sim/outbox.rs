@@ -118,24 +118,19 @@ impl<W> Outbox<W> {
     }
 
     /// The batch under way is durable: applies its writes in order and returns its last token with its
-    /// cause. The outputs between the writes stay in place, in order.
+    /// cause. Its writes are at the front still, since nothing leaves before they are durable.
     pub fn synced(&mut self, mut apply: impl FnMut(&W)) -> Option<(Token, Option<RecordId>)> {
         let Tray { items, syncing } = self.0.as_deref_mut()?;
         let last = syncing.take()?;
-        let mut cause = None;
-        items.retain(|item| match &item.output {
-            Output::Persist(token, writes) if *token <= last => {
-                writes.iter().for_each(&mut apply);
-                cause = item.cause;
-                false
-            }
-            Output::Persist(..)
-            | Output::Transmit(..)
-            | Output::Garbage(_)
-            | Output::Internal(..)
-            | Output::Fact(_) => true,
-        });
-        Some((last, cause))
+        let mut last_cause = None;
+        while let Some(Item { output: Output::Persist(token, writes), cause, .. }) = items.front()
+            && *token <= last
+        {
+            writes.iter().for_each(&mut apply);
+            last_cause = *cause;
+            items.pop_front();
+        }
+        Some((last, last_cause))
     }
 
     /// Power is gone: everything that had not left is lost.

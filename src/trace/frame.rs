@@ -59,7 +59,7 @@ pub enum About {
     /// A user: the one looked up, or whose key changed.
     User(UserId),
     /// A message, and which attempt to send it.
-    Message(Box<Mid>, u64),
+    Message(Arc<Mid>, u64),
     /// An epoch of the sender's own.
     Epoch(Epoch),
 }
@@ -68,6 +68,6 @@ impl About {
     /// A message, and which attempt to send it.
     #[must_use]
     pub fn message(mid: Mid, attempt: u64) -> Self {
-        Self::Message(Box::new(mid), attempt)
+        Self::Message(Arc::new(mid), attempt)
     }
 }
