@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{DraftId, Epoch, Mid};
 use crate::base::time::Instant;
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameFact, FrameKind};
 use crate::trace::record::Record;
@@ -78,7 +78,7 @@ impl Oracle for EncryptedBeforeItLeaves {
     }
 
     fn facts(&self) -> Facts {
-        facts![Rolledback, Compose, Encrypt, Notice, Tx]
+        facts![Rolledback, Compose, Encrypt, Notice, Tx].frames(frames![Submit])
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::Epoch;
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{DeviceState, Fact, FrameKind};
 use crate::trace::record::{Record, RecordId};
@@ -29,7 +29,7 @@ impl Oracle for KeysAreAnnouncedFirst {
     }
 
     fn facts(&self) -> Facts {
-        facts![Provisioned, State, Compose, Tx]
+        facts![Provisioned, State, Compose, Tx].frames(frames![Register, Submit])
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::id::{Hash32, Mid};
 use crate::oracle::judge::{
-    Docket, Facts, Oracle, account_of, device_of, facts, negative, positive,
+    Docket, Facts, Oracle, account_of, device_of, facts, frames, negative, positive,
 };
 use crate::oracle::spec::Spec;
 use crate::oracle::turn::Turns;
@@ -65,6 +65,7 @@ impl Oracle for DeliveredToItsReceiver {
 
     fn facts(&self) -> Facts {
         facts![Commit, Display, Accept, Offer, Acked, Expire, Bounce, Rx, Meddled]
+            .frames(frames![Submit])
     }
 
     fn observe(&mut self, record: &Record, spec: &Spec, docket: &mut Docket) {

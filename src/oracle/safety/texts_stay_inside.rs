@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::id::Mid;
-use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, negative, positive};
+use crate::oracle::judge::{Docket, Facts, Oracle, device_of, facts, frames, negative, positive};
 use crate::oracle::needles::WINDOW;
 use crate::oracle::spec::Spec;
 use crate::trace::fact::{About, DraftStatus, Fact, FrameFact, FrameKind, Octets};
@@ -50,7 +50,7 @@ impl Oracle for TextsStayInside {
     }
 
     fn facts(&self) -> Facts {
-        facts![Notice, Display, Tx]
+        facts![Notice, Display, Tx].frames(frames![Submit])
     }
 
     fn observe(&mut self, record: &Record, _spec: &Spec, docket: &mut Docket) {
