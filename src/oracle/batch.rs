@@ -40,6 +40,8 @@ pub struct Batch {
     order: Vec<u32>,
     /// Their kinds: judges of few of them need not look at the others.
     routes: Vec<Route>,
+    /// Of the records that are there and have no order yet, by part.
+    tags: Vec<Vec<Tag>>,
     /// Keys, each with the number of records before which the harness had it.
     pub keys: Vec<(usize, Held)>,
 }
@@ -76,6 +78,19 @@ impl Batch {
     /// Puts in the records of the next part, all of which are arranged.
     pub fn put(&mut self, records: Vec<Record>) {
         self.parts.push(records);
+    }
+
+    /// Puts in the records of the next part, with their tags; see [`Self::close`].
+    pub fn put_tagged(&mut self, records: Vec<Record>, tags: Vec<Tag>) {
+        self.parts.push(records);
+        self.tags.push(tags);
+    }
+
+    /// Everything is there: orders what came with tags by time and node.
+    pub fn close(&mut self) {
+        let tags = std::mem::take(&mut self.tags);
+        let parts: Vec<&[Tag]> = tags.iter().map(Vec::as_slice).collect();
+        self.arrange(&parts, |tag| (tag.at, tag.node));
     }
 
     /// The parts, to be cleared where they were made; nothing is left.

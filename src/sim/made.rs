@@ -84,15 +84,15 @@ impl Made {
         self.records.drain(..)
     }
 
-    /// Moves the first so many out.
-    pub fn hand_out(&mut self, count: usize) -> Vec<Record> {
+    /// Moves the first so many out, with their tags.
+    pub fn hand_out(&mut self, count: usize) -> (Vec<Record>, Vec<Tag>) {
         self.digest();
         let mut room = std::mem::take(&mut self.judged);
         room.clear();
         room.extend(self.records.drain(count..));
-        self.tags.drain(..count);
         self.digested = if self.digester.is_some() { room.len() } else { 0 };
-        std::mem::replace(&mut self.records, room)
+        let rest = self.tags.split_off(count);
+        (std::mem::replace(&mut self.records, room), std::mem::replace(&mut self.tags, rest))
     }
 
     /// Takes records back that were handed out.
@@ -136,7 +136,8 @@ mod tests {
             if part % 3 == 0 {
                 taken.extend(made.drain());
             } else {
-                let judged = made.hand_out(made.len() / 2);
+                let (judged, tags) = made.hand_out(made.len() / 2);
+                assert!(tags.into_iter().eq(judged.iter().map(Tag::of)));
                 taken.extend(judged.iter().cloned());
                 made.take_back(judged);
             }

@@ -1,13 +1,14 @@
-//! Shards of a world that go through windows side by side, each on a thread of its own, and meet between them.
+//! Shards of a world that go on side by side, each on a thread of its own, and say how far they are.
 //!
-//! At a meeting everybody says what comes next and hands over what is for others; everybody then knows where
-//! the next window ends, without anybody in charge. Windows are short (tens of microseconds to milliseconds),
-//! so whoever comes first waits by looking, not by sleeping. Not here: what happens in a window (`world`), or
-//! what happens when nobody is under way (`shards`).
+//! What a shard does reaches others the lookahead later at the earliest, so each may go on until then from
+//! where the slowest of the others is, and nobody waits for all. Its clock says before which time it does
+//! nothing more (the null messages of Chandy, Misra and Bryant). Shards are close to each other (tens of
+//! microseconds), so whoever has to wait does so by looking, not by sleeping. Not here: what happens in a
+//! shard (`world`), or what happens when nobody is under way (`shards`).
 
 use std::hint::spin_loop;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use crate::base::lock::lock;
@@ -19,165 +20,121 @@ use crate::sim::world::{Event, World};
 /// Looks after which one who waits lets other threads have the core: some tens of microseconds.
 const LOOKS: u32 = 4_096;
 
+/// How often a shard says how far it is, within the lookahead: the others need not wait for the rest.
+const WORDS: u64 = 4;
+
 /// What is handed over.
 pub(super) type Post = Vec<(Key, Event)>;
 
 /// Where the shards of a world meet.
 #[derive(Debug)]
 pub(super) struct Meeting {
-    gate: Gate,
     lookahead: Duration,
-    /// When the harness acts, unless it is given something to do before.
-    harness: Instant,
+    /// What happens from then on is left, for the harness has something to do or it was enough.
+    end: AtomicU64,
     /// Records of all shards after which they stop.
     records: u64,
-    /// Records of one shard after which it waits for the others.
+    /// Records of one shard after which they stop.
     at_once: usize,
-    /// What each shard has said at this meeting and at the one before: who is slow may still read that.
-    said: [Vec<Said>; 2],
-    /// What is for each shard, and for the harness at the end, from this meeting and from the one before.
-    post: [Vec<Mutex<Post>>; 2],
+    seats: Vec<Seat>,
+    /// What is for each shard, and for the harness at the end.
+    post: Vec<Mutex<Post>>,
+    /// Everybody leaves.
+    is_over: AtomicBool,
 }
 
-/// What a shard says at a meeting.
-#[derive(Debug, Default)]
-struct Said {
-    /// When the next event happens, of those that it has handed over too.
-    next: AtomicU64,
-    /// When the harness has something to do because of it.
-    harness: AtomicU64,
+/// What a shard says to the others, on cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Seat {
+    /// The time before which it does nothing more.
+    clock: AtomicU64,
     /// Records that it has made and nobody took.
     records: AtomicU64,
-    /// It has come to the end of the window, and may go on.
-    is_through: AtomicBool,
-}
-
-/// What all shards have said.
-struct Word {
-    next: Instant,
-    harness: Instant,
-    records: u64,
-    are_through: bool,
 }
 
 impl Meeting {
-    /// Of so many shards, until the harness has something to do or there are so many records.
+    /// Of so many shards, from `next`, when the first thing happens, until `end` or there are so many records
+    /// of all or of one.
     pub fn new(
         shards: usize,
         lookahead: Duration,
-        harness: Option<Instant>,
+        (next, end): (Instant, Instant),
         (records, at_once): (usize, usize),
     ) -> Self {
-        let seats = || (0..shards).map(|_| Said::default()).collect();
+        let seat = || Seat { clock: AtomicU64::new(next.as_nanos()), records: AtomicU64::new(0) };
         Self {
-            gate: Gate::new(shards),
             lookahead,
-            harness: harness.unwrap_or(Instant::NEVER),
+            end: AtomicU64::new(end.as_nanos()),
             records: records as u64,
             at_once,
-            said: [seats(), seats()],
-            post: [(); 2].map(|()| (0..=shards).map(|_| Mutex::default()).collect()),
+            seats: (0..shards).map(|_| seat()).collect(),
+            post: (0..=shards).map(|_| Mutex::default()).collect(),
+            is_over: AtomicBool::new(false),
         }
     }
 
     /// What was handed over and not taken in, of the harness too.
     pub fn post(self) -> impl Iterator<Item = (Key, Event)> {
-        let post = self.post.into_iter().flatten();
+        let post = self.post.into_iter();
         post.flat_map(|post| post.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// Goes through windows, the first until `end`, as long as all others do; returns the end of the last one
-    /// and how many there were.
-    pub fn attend<S: Suite>(
-        &self,
-        place: usize,
-        world: &mut World<S>,
-        mut end: Instant,
-    ) -> (Instant, u64) {
-        let _leaving = Leaving(&self.gate);
-        let mut harness = Instant::NEVER;
-        let mut windows = 0;
-        for (seats, post) in self.said.iter().zip(&self.post).cycle() {
-            windows += 1;
-            world.run_before(end, self.at_once);
-            let mut next = world.scheduler.next_at().unwrap_or(Instant::NEVER);
-            let is_through = next >= end && world.goes_on();
-            let shard = world.scheduler.shard();
-            for (key, event) in world.scheduler.take_abroad() {
-                let to = key.to.user().map(|user| shard.of(user) as usize);
-                match to {
-                    Some(_) => next = next.min(key.at),
-                    None => harness = harness.min(key.at),
-                }
-                lock(&post[to.unwrap_or(post.len() - 1)]).push((key, event));
-            }
-            let said = &seats[place];
-            said.next.store(next.as_nanos(), Ordering::Relaxed);
-            said.harness.store(harness.as_nanos(), Ordering::Relaxed);
-            said.records.store(world.made.len() as u64, Ordering::Relaxed);
-            said.is_through.store(is_through, Ordering::Relaxed);
-            if !self.gate.pass() {
-                return (end, windows);
-            }
-            let Word { next, harness, records, are_through } = self.word(seats);
-            let is_over = !are_through || records >= self.records;
-            if is_over || next == Instant::NEVER || harness < next {
-                return (end, windows);
-            }
-            for (key, event) in std::mem::take(&mut *lock(&post[place])) {
+    /// Goes on with a shard as long as all others do.
+    pub fn attend<S: Suite>(&self, place: usize, world: &mut World<S>) {
+        let _leaving = Leaving(&self.is_over);
+        loop {
+            // What others have sent before they were where they are comes after their clocks are read.
+            let others = self.others(place);
+            let post = std::mem::take(&mut *lock(&self.post[place]));
+            for (key, event) in post {
                 world.take_in(key, event);
             }
-            // At one instant the harness comes last.
-            end = (harness + Duration::from_nanos(1)).min(next + self.lookahead);
-        }
-        (end, windows)
-    }
-
-    fn word(&self, seats: &[Said]) -> Word {
-        let mut word =
-            Word { next: Instant::NEVER, harness: self.harness, records: 0, are_through: true };
-        for said in seats {
-            let at = |moment: &AtomicU64| Instant::from_nanos(moment.load(Ordering::Relaxed));
-            word.next = word.next.min(at(&said.next));
-            word.harness = word.harness.min(at(&said.harness));
-            word.records += said.records.load(Ordering::Relaxed);
-            word.are_through &= said.is_through.load(Ordering::Relaxed);
-        }
-        word
-    }
-}
-
-/// Lets nobody through before all have come.
-#[derive(Debug)]
-struct Gate {
-    count: u32,
-    come: AtomicU32,
-    round: AtomicU32,
-    /// Somebody will not come any more.
-    is_broken: AtomicBool,
-}
-
-impl Gate {
-    fn new(count: usize) -> Self {
-        Self {
-            count: u32::try_from(count).unwrap_or(u32::MAX),
-            come: AtomicU32::new(0),
-            round: AtomicU32::new(0),
-            is_broken: AtomicBool::new(false),
+            let (free, end) = (others + self.lookahead, self.end());
+            let next = world.scheduler.next_at().unwrap_or(Instant::NEVER);
+            let word = next + self.lookahead.scale(1, WORDS);
+            let bound = free.min(end).min(word);
+            world.run_before(bound, self.at_once);
+            let next = self.tell(place, world, free);
+            let is_enough = self.made() >= self.records || next < bound || !world.goes_on();
+            if is_enough {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
+            let end = self.end();
+            if self.is_over.load(Ordering::Relaxed) || others.min(free).min(next) >= end {
+                return;
+            }
+            if next >= free.min(end) && !self.waits(place, others) {
+                return;
+            }
         }
     }
 
-    /// Waits until all have come; false when somebody does not.
-    fn pass(&self) -> bool {
-        let round = self.round.load(Ordering::Relaxed);
-        if self.come.fetch_add(1, Ordering::AcqRel) + 1 == self.count {
-            self.come.store(0, Ordering::Relaxed);
-            self.round.store(round.wrapping_add(1), Ordering::Release);
-            return true;
+    /// Hands over what is for others, and says how far a shard is whom nobody reaches before `free`; when
+    /// something happens there next, of what is known.
+    fn tell<S: Suite>(&self, place: usize, world: &mut World<S>, free: Instant) -> Instant {
+        let shard = world.scheduler.shard();
+        for (key, event) in world.scheduler.take_abroad() {
+            let to = key.to.user().map(|user| shard.of(user) as usize);
+            if to.is_none() {
+                // At one instant the harness comes last.
+                let end = key.at + Duration::from_nanos(1);
+                self.end.fetch_min(end.as_nanos(), Ordering::Relaxed);
+            }
+            lock(&self.post[to.unwrap_or(self.seats.len())]).push((key, event));
         }
+        let next = world.scheduler.next_at().unwrap_or(Instant::NEVER);
+        let seat = &self.seats[place];
+        seat.records.store(world.made.len() as u64, Ordering::Relaxed);
+        seat.clock.store(next.min(free).as_nanos(), Ordering::Release);
+        next
+    }
+
+    /// Waits until the others are farther than this; false when it is over.
+    fn waits(&self, place: usize, others: Instant) -> bool {
         let mut looks = 0;
-        while self.round.load(Ordering::Acquire) == round {
-            if self.is_broken.load(Ordering::Relaxed) {
+        while self.others(place) <= others {
+            if self.is_over.load(Ordering::Relaxed) {
                 return false;
             }
             if looks < LOOKS {
@@ -189,15 +146,30 @@ impl Gate {
         }
         true
     }
+
+    /// Where the slowest of the others is.
+    fn others(&self, place: usize) -> Instant {
+        let others = self.seats.iter().enumerate().filter(|(other, _)| *other != place);
+        let clocks = others.map(|(_, seat)| seat.clock.load(Ordering::Acquire));
+        Instant::from_nanos(clocks.min().unwrap_or(u64::MAX))
+    }
+
+    fn end(&self) -> Instant {
+        Instant::from_nanos(self.end.load(Ordering::Relaxed))
+    }
+
+    fn made(&self) -> u64 {
+        self.seats.iter().map(|seat| seat.records.load(Ordering::Relaxed)).sum()
+    }
 }
 
 /// Nobody waits for one whose thread panics.
-struct Leaving<'g>(&'g Gate);
+struct Leaving<'m>(&'m AtomicBool);
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.is_broken.store(true, Ordering::Relaxed);
+            self.0.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -206,35 +178,36 @@ impl Drop for Leaving<'_> {
 mod tests {
     use super::*;
 
+    fn meeting() -> Meeting {
+        let times = (Instant::START, Instant::NEVER);
+        Meeting::new(2, Duration::from_millis(1), times, (usize::MAX, usize::MAX))
+    }
+
     #[test]
-    fn nobody_passes_before_all_have_come() {
-        let (gate, counts) = (Gate::new(3), [(); 3].map(|()| AtomicU64::new(0)));
-        thread::scope(|scope| {
-            for own in &counts {
-                let (gate, counts) = (&gate, &counts);
-                scope.spawn(move || {
-                    for round in 1..=1_000 {
-                        own.store(round, Ordering::Relaxed);
-                        assert!(gate.pass());
-                        assert!(counts.iter().all(|it| it.load(Ordering::Relaxed) >= round));
-                    }
-                });
-            }
+    fn one_waits_until_the_slowest_goes_on() {
+        let meeting = meeting();
+        let later = Instant::START + Duration::from_millis(1);
+        let waited = thread::scope(|scope| {
+            let waits = scope.spawn(|| meeting.waits(0, Instant::START));
+            meeting.seats[1].clock.store(later.as_nanos(), Ordering::Release);
+            waits.join().unwrap()
         });
+        assert!(waited);
+        assert_eq!((meeting.others(0), meeting.others(1)), (later, Instant::START));
     }
 
     #[test]
     fn nobody_waits_for_one_who_panics() {
-        let gate = Gate::new(2);
-        let passed = thread::scope(|scope| {
+        let meeting = meeting();
+        let waited = thread::scope(|scope| {
             let panics = scope.spawn(|| {
-                let _leaving = Leaving(&gate);
+                let _leaving = Leaving(&meeting.is_over);
                 std::panic::resume_unwind(Box::new("on purpose"));
             });
-            let passed = gate.pass();
+            let waited = meeting.waits(0, Instant::START);
             panics.join().unwrap_err();
-            passed
+            waited
         });
-        assert!(!passed);
+        assert!(!waited);
     }
 }

@@ -314,15 +314,22 @@ fn judge_beside<S: Suite>(
         if let Stage::Spread(shards) = &mut stage
             && shards.is_dense()
         {
-            // Shards take all threads, and then the judges do, beside whom the next records are put in order.
-            goes_on = shards.go(BATCH_RECORDS, Going::SideBySide);
-            rayon::join(|| shards.gather(&mut next), || judges.take_beside(&last));
+            goes_on = shards.go_beside(BATCH_RECORDS, || {
+                last.close();
+                judges.take_beside(&last);
+            });
+            shards.gather(&mut next);
         } else {
-            (goes_on, ()) = rayon::join(|| stage.fill(&mut next), || judges.take_beside(&last));
+            let judging = || {
+                last.close();
+                judges.take_beside(&last);
+            };
+            (goes_on, ()) = rayon::join(|| stage.fill(&mut next), judging);
         }
         std::mem::swap(&mut last, &mut next);
         stage.take_back(&mut next);
     }
+    last.close();
     judges.take_beside(&last);
     for world in stage.worlds() {
         judges.take_back(world);

@@ -1,9 +1,10 @@
 //! A world spread over threads: shards of its users run side by side through windows of the lookahead.
 //!
 //! Within a window nodes of different shards cannot reach each other (design 3), so each shard goes on by
-//! itself; what it sends to others is handed over between windows. Events of the harness happen between
-//! windows too, when everything before them has. What comes of a run does not depend on the number of shards.
-//! Not here: what happens to a node (`world`), or judging (`run`).
+//! itself: one shard after the other, through windows that begin together for all, or side by side, where that
+//! of each begins where the slowest of the others is (`meeting`). Events of the harness happen when everything
+//! before them has. What comes of a run does not depend on the number of shards. Not here: what happens to a
+//! node (`world`), or judging (`run`).
 
 use crate::base::id::NodeId;
 use crate::base::time::{Duration, Instant};
@@ -30,6 +31,9 @@ const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
 
 /// Records of a shard after which it waits for the others and for the judges: what a core's cache holds.
 const RECORDS_AT_ONCE: usize = 1 << 12;
+
+/// Windows of the lookahead after which shards that go side by side look whether they may jump over idle time.
+const WINDOWS: u64 = 64;
 
 /// The place of whatever comes after everything.
 const LAST: (Instant, NodeId) = (Instant::NEVER, NodeId::HARNESS);
@@ -90,7 +94,7 @@ pub struct Shards<S: Suite> {
     /// What is to happen to the harness.
     harness: Queue<Event>,
     lookahead: Duration,
-    /// The end of the window under way.
+    /// The end of the window under way, when shards go in turn.
     end: Option<Instant>,
     /// Records of a shard after which it waits for the others and for the judges.
     at_once: usize,
@@ -138,18 +142,31 @@ impl<S: Suite> Shards<S> {
             self.make_nodes(batch, records);
             return true;
         }
-        let goes_on = self.go(records, going);
+        let goes_on = self.go(records, going, &mut None::<fn()>);
         self.gather(batch);
+        batch.close();
         goes_on
     }
 
-    /// Goes on until there are so many records, when all nodes are made. False when the world has come to its
-    /// end.
-    pub fn go(&mut self, records: usize, going: Going) -> bool {
+    /// Goes on side by side until there are so many records, when all nodes are made, and does something else
+    /// on those threads that have nothing to do. False when the world has come to its end.
+    pub fn go_beside(&mut self, records: usize, other: impl FnOnce() + Send) -> bool {
+        let mut other = Some(other);
+        let goes_on = self.go(records, Going::SideBySide, &mut other);
+        other.into_iter().for_each(|other| other());
+        goes_on
+    }
+
+    fn go(
+        &mut self,
+        records: usize,
+        going: Going,
+        other: &mut Option<impl FnOnce() + Send>,
+    ) -> bool {
         let (before, records) = (self.steps(), records.min(self.at_once));
         self.windows = 0;
         loop {
-            let goes_on = self.window(records, going);
+            let goes_on = self.window(records, going, other);
             let made: usize = self.worlds.iter().map(|world| world.made.len()).sum();
             // What happens after an event of the harness at the same instant comes behind its records.
             if !goes_on || made >= records || self.spoke() {
@@ -201,7 +218,7 @@ impl<S: Suite> Shards<S> {
             batch.arrange(&parts, |tag| tag.node.user());
         }
         for world in &mut self.worlds {
-            batch.put(world.hand_out(world.made.len()));
+            batch.put(world.hand_out(world.made.len()).0);
         }
     }
 
@@ -216,51 +233,82 @@ impl<S: Suite> Shards<S> {
         self.worlds[0].made.last().is_some_and(|record| record.id.node == NodeId::HARNESS)
     }
 
-    /// A part of a window, or several windows, or one event of the harness. False when the world has come to
-    /// its end.
-    fn window(&mut self, records: usize, going: Going) -> bool {
+    /// A part of a window, or some windows side by side, or one event of the harness. False when the world has
+    /// come to its end.
+    fn window(
+        &mut self,
+        records: usize,
+        going: Going,
+        other: &mut Option<impl FnOnce() + Send>,
+    ) -> bool {
+        if going == Going::SideBySide {
+            // Whatever is under way may come to its end there.
+            self.end = None;
+            self.exchange();
+        }
         let next = self.next();
-        let end = match (self.end, self.harness.peek_at()) {
-            (Some(end), _) => end,
-            (None, Some(at)) if next.is_none_or(|next| at < next) => return self.harness_acts(at),
-            (None, word) => {
-                let Some(next) = next else { return false };
+        let word = self.harness.peek_at();
+        match (self.end, word, next) {
+            (None, Some(at), next) if next.is_none_or(|next| at < next) => {
+                return self.harness_acts(at);
+            }
+            (None, None, None) => return false,
+            (end, word, next) => {
+                let next = next.unwrap_or(Instant::NEVER);
                 // At one instant the harness comes last.
                 let word = word.map_or(Instant::NEVER, |at| at + Duration::from_nanos(1));
-                word.min(next + self.lookahead)
+                match going {
+                    Going::InTurn => {
+                        self.in_turn(end.unwrap_or_else(|| word.min(next + self.lookahead)));
+                    }
+                    Going::SideBySide => {
+                        let end = word.min(next + self.lookahead.times(WINDOWS));
+                        self.side_by_side((next, end), records, other.take());
+                    }
+                }
             }
-        };
-        let at_once = self.at_once;
-        let (end, windows) = match going {
-            Going::InTurn => {
-                self.worlds.iter_mut().for_each(|world| world.run_before(end, at_once));
-                (end, 1)
-            }
-            Going::SideBySide => self.side_by_side(end, records),
-        };
-        self.windows += windows;
-        self.end = Some(end).filter(|end| self.next().is_some_and(|next| next < *end));
-        if self.end.is_none() {
-            self.exchange();
         }
         self.worlds.iter().all(World::goes_on)
     }
 
-    /// Goes on from window to window, the first until `end`, until the harness has something to do or there are
-    /// so many records; the end of the last one, and how many there were.
-    fn side_by_side(&mut self, end: Instant, records: usize) -> (Instant, u64) {
-        let (count, harness) = (self.worlds.len(), self.harness.peek_at());
-        let meeting = Meeting::new(count, self.lookahead, harness, (records, self.at_once));
+    /// One shard after the other up to `end`, as far as each may go for its records.
+    fn in_turn(&mut self, end: Instant) {
+        let at_once = self.at_once;
+        self.worlds.iter_mut().for_each(|world| world.run_before(end, at_once));
+        self.windows += 1;
+        self.end = Some(end).filter(|end| self.next().is_some_and(|next| next < *end));
+        if self.end.is_none() {
+            self.exchange();
+        }
+    }
+
+    /// All shards at once from `next`, when the first thing happens, until `end` or there are so many records.
+    fn side_by_side(
+        &mut self,
+        times: (Instant, Instant),
+        records: usize,
+        other: Option<impl FnOnce() + Send>,
+    ) {
+        let most = (records, self.at_once);
+        let meeting = Meeting::new(self.worlds.len(), self.lookahead, times, most);
         let (first, others) = self.worlds.split_at_mut(1);
-        let ended = rayon::in_place_scope(|scope| {
+        rayon::in_place_scope(|scope| {
             for (place, world) in (1..).zip(others) {
                 let meeting = &meeting;
-                scope.spawn(move |_| _ = meeting.attend(place, world, end));
+                scope.spawn(move |_| meeting.attend(place, world));
             }
-            meeting.attend(0, &mut first[0], end)
+            // Whoever has come to the end first begins with it.
+            other.into_iter().for_each(|other| scope.spawn(|_| other()));
+            meeting.attend(0, &mut first[0]);
         });
         meeting.post().for_each(|(key, event)| self.hand_over(key, event));
-        ended
+        let gone = self.latest().since(times.0).as_nanos();
+        self.windows += 1 + gone / self.lookahead.as_nanos().max(1);
+    }
+
+    /// When the last thing happened that has.
+    fn latest(&self) -> Instant {
+        self.worlds.iter().map(World::now).max().unwrap_or(Instant::START)
     }
 
     /// When the next event of any node happens.
@@ -299,6 +347,8 @@ impl<S: Suite> Shards<S> {
             other.ended = first.ended;
         }
         self.exchange();
+        // What comes at this instant may be at any node.
+        self.worlds.iter_mut().for_each(|world| world.acting = NodeId::device(0));
         self.worlds[0].goes_on()
     }
 
@@ -324,20 +374,22 @@ impl<S: Suite> Shards<S> {
         }
     }
 
-    /// Where the shard is that is farthest behind, of those with something to do before `end`.
-    fn behind(&mut self, end: Instant) -> Option<(Instant, NodeId)> {
+    /// Where the shard goes on that is farthest behind, of those that do not go on after all others are.
+    fn behind(&mut self) -> Option<(Instant, NodeId)> {
+        let latest = self.latest();
         let at = |world: &mut World<S>| {
-            let next = world.scheduler.next_at().filter(|next| *next < end);
-            next.map(|_| (world.now(), world.acting))
+            let next = world.scheduler.next_at().filter(|next| *next <= latest)?;
+            let node = if next > world.now() { NodeId::device(0) } else { world.acting };
+            Some((next, node))
         };
         self.worlds.iter_mut().filter_map(at).min()
     }
 
-    /// Moves the records of all shards out, in the order of (time, node, number), each with the keys before it.
-    /// Within a window they are complete up to where the last shard is.
+    /// Moves the records of all shards out, to be put in the order of (time, node, number), with their keys.
+    /// They are complete up to where the last shard is, and up to what the harness did.
     pub fn gather(&mut self, batch: &mut Batch) {
         let place = |tag: &Tag| (tag.at, tag.node);
-        let until = self.end.and_then(|end| self.behind(end)).unwrap_or(LAST);
+        let until = if self.spoke() { None } else { self.behind() }.unwrap_or(LAST);
         let of_key = |(at, held): &(Instant, Held)| (*at, NodeId::device(held.user));
         let mut keys = Vec::new();
         for world in &mut self.worlds {
@@ -346,16 +398,15 @@ impl<S: Suite> Shards<S> {
         }
         let complete = |world: &World<S>| world.made.tags().partition_point(|it| place(it) < until);
         let counts: Vec<_> = self.worlds.iter().map(complete).collect();
-        let parts = self.worlds.iter().zip(&counts);
-        let parts = parts.map(|(world, count)| &world.made.tags()[..*count]);
-        let parts: Vec<_> = parts.collect();
-        batch.arrange(&parts, place);
         for key in keys {
-            let before = |part: &&[Tag]| part.partition_point(|it| place(it) < of_key(&key));
-            batch.keys.push((parts.iter().map(before).sum(), key.1));
+            let before = |world: &World<S>| {
+                world.made.tags().partition_point(|it| place(it) < until.min(of_key(&key)))
+            };
+            batch.keys.push((self.worlds.iter().map(before).sum(), key.1));
         }
         for (world, count) in self.worlds.iter_mut().zip(counts) {
-            batch.put(world.hand_out(count));
+            let (records, tags) = world.hand_out(count);
+            batch.put_tagged(records, tags);
         }
         batch.keys.sort_by_key(|(before, held)| (*before, held.user));
     }

@@ -14,7 +14,7 @@ use crate::engine::queue::Key;
 use crate::engine::scheduler::{Limit, Scheduler};
 use crate::engine::shard::{PerUser, Shard};
 use crate::engine::timer::Generation;
-use crate::oracle::batch::Batch;
+use crate::oracle::batch::{Batch, Tag};
 use crate::oracle::escrow::Held;
 use crate::oracle::implied::Implied;
 use crate::oracle::points::Tracker;
@@ -332,12 +332,12 @@ impl<S: Suite> World<S> {
             batch.keys.extend(self.take_keys().map(|held| (made, held)));
         }
         batch.arrange(&[self.made.tags()], |_| ());
-        batch.put(self.hand_out(self.made.len()));
+        batch.put(self.hand_out(self.made.len()).0);
         goes_on
     }
 
     /// The first so many of the records that were made.
-    pub(super) fn hand_out(&mut self, count: usize) -> Vec<Record> {
+    pub(super) fn hand_out(&mut self, count: usize) -> (Vec<Record>, Vec<Tag>) {
         self.seen = 0;
         self.made.hand_out(count)
     }
