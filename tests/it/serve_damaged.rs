@@ -77,7 +77,9 @@ fn served(octets: &[u8]) -> Result<(), ServerError> {
 fn check(octets: &[u8], args: &[&str]) {
     let done = place(octets).run(args);
     assert_eq!(done.exit, 4, "{args:?}: {}", done.err);
-    assert!(done.err.contains("error: the store is damaged"), "{args:?}: {}", done.err);
+    // A format that became another number may be one that is not known yet.
+    let told = ["error: the store is damaged", "error: the store has format"];
+    assert!(told.iter().any(|it| done.err.contains(it)), "{args:?}: {}", done.err);
     assert!(!done.err.contains("panicked"), "{args:?}: {}", done.err);
 }
 

@@ -111,3 +111,20 @@ fn shards_that_wait_for_each_other_within_an_instant_give_the_records_of_the_who
         }
     }
 }
+
+/// Mail between shards comes within the window in which a shard goes ahead of the others.
+#[test]
+fn shards_that_write_to_each_other_side_by_side_give_the_records_of_the_whole() {
+    let plan = plan_of("fleets/ten-thousand.yaml", &[("params.n", "20")]);
+    let world = || World::<Model>::new(Arc::clone(&plan), Limits::default()).unwrap();
+    let mut whole = world();
+    let expected = addresses(|batch| whole.fill(batch, 1_000));
+    assert!(expected.len() > 1_000, "{}", expected.len());
+    for at_once in [20, 4_096] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let mut shards = Shards::of(world(), 2).wait_after(at_once);
+        let fill = |batch: &mut Batch| shards.fill(batch, 1_000, Going::SideBySide);
+        let seen = pool.install(|| addresses(fill));
+        assert!(seen == expected, "{at_once} records at once");
+    }
+}
