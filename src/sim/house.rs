@@ -21,12 +21,11 @@ use crate::proto::server::durable::{AccountDurable, AccountWrite};
 use crate::proto::server::route;
 use crate::scenario::plan::{Cpu, Plan, SuiteName};
 use crate::sim::body::Broken;
-use crate::sim::frame::Label;
 use crate::sim::internal::{Mail, Post};
 use crate::sim::keys::server_secret;
 use crate::sim::loan::Loan;
 use crate::sim::node::{Node, Stimulus};
-use crate::sim::outbox::Item;
+use crate::sim::outbox::{Context, Item};
 use crate::sim::power::tenants_of;
 use crate::sim::service::{
     OutsideServer, RemoteServer, ServerAnswer, ServerHappening, Speech, Spot, Word,
@@ -210,8 +209,8 @@ impl<S: Suite> House<S> {
         }
         for user in self.users() {
             let bound = self.post.secure(user, &self.nodes[user as usize].outbox);
-            for Item { output, cause, label } in bound {
-                Account::<S>::carry(self, user, output, cause, label);
+            for Item { output, context } in bound {
+                Account::<S>::carry(self, user, output, context);
             }
             self.nodes[user as usize].stop();
         }
@@ -355,13 +354,8 @@ impl<S: Suite> Resident<House<S>> for Account<S> {
         &mut house.loan
     }
 
-    fn carry(
-        house: &mut House<S>,
-        user: u32,
-        output: Output<AccountWrite>,
-        cause: Option<RecordId>,
-        _: Option<Label>,
-    ) {
+    fn carry(house: &mut House<S>, user: u32, output: Output<AccountWrite>, context: Context) {
+        let cause = context.cause;
         let what = match output {
             Output::Fact(fact) => Speech::Fact(house.make.users[user as usize].user.clone(), fact),
             Output::Transmit(To::Origin(Origin(origin)), envelope) => {

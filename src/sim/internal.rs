@@ -95,9 +95,8 @@ impl<S: Suite> World<S> {
     /// An account is about to lose power: what it is bound to tell leaves.
     pub(super) fn secure_mail(&mut self, user: u32) {
         let bound = self.post.secure(user, &self.accounts[user as usize].outbox);
-        for item in bound {
-            let Item { output, cause, label } = item;
-            Account::<S>::carry(self, user, output, cause, label);
+        for Item { output, context } in bound {
+            Account::<S>::carry(self, user, output, context);
         }
     }
 }

@@ -111,15 +111,4 @@ mod tests {
         assert_eq!(loan.begin_turn(at(3), one), Err(Storm::Turns));
         assert_eq!(loan.begin_turn(at(4), one), Ok(()));
     }
-
-    #[test]
-    fn a_turn_without_end_is_given_up() {
-        let mut loan = Loan::<()>::default();
-        for secs in 0..2 {
-            let at = Instant::START + Duration::from_secs(secs);
-            assert_eq!(loan.begin_turn(at, NodeId::device(0)), Ok(()));
-            assert!((0..OUTPUTS_MAX).all(|_| loan.count_output() == Ok(())));
-            assert_eq!(loan.count_output(), Err(Storm::Outputs));
-        }
-    }
 }

@@ -9,12 +9,19 @@ use crate::proto::port::{Output, Token};
 use crate::sim::frame::Label;
 use crate::trace::record::RecordId;
 
-/// An output and the record that led to it.
+/// An output with its context.
 #[derive(Clone, Debug)]
 pub struct Item<W> {
     /// What to do.
     pub output: Output<W>,
-    /// Why.
+    /// What it has from the turn that it was made in.
+    pub context: Context,
+}
+
+/// What an output has from the turn that it was made in.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The record that led to it.
     pub cause: Option<RecordId>,
     /// Of a frame: what it says it is.
     pub label: Option<Label>,
@@ -123,11 +130,11 @@ impl<W> Outbox<W> {
         let Tray { items, syncing } = self.0.as_deref_mut()?;
         let last = syncing.take()?;
         let mut last_cause = None;
-        while let Some(Item { output: Output::Persist(token, writes), cause, .. }) = items.front()
+        while let Some(Item { output: Output::Persist(token, writes), context }) = items.front()
             && *token <= last
         {
             writes.iter().for_each(&mut apply);
-            last_cause = *cause;
+            last_cause = context.cause;
             items.pop_front();
         }
         Some((last, last_cause))
@@ -157,7 +164,7 @@ mod tests {
     }
 
     fn item(output: Output<u8>) -> Item<u8> {
-        Item { output, cause: None, label: None }
+        Item { output, context: Context::default() }
     }
 
     fn carried(outbox: &mut Outbox<u8>) -> Vec<String> {

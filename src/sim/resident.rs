@@ -11,10 +11,10 @@ use crate::scenario::plan::Cpu;
 use crate::sim::barrier::Side;
 use crate::sim::body::Body;
 use crate::sim::cpu::Price;
-use crate::sim::frame::Label;
 use crate::sim::internal::Mail;
 use crate::sim::loan::Loan;
 use crate::sim::node::Node;
+use crate::sim::outbox::Context;
 use crate::sim::turn::{Own, Resident, Stage};
 use crate::sim::world::{Event, World};
 use crate::trace::fact::Fact;
@@ -90,13 +90,8 @@ impl<S: Suite> Resident<World<S>> for Body<S> {
         world.profile(user).sync
     }
 
-    fn carry(
-        world: &mut World<S>,
-        user: u32,
-        output: Output<Self::Write>,
-        cause: Option<RecordId>,
-        label: Option<Label>,
-    ) {
+    fn carry(world: &mut World<S>, user: u32, output: Output<Self::Write>, context: Context) {
+        let Context { cause, label } = context;
         match output {
             Output::Fact(fact) => {
                 if let Fact::Provisioned { epoch, .. } = &fact {
@@ -141,13 +136,8 @@ impl<S: Suite> Resident<World<S>> for Account<S> {
         world.plan.sync
     }
 
-    fn carry(
-        world: &mut World<S>,
-        user: u32,
-        output: Output<Self::Write>,
-        cause: Option<RecordId>,
-        label: Option<Label>,
-    ) {
+    fn carry(world: &mut World<S>, user: u32, output: Output<Self::Write>, context: Context) {
+        let Context { cause, label } = context;
         match output {
             Output::Fact(fact) => {
                 world.record(NodeId::account(user), fact, cause);

@@ -224,7 +224,8 @@ impl Judges {
     }
 
     /// On the threads of the current pool.
-    fn take_beside(&mut self, batch: &Batch) {
+    fn take_beside(&mut self, batch: &mut Batch) {
+        batch.close();
         self.records += batch.len() as u64;
         self.panel.take_beside(batch);
     }
@@ -314,23 +315,15 @@ fn judge_beside<S: Suite>(
         if let Stage::Spread(shards) = &mut stage
             && shards.is_dense()
         {
-            goes_on = shards.go_beside(BATCH_RECORDS, || {
-                last.close();
-                judges.take_beside(&last);
-            });
+            goes_on = shards.go_beside(BATCH_RECORDS, || judges.take_beside(&mut last));
             shards.gather(&mut next);
         } else {
-            let judging = || {
-                last.close();
-                judges.take_beside(&last);
-            };
-            (goes_on, ()) = rayon::join(|| stage.fill(&mut next), judging);
+            (goes_on, ()) = rayon::join(|| stage.fill(&mut next), || judges.take_beside(&mut last));
         }
         std::mem::swap(&mut last, &mut next);
         stage.take_back(&mut next);
     }
-    last.close();
-    judges.take_beside(&last);
+    judges.take_beside(&mut last);
     for world in stage.worlds() {
         judges.take_back(world);
         counted.take(world);

@@ -20,9 +20,9 @@ use crate::proto::device::durable::{DeviceDurable, DeviceWrite, OwnKey};
 use crate::proto::port::Output;
 use crate::scenario::plan::{Cpu, Plan, SuiteName};
 use crate::sim::body::{Answer, Broken, Happening, Outside, Remote, Said, Saying};
-use crate::sim::frame::Label;
 use crate::sim::loan::Loan;
 use crate::sim::node::{Node, Stimulus};
+use crate::sim::outbox::Context;
 use crate::sim::power::made;
 use crate::sim::turn::{Own, Resident, Stage, done, put_in, synced, turn, wake};
 use crate::trace::record::RecordId;
@@ -242,13 +242,7 @@ impl<S: Suite> Resident<Seat<S>> for Device<S> {
         &mut seat.loan
     }
 
-    fn carry(
-        seat: &mut Seat<S>,
-        _: u32,
-        output: Output<DeviceWrite>,
-        cause: Option<RecordId>,
-        _: Option<Label>,
-    ) {
+    fn carry(seat: &mut Seat<S>, _: u32, output: Output<DeviceWrite>, context: Context) {
         let what = match output {
             Output::Fact(fact) => Saying::Fact(fact),
             Output::Transmit(_, envelope) => Saying::Frame(envelope.encode()),
@@ -256,7 +250,7 @@ impl<S: Suite> Resident<Seat<S>> for Device<S> {
             // A device knows no accounts, and writes stay in the outbox.
             Output::Internal(..) | Output::Persist(..) => return,
         };
-        let of = cause.map(|cause| cause.seq);
+        let of = context.cause.map(|cause| cause.seq);
         seat.said.push(Said { what, at: seat.now, of });
     }
 }

@@ -13,7 +13,7 @@ use crate::sim::cpu::Price;
 use crate::sim::frame::Label;
 use crate::sim::loan::{Loan, Storm};
 use crate::sim::node::{Machine, Node, Stimulus, WAITING_MAX, Waiting};
-use crate::sim::outbox::{Item, Next};
+use crate::sim::outbox::{Context, Item, Next};
 use crate::trace::record::RecordId;
 use crate::verdict::finding::Severity;
 
@@ -73,14 +73,8 @@ pub(super) trait Resident<W: Stage>: Machine + Sized {
     fn sync(stage: &W, user: u32) -> Duration;
     /// What nodes of this kind share for their turns.
     fn loan(stage: &mut W) -> &mut Loan<Self::Write>;
-    /// Carries an output out: because of a record, and as a frame with a label if it is one.
-    fn carry(
-        stage: &mut W,
-        user: u32,
-        output: Output<Self::Write>,
-        cause: Option<RecordId>,
-        label: Option<Label>,
-    );
+    /// Carries an output out.
+    fn carry(stage: &mut W, user: u32, output: Output<Self::Write>, context: Context);
     /// What an armed barrier makes of what comes next, an output or (without one) a sync: see `barrier`.
     fn side(_stage: &W, _user: u32, _output: Option<&Output<Self::Write>>) -> Side {
         Side::None
@@ -190,9 +184,10 @@ fn put_out<W: Stage, M: Resident<W>>(
                 None
             }
         };
+        let context = Context { cause, label };
         if node.keeps(&output) {
-            node.keep(Item { output, cause, label });
-        } else if !leave::<W, M>(stage, user, output, cause, label) {
+            node.keep(Item { output, context });
+        } else if !leave::<W, M>(stage, user, output, context) {
             return Ok(false);
         }
     }
@@ -204,12 +199,11 @@ fn leave<W: Stage, M: Resident<W>>(
     stage: &mut W,
     user: u32,
     output: Output<M::Write>,
-    cause: Option<RecordId>,
-    label: Option<Label>,
+    context: Context,
 ) -> bool {
     let side = M::side(stage, user, Some(&output));
     if side != Side::Before {
-        M::carry(stage, user, output, cause, label);
+        M::carry(stage, user, output, context);
     }
     passes::<W, M>(stage, user, side)
 }
@@ -237,9 +231,7 @@ fn passes<W: Stage, M: Resident<W>>(stage: &mut W, user: u32, side: Side) -> boo
 pub(super) fn drain<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) {
     loop {
         let goes_on = match M::node(stage, user).outbox.next() {
-            Next::Carry(Item { output, cause, label }) => {
-                leave::<W, M>(stage, user, output, cause, label)
-            }
+            Next::Carry(Item { output, context }) => leave::<W, M>(stage, user, output, context),
             Next::Sync => sync::<W, M>(stage, user),
             Next::Wait => break,
         };
@@ -340,5 +332,117 @@ fn complete_alone<W: Stage, M: Resident<W>>(stage: &mut W, user: u32) -> bool {
             turn_alone::<W, M>(stage, user, stimulus, cause, None)
         }
         None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::Now;
+    use crate::engine::clock::NodeClock;
+    use crate::proto::port::{Token, Wake};
+    use crate::proto::sheet::Sheet;
+    use crate::proto::work::Work;
+    use crate::trace::fact::Fact;
+    use crate::wire::message::Ticket;
+
+    /// Answers each input with this many outputs.
+    #[derive(Default)]
+    struct Talker(usize, Sheet<()>);
+
+    impl Machine for Talker {
+        type Input = usize;
+        type Write = ();
+        type Durable = ();
+
+        fn power_on(&mut self, _: Now, _: Option<Ticket>) {}
+
+        fn handle_input(&mut self, _: Now, input: usize) {
+            self.0 = input;
+        }
+
+        fn handle_timeout(&mut self, _: Now) {}
+
+        fn poll_output(&mut self) -> Option<Output<()>> {
+            self.0 = self.0.checked_sub(1)?;
+            Some(Output::Fact(Fact::Fence { name: String::new() }))
+        }
+
+        fn sheet(&mut self) -> &mut Sheet<()> {
+            &mut self.1
+        }
+
+        fn poll_timeout(&self) -> Option<Wake> {
+            None
+        }
+
+        fn take_work(&mut self) -> Work {
+            Work::default()
+        }
+
+        fn apply(_: &mut (), (): &()) {}
+
+        fn persisted(_: Token) -> usize {
+            0
+        }
+    }
+
+    /// Where a talker has its turns: what it said is counted, and why its run was given up.
+    struct Booth {
+        node: Node<Talker>,
+        loan: Loan<()>,
+        said: usize,
+        given_up: Option<String>,
+    }
+
+    impl Stage for Booth {
+        fn now(&self) -> Instant {
+            Instant::START
+        }
+
+        fn schedule_own(&mut self, _: Instant, _: NodeId, _: Own) {}
+
+        fn give_up(&mut self, _: Severity, what: String) {
+            self.given_up = Some(what);
+        }
+    }
+
+    impl Resident<Booth> for Talker {
+        fn id(user: u32) -> NodeId {
+            NodeId::device(user)
+        }
+
+        fn node(booth: &mut Booth, _: u32) -> &mut Node<Self> {
+            &mut booth.node
+        }
+
+        fn cpu(_: &Booth, _: u32) -> Cpu {
+            Cpu::Free
+        }
+
+        fn sync(_: &Booth, _: u32) -> Duration {
+            Duration::ZERO
+        }
+
+        fn loan(booth: &mut Booth) -> &mut Loan<()> {
+            &mut booth.loan
+        }
+
+        fn carry(booth: &mut Booth, _: u32, _: Output<()>, _: Context) {
+            booth.said += 1;
+        }
+    }
+
+    #[test]
+    fn a_turn_without_end_is_given_up() {
+        let mut node = Node::new((), NodeClock::default());
+        node.machine = Some(Talker::default());
+        let mut booth = Booth { node, loan: Loan::default(), said: 0, given_up: None };
+        let most = 1_000_000;
+        put_in::<_, Talker>(&mut booth, 0, most, None, None);
+        assert_eq!((booth.said, &booth.given_up), (most, &None));
+        put_in::<_, Talker>(&mut booth, 0, most + 1, None, None);
+        let what = "d0 does not come to rest: 1000000 outputs of one turn".to_owned();
+        assert_eq!((booth.said, booth.given_up), (2 * most, Some(what)));
     }
 }
