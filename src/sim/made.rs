@@ -1,17 +1,15 @@
 //! Records that a world has made and its judges have not taken.
 //!
-//! The digest takes them a few at a time while a core has them at hand: when the judges come, who may be on
-//! other cores, they are elsewhere. Not here: what is stated (`record`), or who judges it (`run`).
+//! A digester that is put here takes them a few at a time while a core has them at hand: when the judges
+//! come, who may be on other cores, they are elsewhere. Not here: what is stated (`record`), or who judges
+//! it (`run`).
 
 use std::ops::Deref;
 use std::vec::Drain;
 
-use crate::oracle::batch::Tag;
-use crate::trace::digest::Digester;
+use crate::oracle::batch::{Part, Tag};
+use crate::trace::digest::{AT_ONCE, Digester};
 use crate::trace::record::Record;
-
-/// Records that the digest takes at once: what it keeps of their nodes is fetched from memory together.
-const DIGESTED_AT_ONCE: usize = 64;
 
 /// The records, in the order in which they were made.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +20,7 @@ pub struct Made {
     /// Those that were handed out before: what made them gives their memory back, or uses it again.
     judged: Vec<Record>,
     digester: Option<Digester>,
-    /// How many of the records the digester has taken.
+    /// How many of the records a digester has taken.
     digested: usize,
 }
 
@@ -35,7 +33,7 @@ impl Deref for Made {
 }
 
 impl Made {
-    /// From now on everything is digested; also what is here.
+    /// From now on everything is digested here; also what is here.
     ///
     /// # Panics
     /// When there is a digester already.
@@ -44,14 +42,10 @@ impl Made {
         self.digester = Some(digester);
     }
 
-    /// The digester, which has taken everything that was made.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub fn take_digester(&mut self) -> Digester {
+    /// The digester, which has taken everything that is here; nothing if there is none.
+    pub fn take_digester(&mut self) -> Option<Digester> {
         self.digest();
-        self.digested = 0;
-        self.digester.take().expect("whoever takes the digester has put it there")
+        self.digester.take()
     }
 
     /// The tags of the records.
@@ -64,7 +58,7 @@ impl Made {
     pub fn push(&mut self, record: Record) {
         self.tags.push(Tag::of(&record));
         self.records.push(record);
-        if self.records.len() - self.digested >= DIGESTED_AT_ONCE {
+        if self.records.len() - self.digested >= AT_ONCE {
             self.digest();
         }
     }
@@ -76,7 +70,7 @@ impl Made {
         self.digested = 0;
     }
 
-    /// Moves all out, for somebody who takes them one by one.
+    /// Moves all out, for somebody who takes them one by one and digests them if there is no digester here.
     pub fn drain(&mut self) -> Drain<'_, Record> {
         self.digest();
         self.digested = 0;
@@ -85,19 +79,21 @@ impl Made {
     }
 
     /// Moves the first so many out, with their tags.
-    pub fn hand_out(&mut self, count: usize) -> (Vec<Record>, Vec<Tag>) {
+    pub fn hand_out(&mut self, count: usize) -> (Part, Vec<Tag>) {
         self.digest();
         let mut room = std::mem::take(&mut self.judged);
         room.clear();
         room.extend(self.records.drain(count..));
-        self.digested = if self.digester.is_some() { room.len() } else { 0 };
+        let records = std::mem::replace(&mut self.records, room);
+        let part = Part { digested: self.digested.min(records.len()), records };
+        self.digested -= part.digested;
         let rest = self.tags.split_off(count);
-        (std::mem::replace(&mut self.records, room), std::mem::replace(&mut self.tags, rest))
+        (part, std::mem::replace(&mut self.tags, rest))
     }
 
     /// Takes records back that were handed out.
-    pub fn take_back(&mut self, judged: Vec<Record>) {
-        self.judged = judged;
+    pub fn take_back(&mut self, judged: Part) {
+        self.judged = judged.records;
     }
 
     /// Lets go of what was taken back.
@@ -107,7 +103,7 @@ impl Made {
 
     fn digest(&mut self) {
         if let Some(digester) = &mut self.digester {
-            digester.take_all(self.records[self.digested..].iter());
+            digester.take_all(&self.records[self.digested..]);
             self.digested = self.records.len();
         }
     }
@@ -123,28 +119,30 @@ mod tests {
     #[test]
     fn each_record_is_digested_once_whoever_takes_it() {
         let records: Vec<Record> = samples::run().into_iter().cycle().take(1_000).collect();
-        let digester = Digester::new(2, 1, Forms::ALL);
-        let mut plain = digester.fresh();
+        let mut plain = Digester::new(2, 1, Forms::ALL);
+        let mut elsewhere = Some(plain.fresh());
         records.iter().for_each(|record| plain.take(record));
         let mut made = Made::default();
-        let (first, rest) = records.split_at(10);
-        first.iter().cloned().for_each(|record| made.push(record));
-        made.digest_with(digester);
         let mut taken = Vec::new();
-        for (part, several) in rest.chunks(99).enumerate() {
+        for (turn, several) in records.chunks(99).enumerate() {
             several.iter().cloned().for_each(|record| made.push(record));
-            if part % 3 == 0 {
-                taken.extend(made.drain());
-            } else {
-                let (judged, tags) = made.hand_out(made.len() / 2);
-                assert!(tags.into_iter().eq(judged.iter().map(Tag::of)));
-                taken.extend(judged.iter().cloned());
-                made.take_back(judged);
+            let (judged, tags) = made.hand_out(made.len() / 2);
+            assert!(tags.into_iter().eq(judged.records.iter().map(Tag::of)));
+            if let Some(digester) = &mut elsewhere {
+                digester.take_all(judged.undigested());
+            }
+            taken.extend(judged.records.iter().cloned());
+            made.take_back(judged);
+            match turn % 3 {
+                0 => elsewhere.take().into_iter().for_each(|it| made.digest_with(it)),
+                1 => elsewhere = made.take_digester(),
+                _ => {}
             }
         }
+        elsewhere.take().into_iter().for_each(|it| made.digest_with(it));
         taken.extend(made.drain());
         assert_eq!(taken, records);
         assert_eq!(made.tags(), []);
-        assert_eq!(made.take_digester().digest(), plain.digest());
+        assert_eq!(made.take_digester().map(|it| it.digest()), Some(plain.digest()));
     }
 }

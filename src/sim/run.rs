@@ -13,7 +13,7 @@ use crate::crypto::model::Model;
 use crate::crypto::p256::{P256, PureP256};
 use crate::crypto::shared::Shared;
 use crate::crypto::suite::Suite;
-use crate::oracle::batch::Batch;
+use crate::oracle::batch::{Batch, Part};
 use crate::oracle::escrow::Escrow;
 use crate::oracle::panel::Panel;
 use crate::scenario::plan::{Plan, SuiteName};
@@ -209,8 +209,10 @@ fn judge_again_with<S: Suite, E>(
 /// Everybody who looks at all records of a run.
 struct Judges {
     panel: Panel,
-    /// Takes what no world has digested itself.
+    /// Takes what comes one by one.
     digester: Digester,
+    /// For the records of each shard, unless its world has it.
+    digesters: Vec<Digester>,
     records: u64,
 }
 
@@ -220,14 +222,20 @@ impl Judges {
         let spec = Arc::clone(&plan.spec);
         let mut panel = if options.threads > 1 { Panel::spread(spec) } else { Panel::new(spec) };
         *panel.escrow() = Escrow::of::<S>();
-        Self { panel, digester: Digester::new(users, RNG_VERSION, options.forms), records: 0 }
+        let digester = Digester::new(users, RNG_VERSION, options.forms);
+        Self { panel, digester, digesters: Vec::new(), records: 0 }
     }
 
-    /// On the threads of the current pool.
+    /// On the threads of the current pool. What worlds do not digest they do not let go of either: they have
+    /// enough to do.
     fn take_beside(&mut self, batch: &mut Batch) {
         batch.close();
         self.records += batch.len() as u64;
-        self.panel.take_beside(batch);
+        let Self { panel, digesters, .. } = self;
+        rayon::join(|| panel.take_beside(batch), || digest(digesters, batch.parts()));
+        if !digesters.is_empty() {
+            batch.let_go();
+        }
     }
 
     fn take(&mut self, batch: &Batch) {
@@ -235,15 +243,29 @@ impl Judges {
         self.panel.take(batch);
     }
 
-    /// Lets a world digest what it makes.
-    fn lend<S: Suite>(&self, world: &mut World<S>) {
-        world.made.digest_with(self.digester.fresh());
+    /// Digests the records of these shards from now on.
+    fn begin<S: Suite>(&mut self, worlds: &[World<S>]) {
+        self.digesters = worlds.iter().map(|_| self.digester.fresh()).collect();
     }
 
-    /// Takes over what a world has digested.
-    fn take_back<S: Suite>(&mut self, world: &mut World<S>) {
-        self.digester.absorb(&world.made.take_digester());
+    /// Lets each world digest what it makes: worlds that go side by side have a thread each. `last` was made
+    /// before, and is digested first.
+    fn lend<S: Suite>(&mut self, worlds: &mut [World<S>], last: &Batch) {
+        digest(&mut self.digesters, last.parts());
+        let digesters = worlds.iter_mut().zip(self.digesters.drain(..));
+        digesters.for_each(|(world, digester)| world.made.digest_with(digester));
     }
+
+    /// Digests again what worlds make: one that has a thread to itself is the slower of the two.
+    fn take_back<S: Suite>(&mut self, worlds: &mut [World<S>]) {
+        self.digesters.extend(worlds.iter_mut().filter_map(|world| world.made.take_digester()));
+    }
+}
+
+/// Digests what nobody has, each part with its digester.
+fn digest(digesters: &mut [Digester], parts: &[Part]) {
+    let digesters = digesters.iter_mut().zip(parts);
+    digesters.for_each(|(digester, part)| digester.take_all(part.undigested()));
 }
 
 /// Every record is judged before the next event, so that the run may end at any of them.
@@ -252,7 +274,7 @@ fn judge_step_by_step<S: Suite>(
     judges: &mut Judges,
     options: &mut RunOptions<'_>,
 ) {
-    let Judges { panel, digester, records } = judges;
+    let Judges { panel, digester, records, .. } = judges;
     let mut goes_on = true;
     loop {
         for held in world.take_keys() {
@@ -277,15 +299,17 @@ fn judge_step_by_step<S: Suite>(
 
 /// The world goes on and is judged in turns.
 fn judge_in_turn<S: Suite>(world: &mut World<S>, judges: &mut Judges) {
-    judges.lend(world);
+    let worlds = std::slice::from_mut(world);
     let mut batch = Batch::default();
+    judges.begin(worlds);
+    judges.lend(worlds, &batch);
     let mut goes_on = true;
     while goes_on {
-        goes_on = world.fill(&mut batch, BATCH_RECORDS);
+        goes_on = worlds[0].fill(&mut batch, BATCH_RECORDS);
         judges.take(&batch);
-        batch.take_parts().for_each(|judged| world.made.take_back(judged));
+        batch.take_parts().for_each(|judged| worlds[0].made.take_back(judged));
     }
-    judges.take_back(world);
+    judges.take_back(worlds);
 }
 
 /// What happened is judged while the world goes on, in shards if it can be spread.
@@ -309,25 +333,25 @@ fn judge_beside<S: Suite>(
             Stage::Whole(world)
         }
     };
-    stage.worlds().iter_mut().for_each(|world| judges.lend(world));
+    judges.begin(stage.worlds());
     let mut goes_on = true;
     while goes_on {
         if let Stage::Spread(shards) = &mut stage
             && shards.is_dense()
         {
+            judges.lend(shards.worlds(), &last);
             goes_on = shards.go_beside(BATCH_RECORDS, || judges.take_beside(&mut last));
             shards.gather(&mut next);
         } else {
+            judges.take_back(stage.worlds());
             (goes_on, ()) = rayon::join(|| stage.fill(&mut next), || judges.take_beside(&mut last));
         }
         std::mem::swap(&mut last, &mut next);
         stage.take_back(&mut next);
     }
+    judges.take_back(stage.worlds());
     judges.take_beside(&mut last);
-    for world in stage.worlds() {
-        judges.take_back(world);
-        counted.take(world);
-    }
+    stage.worlds().iter_mut().for_each(|world| counted.take(world));
 }
 
 /// A world that may be spread over shards.
@@ -380,7 +404,8 @@ fn sum_up<S: Suite>(
     judges: Judges,
     counted: Counted,
 ) -> Outcome {
-    let Judges { panel, digester, records } = judges;
+    let Judges { panel, mut digester, digesters, records } = judges;
+    digesters.iter().for_each(|it| digester.absorb(it));
     let digest = digester.digest();
     let docket = panel.conclude(counted.now, &plan.claimed);
     let mut findings = docket.findings;

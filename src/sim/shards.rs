@@ -22,9 +22,9 @@ use crate::trace::fact::Phase;
 use crate::trace::record::Record;
 use crate::verdict::finding::Severity;
 
-/// Events of a window from which on shards are worth threads of their own: with fewer they would do little but
-/// wait for each other.
-const DENSE: u64 = 8;
+/// Events of a window from which on shards are worth threads of their own: with fewer they wait for each other
+/// as long as one thread has more to do than its judges.
+const DENSE: u64 = 24;
 
 /// The least lookahead for which windows are worth while: shorter ones hold too few events.
 const LOOKAHEAD_MIN: Duration = Duration::from_millis(1);
@@ -405,8 +405,8 @@ impl<S: Suite> Shards<S> {
             batch.keys.push((self.worlds.iter().map(before).sum(), key.1));
         }
         for (world, count) in self.worlds.iter_mut().zip(counts) {
-            let (records, tags) = world.hand_out(count);
-            batch.put_tagged(records, tags);
+            let (part, tags) = world.hand_out(count);
+            batch.put_tagged(part, tags);
         }
         batch.keys.sort_by_key(|(before, held)| (*before, held.user));
     }

@@ -14,7 +14,7 @@ use crate::engine::queue::Key;
 use crate::engine::scheduler::{Limit, Scheduler};
 use crate::engine::shard::{PerUser, Shard};
 use crate::engine::timer::Generation;
-use crate::oracle::batch::{Batch, Tag};
+use crate::oracle::batch::{Batch, Part, Tag};
 use crate::oracle::escrow::Held;
 use crate::oracle::implied::Implied;
 use crate::oracle::points::Tracker;
@@ -337,7 +337,7 @@ impl<S: Suite> World<S> {
     }
 
     /// The first so many of the records that were made.
-    pub(super) fn hand_out(&mut self, count: usize) -> (Vec<Record>, Vec<Tag>) {
+    pub(super) fn hand_out(&mut self, count: usize) -> (Part, Vec<Tag>) {
         self.seen = 0;
         self.made.hand_out(count)
     }

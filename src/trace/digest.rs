@@ -17,6 +17,9 @@ use crate::trace::record::Record;
 use crate::trace::sink::Sink;
 use crate::trace::visible::Visible;
 
+/// Records whose nodes' hashes are fetched from memory together.
+pub const AT_ONCE: usize = 64;
+
 /// Which forms are computed beside the full one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Forms {
@@ -90,9 +93,11 @@ impl Digester {
 
     /// Takes records as one by one. The hashes of a fleet fit no cache: they are read first, all together, so
     /// that nobody waits for each.
-    pub fn take_all<'a>(&mut self, records: impl Iterator<Item = &'a Record> + Clone) {
-        black_box(records.clone().fold(0, |seen, record| seen ^ *self.full.of(record.id.node)));
-        records.for_each(|record| self.take(record));
+    pub fn take_all(&mut self, records: &[Record]) {
+        for records in records.chunks(AT_ONCE) {
+            black_box(records.iter().fold(0, |seen, it| seen ^ *self.full.of(it.id.node)));
+            records.iter().for_each(|record| self.take(record));
+        }
     }
 
     /// The digests up to now.
