@@ -151,10 +151,13 @@ impl Draw {
         Duration::from_nanos(self.between(low.as_nanos(), high.as_nanos()))
     }
 
-    /// `N` random octets.
+    /// `N` random octets: those of [`Self::bits`] in little-endian order, by the code that a core has at hand
+    /// since all draws use it.
     pub fn octets<const N: usize>(&mut self) -> [u8; N] {
         let mut octets = [0; N];
-        self.0.fill_bytes(&mut octets);
+        let mut eights = octets.chunks_exact_mut(8);
+        eights.by_ref().for_each(|eight| eight.copy_from_slice(&self.bits().to_le_bytes()));
+        self.0.fill_bytes(eights.into_remainder());
         octets
     }
 }
@@ -181,6 +184,21 @@ mod tests {
         let mut draw = Luck::new(42, Purpose::Uplink, 1).at(0);
         assert_eq!(RNG_VERSION, 1);
         assert_eq!(draw.bits(), PINNED, "a change of draws needs a new RNG_VERSION");
+    }
+
+    #[test]
+    fn octets_are_those_of_the_generator() {
+        fn check<const N: usize>() {
+            let mut draw = Luck::new(42, Purpose::Device, 1).at(N as u64);
+            let mut filled = [[0; N]; 9];
+            let Draw(mut rng) = draw.clone();
+            filled.iter_mut().for_each(|it| rng.fill_bytes(it));
+            assert_eq!([(); 9].map(|()| draw.octets::<N>()), filled);
+        }
+        check::<8>();
+        check::<12>();
+        check::<32>();
+        check::<63>();
     }
 
     const PINNED: u64 = 18_365_986_795_155_955_532;

@@ -53,8 +53,8 @@ impl Made {
         &self.tags
     }
 
-    /// Adds a record.
-    #[inline]
+    /// Adds a record. Inlined, so that it is written where it stays and not moved there.
+    #[inline(always)]
     pub fn push(&mut self, record: Record) {
         self.tags.push(Tag::of(&record));
         self.records.push(record);
@@ -101,6 +101,7 @@ impl Made {
         self.judged.clear();
     }
 
+    #[inline(never)]
     fn digest(&mut self) {
         if let Some(digester) = &mut self.digester {
             digester.take_all(&self.records[self.digested..]);
