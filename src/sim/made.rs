@@ -58,7 +58,7 @@ impl Made {
     pub fn push(&mut self, record: Record) {
         self.tags.push(Tag::of(&record));
         self.records.push(record);
-        if self.records.len() - self.digested >= AT_ONCE {
+        if self.digester.is_some() && self.records.len() - self.digested >= AT_ONCE {
             self.digest();
         }
     }

@@ -22,8 +22,8 @@ use crate::trace::fact::Phase;
 use crate::trace::record::Record;
 use crate::verdict::finding::Severity;
 
-/// Events of a window from which on shards are worth threads of their own: with fewer they wait for each other
-/// as long as one thread has more to do than its judges.
+/// Events of a window from which on shards side by side are quicker than one after the other beside the judges:
+/// with fewer they wait for each other.
 const DENSE: u64 = 24;
 
 /// The least lookahead for which windows are worth while: shorter ones hold too few events.
