@@ -151,10 +151,10 @@ impl Draw {
         Duration::from_nanos(self.between(low.as_nanos(), high.as_nanos()))
     }
 
-    /// `N` random octets: those of [`Self::bits`] in little-endian order, by the code that a core has at hand
-    /// since all draws use it.
+    /// `N` random octets: those of [`Self::bits`], in little-endian order.
     pub fn octets<const N: usize>(&mut self) -> [u8; N] {
         let mut octets = [0; N];
+        // Filling would be a second copy of the cipher; all draws use that of `bits`.
         let mut eights = octets.chunks_exact_mut(8);
         eights.by_ref().for_each(|eight| eight.copy_from_slice(&self.bits().to_le_bytes()));
         self.0.fill_bytes(eights.into_remainder());

@@ -50,7 +50,7 @@ impl Part {
 /// What judges take at once.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Of each shard.
+    /// One of each shard.
     parts: Vec<Part>,
     /// The part of each record in the order of all.
     order: Vec<u32>,
@@ -108,7 +108,7 @@ impl Batch {
         self.arrange(&parts, |tag| (tag.at, tag.node));
     }
 
-    /// The parts, one for each shard.
+    /// The parts, in the order of the shards.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -144,8 +144,8 @@ impl Batch {
     }
 }
 
-/// The part whose first record comes first, and the place of the first one of the next part: what comes before
-/// that is all of the former.
+/// The part whose first record comes first, and the place of the first one of any other part, with that part:
+/// until there all are of the former.
 fn foremost<K: Ord + Copy>(
     parts: &[&[Tag]],
     place: impl Fn(&Tag) -> K,

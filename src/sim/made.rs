@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::vec::Drain;
 
 use crate::oracle::batch::{Part, Tag};
-use crate::trace::digest::{AT_ONCE, Digester};
+use crate::trace::digest::{Digester, FETCHED_AT_ONCE};
 use crate::trace::record::Record;
 
 /// The records, in the order in which they were made.
@@ -58,7 +58,7 @@ impl Made {
     pub fn push(&mut self, record: Record) {
         self.tags.push(Tag::of(&record));
         self.records.push(record);
-        if self.digester.is_some() && self.records.len() - self.digested >= AT_ONCE {
+        if self.digester.is_some() && self.records.len() - self.digested >= FETCHED_AT_ONCE {
             self.digest();
         }
     }
@@ -101,6 +101,7 @@ impl Made {
         self.judged.clear();
     }
 
+    /// Kept out of [`Self::push`], where it is seldom due.
     #[inline(never)]
     fn digest(&mut self) {
         if let Some(digester) = &mut self.digester {

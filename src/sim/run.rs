@@ -209,9 +209,9 @@ fn judge_again_with<S: Suite, E>(
 /// Everybody who looks at all records of a run.
 struct Judges {
     panel: Panel,
-    /// Takes what comes one by one.
+    /// Takes what comes one by one, and at the end what the others have taken.
     digester: Digester,
-    /// For the records of each shard, unless its world has it.
+    /// One of each shard; none while their worlds have them.
     digesters: Vec<Digester>,
     records: u64,
 }
@@ -226,8 +226,8 @@ impl Judges {
         Self { panel, digester, digesters: Vec::new(), records: 0 }
     }
 
-    /// On the threads of the current pool. What worlds do not digest they do not let go of either: they have
-    /// enough to do.
+    /// On the threads of the current pool. What is digested here is let go of here too, since the world beside
+    /// has more to do.
     fn take_beside(&mut self, batch: &mut Batch) {
         batch.close();
         self.records += batch.len() as u64;
@@ -256,7 +256,8 @@ impl Judges {
         digesters.for_each(|(world, digester)| world.made.digest_with(digester));
     }
 
-    /// Digests again what worlds make: one that has a thread to itself is the slower of the two.
+    /// Digests what worlds make from now on, as at the beginning: a world beside its judges has more to do than
+    /// they.
     fn take_back<S: Suite>(&mut self, worlds: &mut [World<S>]) {
         self.digesters.extend(worlds.iter_mut().filter_map(|world| world.made.take_digester()));
     }

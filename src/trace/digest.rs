@@ -18,7 +18,7 @@ use crate::trace::sink::Sink;
 use crate::trace::visible::Visible;
 
 /// Records whose nodes' hashes are fetched from memory together.
-pub const AT_ONCE: usize = 64;
+pub const FETCHED_AT_ONCE: usize = 64;
 
 /// Which forms are computed beside the full one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -94,7 +94,7 @@ impl Digester {
     /// Takes records as one by one. The hashes of a fleet fit no cache: they are read first, all together, so
     /// that nobody waits for each.
     pub fn take_all(&mut self, records: &[Record]) {
-        for records in records.chunks(AT_ONCE) {
+        for records in records.chunks(FETCHED_AT_ONCE) {
             black_box(records.iter().fold(0, |seen, it| seen ^ *self.full.of(it.id.node)));
             records.iter().for_each(|record| self.take(record));
         }
